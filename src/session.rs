@@ -1,0 +1,1 @@
+//! A playback session: the engine and the media pipelines it commands.
