@@ -7,6 +7,8 @@
 
 pub mod abr;
 pub mod access;
+#[cfg(feature = "cli")]
+pub mod cli;
 pub mod crypto;
 pub mod engine;
 pub mod error;

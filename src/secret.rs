@@ -38,7 +38,7 @@ impl<T: Zeroize> Serialize for Secret<T> {
 
 /// A URL that a request is sent to. It may carry a token or a signature in its path, query or user part, so
 /// `Debug`, `Display` and `Serialize` show it redacted (see [`redact`]); [`Url::expose`] gives it whole.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Url(String);
 
 impl Url {
@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn a_url_shows_where_but_not_by_what_right() {
         for (url, shown) in [
-            ("https://u:p@cdn.example:8443/a/b.m3u8?expires=1&signature=ff#t=1", "https://cdn.example:8443/a/b.m3u8?…"),
+            (
+                "https://u:p@cdn.example:8443/a/b.m3u8?expires=1&signature=ff#t=1",
+                "https://cdn.example:8443/a/b.m3u8?…",
+            ),
             ("http://h/xxx/voddrm.token.A.B.C.v.f1.m3u8?t=1", "http://h/xxx/voddrm.token.….m3u8?…"),
             ("data:text/plain;base64,AAECAw", "data:…"),
             ("seg/1.ts", "seg/1.ts"),

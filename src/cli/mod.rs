@@ -1,0 +1,3 @@
+//! The commands of the native command line, one file each.
+
+pub mod inspect;
