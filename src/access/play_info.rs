@@ -304,7 +304,7 @@ fn integer(value: &Value) -> Option<i64> {
     value.as_i64().or_else(|| text(value)?.parse().ok())
 }
 
-/// A length or place in seconds; negative ones are none.
+/// A length or place in seconds, fractions included, as version 4 has both; negative ones are none.
 fn seconds(value: &Value) -> Option<MediaTime> {
     let seconds = value.as_f64().or_else(|| text(value)?.parse().ok())?;
     (seconds >= 0.0 && seconds.is_finite()).then(|| MediaTime::from_secs(seconds))
