@@ -3,13 +3,14 @@
 use std::collections::hash_map::RandomState;
 use std::fs;
 use std::hash::BuildHasher;
+use std::io::{Read, Write};
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
 use std::process::{Child, ExitStatus};
 use std::sync::mpsc::{self, RecvTimeoutError};
 use std::time::{Duration, Instant};
 
 use crate::build;
-use crate::project::Project;
+use crate::project::{PRODUCT, Project};
 use crate::sh::{Context, Error, Result, say};
 
 /// Build everything, start the origin on loopback and print the address of the demo page
@@ -32,7 +33,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     .map_err(|error| Error::Failed(format!("cannot listen for Ctrl-C: {error}")))?;
 
     build::module(project)?;
-    project.cargo().args(["build", "--package", ORIGIN]).run("build-origin")?;
+    project.cargo().arg("build").args(PRODUCT).args(["--bin", ORIGIN]).run("build-origin")?;
 
     let address = address(args.port)?;
     let token = token();
@@ -69,7 +70,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
         if let Some(status) = exited(&mut origin)? {
             return Err(Error::Failed(format!("the origin ended by itself: {status}")));
         }
-        if !listening && TcpStream::connect_timeout(&address, Duration::from_millis(500)).is_ok() {
+        if !listening && answers(address) {
             listening = true;
             println!();
             println!("   Open  http://{address}/#admin={token}");
@@ -77,6 +78,22 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
             println!();
         }
     }
+}
+
+/// Whether the origin serves: it takes connections before its media is packaged, but answers none.
+fn answers(address: SocketAddr) -> bool {
+    let ask = || -> std::io::Result<[u8; 5]> {
+        let wait = Duration::from_millis(500);
+        let mut stream = TcpStream::connect_timeout(&address, wait)?;
+        stream.set_read_timeout(Some(wait))?;
+        stream.write_all(
+            format!("HEAD / HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n").as_bytes(),
+        )?;
+        let mut start = [0; 5];
+        stream.read_exact(&mut start)?;
+        Ok(start)
+    };
+    ask().is_ok_and(|start| start == *b"HTTP/")
 }
 
 /// Lets the origin end by itself, then insists.

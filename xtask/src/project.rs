@@ -47,3 +47,7 @@ impl Project {
         self.cmd(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
     }
 }
+
+/// What cargo builds natively apart from this program. Always this same choice: with another one, cargo would
+/// settle on other features of shared dependencies and build them again.
+pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];

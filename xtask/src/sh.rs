@@ -155,8 +155,7 @@ impl Cmd {
         if status.success() {
             return Ok(output);
         }
-        let tail = tail(&output, FAILURE_LINES);
-        println!("{tail}");
+        println!("{}", tail(&output, FAILURE_LINES));
         let seconds = begun.elapsed().as_secs_f64();
         Err(Error::Failed(format!(
             "{shown}: {} after {seconds:.1} s (log: {})",
@@ -188,11 +187,14 @@ fn ended(status: ExitStatus) -> String {
     status.code().map_or_else(|| format!("ended by a signal ({status})"), |code| format!("exit code {code}"))
 }
 
-/// The last `lines` lines of a text, with a note where it was cut.
+/// The last `lines` lines of a text, with a note where it was cut. What cargo says of its progress is left out.
 fn tail(text: &str, lines: usize) -> String {
     let mut kept = VecDeque::with_capacity(lines);
     let mut dropped = 0;
-    for line in text.lines() {
+    let progress = |line: &&str| {
+        ["Compiling ", "Checking ", "Downloaded "].iter().any(|p| line.trim_start().starts_with(p))
+    };
+    for line in text.lines().filter(|line| !progress(line)) {
         if kept.len() == lines {
             kept.pop_front();
             dropped += 1;
@@ -284,6 +286,6 @@ mod tests {
     #[test]
     fn a_long_output_is_cut_at_the_front() {
         assert_eq!(tail("a\nb\nc\n", 2), "… 1 lines before these …\nb\nc");
-        assert_eq!(tail("a\nb\n", 2), "a\nb");
+        assert_eq!(tail("a\n   Compiling x v1\nb\n", 2), "a\nb");
     }
 }

@@ -5,7 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::build;
-use crate::project::Project;
+use crate::project::{PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
 
@@ -144,7 +144,9 @@ fn fmt(project: &Project) -> Result<String> {
 
 fn clippy(project: &Project) -> Result<String> {
     setup::component(project, "clippy")?;
-    project.cargo().args(["clippy", "--workspace", "--all-targets", "--", "-D", "warnings"]).run("clippy")?;
+    // The end-to-end tests have `test = false` and must be named.
+    let cargo = project.cargo().args(["clippy", "--workspace", "--all-targets", "--test", "e2e"]);
+    cargo.args(["--", "-D", "warnings"]).run("clippy")?;
     Ok(String::new())
 }
 
@@ -167,8 +169,10 @@ fn doc(project: &Project) -> Result<String> {
 
 fn native(project: &Project) -> Result<String> {
     setup::tools(project, &[FFMPEG, FFPROBE, OPENSSL])?;
-    // The end-to-end tests have `test = false`, so that they are not among these.
-    tests(project.cargo().args(["test", "--workspace", "--no-fail-fast"]), "native")
+    // Apart, because cargo would build what they share with other features and so twice.
+    let ours = tests(project.cargo().arg("test").args(PRODUCT).arg("--no-fail-fast"), "native")?;
+    let tool = tests(project.cargo().args(["test", "--package", "xtask"]), "native-xtask")?;
+    Ok(format!("{ours}; xtask: {tool}"))
 }
 
 fn wasm(project: &Project) -> Result<String> {
@@ -200,7 +204,7 @@ fn e2e(project: &Project) -> Result<String> {
     if failures.exists() {
         std::fs::remove_dir_all(&failures).context(|| format!("empty {}", failures.display()))?;
     }
-    let cargo = project.cargo().args(["test", "--workspace", "--no-fail-fast", "--test", "e2e"]);
+    let cargo = project.cargo().arg("test").args(PRODUCT).args(["--no-fail-fast", "--test", "e2e"]);
     tests(cargo.env("CHROMEDRIVER", driver()?).env("CLOUD_PLAYER_E2E_OUT", &failures), "e2e").inspect_err(
         |_| {
             say(format_args!("screenshots and console logs of failures: {}", project.shown(&failures)));
@@ -217,7 +221,8 @@ fn driver() -> Result<std::path::PathBuf> {
 
 /// Runs tests and counts them: a run that finds no test is a failure, however well it ended.
 fn tests(cargo: Cmd, log: &str) -> Result<String> {
-    let (passed, ignored) = count(&cargo.run(log)?);
+    // A backtrace through an async runtime is a page long and says less than the message.
+    let (passed, ignored) = count(&cargo.env("RUST_BACKTRACE", "0").run(log)?);
     if passed == 0 {
         return Err(Error::Failed("no test ran".to_owned()));
     }
