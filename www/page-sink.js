@@ -92,16 +92,15 @@ export class PageSink {
   #addTrack(track, mime) {
     const buffer = /** @type {MediaSource} */ (this.#source).addSourceBuffer(mime);
     this.#tracks.set(track, buffer);
+    const inUse = () => this.#tracks.get(track) === buffer;
     // A failed append fires `error` and then `updateend`; that end is not a success.
     let broken = false;
     buffer.addEventListener('error', () => {
       broken = true;
-      this.#fail('append', '', 'the browser could not use what was appended');
+      if (inUse()) this.#fail('append', '', 'the browser could not use what was appended');
     });
     buffer.addEventListener('updateend', () => {
-      if (!broken && this.#tracks.get(track) === buffer) {
-        this.#report({ type: 'sinkDone', track, buffered: ranges(buffer) });
-      }
+      if (inUse() && !broken) this.#report({ type: 'sinkDone', track, buffered: ranges(buffer) });
     });
   }
 

@@ -43,11 +43,16 @@ pub(super) fn describe_error(error: &JsValue) -> String {
 /// browser may one day put into them is not ours to decide.
 pub(super) fn join_detail(name: &str, message: &str) -> String {
     let mut out = name.to_owned();
-    for (i, word) in message.split_whitespace().enumerate() {
+    if !name.is_empty() && !message.is_empty() {
+        out.push(':');
+    }
+    for word in message.split_whitespace() {
         if out.len() + word.len() > MAX_DETAIL {
             break;
         }
-        out.push_str(if i == 0 { ": " } else { " " });
+        if !out.is_empty() {
+            out.push(' ');
+        }
         out.push_str(if word.contains("://") || word.contains("data:") { "[url]" } else { word });
     }
     out
