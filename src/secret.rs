@@ -142,7 +142,10 @@ mod tests {
     #[test]
     fn a_url_shows_where_but_not_by_what_right() {
         for (url, shown) in [
-            ("https://u:p@cdn.example:8443/a/b.m3u8?expires=1&signature=ff#t=1", "https://cdn.example:8443/a/b.m3u8?…"),
+            (
+                "https://u:p@cdn.example:8443/a/b.m3u8?expires=1&signature=ff#t=1",
+                "https://cdn.example:8443/a/b.m3u8?…",
+            ),
             ("http://h/xxx/voddrm.token.A.B.C.v.f1.m3u8?t=1", "http://h/xxx/voddrm.token.….m3u8?…"),
             ("data:text/plain;base64,AAECAw", "data:…"),
             ("seg/1.ts", "seg/1.ts"),

@@ -1,2 +1,36 @@
 //! The native command line.
-fn main() {}
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cloud-player", version, about = "The player core on the command line")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Turn media segments into one fragmented MP4 file
+    Transmux(commands::transmux::Transmux),
+    /// Decrypt one AES-128 segment
+    Decrypt(commands::decrypt::Decrypt),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Transmux(command) => command.run(),
+        Command::Decrypt(command) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
