@@ -22,6 +22,13 @@ impl FragmentBuf {
     }
 }
 
+/// Bytes that were made elsewhere: an init section, or a segment that is fragmented MP4 already.
+impl From<Vec<u8>> for FragmentBuf {
+    fn from(data: Vec<u8>) -> Self {
+        Self { data, start: 0 }
+    }
+}
+
 impl fmt::Debug for FragmentBuf {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "FragmentBuf({} bytes)", self.bytes().len())
