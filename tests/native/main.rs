@@ -1,0 +1,5 @@
+//! Behaviour of the core, natively: one binary, one module a subject.
+
+mod play;
+mod sample;
+mod world;
