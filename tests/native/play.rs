@@ -11,6 +11,8 @@ use cloud_player::time::MediaTime;
 use crate::sample::{self, MASTER, SECONDS, TOKEN};
 use crate::world::{Network, Origin, Response, World, shared};
 
+type Fault = fn(u32, Response) -> Response;
+
 const RTT: Duration = Duration::from_millis(50);
 
 fn config() -> Config {
@@ -187,7 +189,7 @@ fn paused_it_loads_to_its_goal_and_no_further() {
 
 #[test]
 fn segment_faults_that_pass_are_survived() {
-    let faults: [(&str, fn(u32, Response) -> Response); 4] = [
+    let faults: [(&str, Fault); 4] = [
         ("server_error", |n, r| if n < 3 { Response::status(503) } else { r }),
         ("short_body", |n, r| if n < 2 { Response { cut_after: Some(r.body.len() / 2), ..r } } else { r }),
         ("timeout", |n, r| if n < 1 { Response { stall_after: Some(r.body.len() / 3), ..r } } else { r }),
@@ -207,7 +209,6 @@ fn segment_faults_that_pass_are_survived() {
 
 #[test]
 fn faults_that_do_not_pass_end_with_one_fatal_error_that_names_them() {
-    type Fault = fn(u32, Response) -> Response;
     let faults: [(&str, Fault, &str, Phase, Option<u16>); 9] = [
         ("master.m3u8", |_, _| Response::status(404), "not_found", Phase::Playlist, Some(404)),
         ("master.m3u8", |_, _| Response::ok("<html>no</html>"), "not_a_playlist", Phase::Playlist, None),
