@@ -63,6 +63,12 @@ impl Recipe {
         }
     }
 
+    /// The same, cut or stretched to so many seconds.
+    #[must_use]
+    pub fn lasting(self, seconds: u32) -> Self {
+        Self { seconds, ..self }
+    }
+
     /// The directory of this ladder below `cache`, made now if it is not there.
     ///
     /// # Errors
