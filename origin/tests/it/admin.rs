@@ -44,6 +44,11 @@ async fn nonsense_is_refused_with_a_reason() {
         assert_eq!(answer.refusal(), (400, code.into()), "{path} {body}");
         assert_ne!(answer.json()["message"], "");
     }
+    // What the framework refuses has the same form.
+    assert_eq!(site.admin("PATCH", "tokens", &json!({})).await.refusal(), (405, "method".into()));
+    let post = site.connect().await.send("POST", "/keys/sample/0", &[], "").await;
+    assert_eq!(post.refusal(), (405, "method".into()));
+    assert_eq!(site.get("/keys/%ff/0?token=x").await.refusal(), (400, "request".into()));
     let shape = json!({ "bits_per_second": 5_000_000, "rtt_ms": 50 });
     assert_eq!(site.admin("PUT", "sessions/x/shape", &shape).await.json(), shape);
 }

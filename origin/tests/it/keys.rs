@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::harness::{Site, attribute, path_of, run, sample};
+use crate::harness::{Site, attribute, path_of, run, run_text, sample};
 
 #[tokio::test]
 async fn a_key_is_sixteen_bytes_for_a_good_token() {
@@ -102,6 +102,34 @@ async fn openssl_decrypts_what_is_served_to_what_was_packaged() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn ffmpeg_plays_it() {
+    let site = Site::start().await;
+    for asset in ["sample", "sample-rotating", "sample-clear"] {
+        let token = site.drm_token(asset, 60).await;
+        // Signed exactly, because ffmpeg passes no parameters on.
+        let url = site.signed(&format!("/media/{asset}/720p/index.m3u8"), false, 60).await;
+        let url = url.replace("/index", &format!("/voddrm.token.{token}.index"));
+        let url = format!("http://{}/s/ffmpeg{url}", site.origin.addr());
+        let count = run_text(
+            "ffprobe",
+            &[
+                "-v",
+                "error",
+                "-count_frames",
+                "-select_streams",
+                "v:0",
+                "-show_entries",
+                "stream=nb_read_frames,width",
+                "-of",
+                "default=nw=1",
+                &url,
+            ],
+        );
+        assert!(count.contains("width=1280") && count.contains("nb_read_frames=600"), "{asset}: {count}");
+    }
+}
+
 #[tokio::test]
 async fn a_wrong_key_comes_from_the_key_service_or_from_the_encryption() {
     let site = Site::start().await;
@@ -119,6 +147,7 @@ async fn a_wrong_key_comes_from_the_key_service_or_from_the_encryption() {
     let other = site.get(&format!("/s/s{url}")).await.body;
     assert_eq!(other.len(), segment.len());
     assert_ne!(other, segment);
+    assert!(site.get(&url).await.body == segment, "the wrong one was kept");
 }
 
 #[tokio::test]
