@@ -5,12 +5,14 @@
 //! [`VideoTrack::flush`].
 //!
 //! **Decode times.** MP4 decode times cannot be negative, yet a stream that starts at presentation time zero and
-//! has B-frames is decoded from before zero on. Decode times are therefore moved by one constant, such that the
-//! first key frame is decoded when it is shown; composition offsets (signed) take the move back, so presentation
-//! times are exact. A picture that would be shown before zero is dropped if it leads a key frame that is not
-//! (nothing later refers to it), and else shown at zero: what follows needs it.
+//! has B-frames is decoded from before zero on. Decode times before zero become 0, 1, 2 ... ticks, in one
+//! fragment each, so that durations and presentation times stay exact; all others are the stream's own. (Moving
+//! all decode times by one constant would be as good for browsers, but libav then shows video late.)
+//! A picture that would be shown before zero is dropped if it leads a key frame that is not (nothing later refers
+//! to it), and else shown at zero: what follows needs it.
 //!
-//! Invariant: inside a fragment decode times are the sum of the durations, and never go back.
+//! Invariant: inside a fragment decode times are the sum of the durations; over fragments they only go forward,
+//! except where the stream itself jumps.
 
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
 use super::{Share, Sink, join, range};
@@ -81,8 +83,6 @@ struct Unit {
 /// Times of the stream as they go into the track.
 #[derive(Clone, Copy, Debug, Default)]
 struct Clock {
-    /// What is added to decode times.
-    shift: Option<i64>,
     /// The next unit is not decoded before.
     floor: i64,
     /// Duration of the last unit whose duration was measured.
@@ -144,7 +144,7 @@ impl VideoTrack {
         self.stamp = None;
         self.unit = None;
         self.fragment.clear();
-        self.clock = Clock { duration: self.clock.duration, shift: self.clock.shift, ..Clock::default() };
+        self.clock = Clock { duration: self.clock.duration, ..Clock::default() };
         self.waits_for_key = true;
     }
 
@@ -375,9 +375,10 @@ impl VideoTrack {
         from_earlier: bool,
         sink: &mut Sink<'_>,
     ) {
-        let dts = self.clock.decode_time(stamp);
+        let dts = stamp.dts.max(self.clock.floor);
         let pts = stamp.pts.max(0);
-        let (duration, jumps) = self.clock.advance(dts, next);
+        let (duration, jumps) = self.clock.duration(stamp, next);
+        self.clock.floor = if jumps { 0 } else { dts.saturating_add(1) };
         if jumps {
             sink.losses.time_jumps = sink.losses.time_jumps.saturating_add(1);
         }
@@ -397,7 +398,8 @@ impl VideoTrack {
             self.share.add(pts, end, key);
         }
         let length = self.gathered.end.saturating_sub(self.gathered.start);
-        if from_earlier || jumps || self.fragment.is_full() || self.pace.is_due(length) {
+        let breaks = next.is_none_or(|next| next.dts.max(self.clock.floor) != self.gathered.end);
+        if from_earlier || breaks || self.fragment.is_full() || self.pace.is_due(length) {
             self.seal(sink);
             if !from_earlier {
                 self.pace.cut(length);
@@ -418,29 +420,19 @@ impl VideoTrack {
 }
 
 impl Clock {
-    /// The track's decode time of a unit.
-    fn decode_time(&mut self, stamp: Stamp) -> i64 {
-        let shift = *self.shift.get_or_insert(stamp.pts.saturating_sub(stamp.dts));
-        stamp.dts.saturating_add(shift).max(self.floor)
-    }
-
-    /// The duration of the unit decoded at `dts`, and whether time jumps behind it.
-    fn advance(&mut self, dts: i64, next: Option<Stamp>) -> (u32, bool) {
-        let shift = self.shift.unwrap_or(0);
-        let distance = next.map(|next| next.dts.saturating_add(shift).saturating_sub(dts));
-        let (duration, jumps) = match distance {
-            None => (self.usual_duration(), false),
-            Some(distance @ 1..=MAX_DURATION) => {
+    /// The duration of a unit, and whether time jumps behind it.
+    fn duration(&mut self, stamp: Stamp, next: Option<Stamp>) -> (u32, bool) {
+        let Some(next) = next else { return (self.usual_duration(), false) };
+        match next.dts.saturating_sub(stamp.dts) {
+            distance @ 1..=MAX_DURATION => {
                 let duration = u32::try_from(distance).unwrap_or(1);
                 self.duration = Some(duration);
                 (duration, false)
             }
             // Time stands still, or goes back a little where a muxer leaves decode times out.
-            Some(distance) if (-MAX_STEP_BACK..=0).contains(&distance) => (1, false),
-            Some(_) => (self.usual_duration(), true),
-        };
-        self.floor = if jumps { 0 } else { dts.saturating_add(i64::from(duration)) };
-        (duration, jumps)
+            distance if (-MAX_STEP_BACK..=0).contains(&distance) => (1, false),
+            _ => (self.usual_duration(), true),
+        }
     }
 
     /// The time stamps of a unit that has none, from those of the one before.

@@ -17,6 +17,8 @@ pub(crate) struct Framer {
     last_stride: Option<usize>,
     /// Bytes that are not a packet yet, or not known to be one. Never more than [`WINDOW`].
     carry: Vec<u8>,
+    /// The first bytes of the segment, if they are not packets.
+    start: Vec<u8>,
     /// Where `carry` starts, or the next byte if it is empty.
     position: u64,
     /// Where sync was lost.
@@ -103,7 +105,7 @@ impl Framer {
         self.position = self.position.saturating_add(self.carry.len() as u64);
         self.carry.clear();
         if self.last_stride.is_none() {
-            return Err(MediaError::NoSync { position: 0, searched: self.position });
+            return Err(self.no_sync(self.position));
         }
         Ok(())
     }
@@ -153,14 +155,8 @@ impl Framer {
         let searched = self.position.saturating_sub(self.lost_at);
         let limit = usize::try_from(MAX_GARBAGE.saturating_sub(searched)).unwrap_or(usize::MAX);
         let found = (0..decidable.min(limit)).find_map(|at| Some((at, self.stride_at(at, at_end)?)));
-        if self.position == 0
-            && found.is_none()
-            && let Some(found) = sniff::sniff(&self.carry)
-        {
-            return Err(match found {
-                Found::Mp4 | Found::PackedAudio | Found::WebVtt => MediaError::UnsupportedContainer { found },
-                Found::Markup | Found::Json | Found::Playlist | Found::Text => MediaError::NotMedia { found },
-            });
+        if self.position == 0 {
+            self.start.extend(self.carry.iter().take(sniff::SAMPLE));
         }
         let dropped = found.map_or(decidable, |(at, _)| at);
         self.carry.drain(..dropped);
@@ -172,9 +168,21 @@ impl Framer {
             return Ok(());
         }
         if self.position.saturating_sub(self.lost_at) >= MAX_GARBAGE {
-            return Err(MediaError::NoSync { position: self.lost_at, searched: MAX_GARBAGE });
+            return Err(self.no_sync(MAX_GARBAGE));
         }
         Ok(())
+    }
+
+    /// Why there is no packet in the bytes searched.
+    fn no_sync(&self, searched: u64) -> MediaError {
+        let found = if self.last_stride.is_none() { sniff::sniff(&self.start) } else { None };
+        match found {
+            None => MediaError::NoSync { position: self.lost_at, searched },
+            Some(found @ (Found::Mp4 | Found::PackedAudio | Found::WebVtt)) => {
+                MediaError::UnsupportedContainer { found }
+            }
+            Some(found) => MediaError::NotMedia { found },
+        }
     }
 
     /// The stride at which packets follow each other from `at` on.
@@ -188,7 +196,7 @@ impl Framer {
                 });
             // Where a packet has to be anyway, one sync byte in the row may be damaged.
             let due = match self.last_stride {
-                Some(last) => last == stride && skipped % stride as u64 == 0,
+                Some(last) => last == stride && skipped.is_multiple_of(stride as u64),
                 None => skipped == 0,
             };
             let last_packet = at_end && good == 1;

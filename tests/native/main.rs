@@ -1,0 +1,3 @@
+//! Integration tests on the host machine, in one binary.
+
+mod media;
