@@ -41,7 +41,6 @@ fn text(start: &[u8]) -> Option<&str> {
     text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).then_some(text)
 }
 
-
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -42,6 +42,8 @@ pub(crate) struct VideoTrack {
     pace: Pace,
     sequence: u32,
     clock: Clock,
+    /// Ticks that a frame lasts, where the parameter sets say it.
+    nominal_duration: Option<u32>,
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
     share: Share,
@@ -116,6 +118,7 @@ impl Default for VideoTrack {
             pace: Pace::default(),
             sequence: 0,
             clock: Clock::default(),
+            nominal_duration: None,
             waits_for_key: true,
             share: Share::default(),
         }
@@ -133,7 +136,7 @@ impl VideoTrack {
     /// and waits for a key frame.
     pub(crate) fn discontinue(&mut self, sink: &mut Sink<'_>) {
         self.flush(sink);
-        self.clock = Clock { duration: self.clock.duration, ..Clock::default() };
+        self.clock = Clock::default();
         self.waits_for_key = true;
     }
 
@@ -144,7 +147,7 @@ impl VideoTrack {
         self.stamp = None;
         self.unit = None;
         self.fragment.clear();
-        self.clock = Clock { duration: self.clock.duration, ..Clock::default() };
+        self.clock = Clock::default();
         self.waits_for_key = true;
     }
 
@@ -177,6 +180,7 @@ impl VideoTrack {
     /// go on in the next segment; it counts to this one.
     pub(crate) fn end_segment(&mut self, sink: &mut Sink<'_>) -> Share {
         self.seal(sink);
+        let length = i64::from(self.usual_duration());
         if let Some(unit) = &mut self.unit
             && !core::mem::replace(&mut unit.from_earlier, true)
             && unit.picture.is_some()
@@ -184,7 +188,7 @@ impl VideoTrack {
             && let Some(stamp) = unit.stamp
         {
             let start = stamp.pts.max(0);
-            self.share.add(start, start.saturating_add(i64::from(self.clock.usual_duration())), unit.key);
+            self.share.add(start, start.saturating_add(length), unit.key);
         }
         self.share
     }
@@ -302,17 +306,18 @@ impl VideoTrack {
 
     /// New parameter sets apply from the unit at hand on.
     fn configure(&mut self, sink: &mut Sink<'_>) {
-        let Some((codec, entry)) = self.parameters.take_change() else { return };
+        let Some((sps, entry)) = self.parameters.take_change() else { return };
         self.seal(sink);
         self.configured = true;
+        self.nominal_duration = sps.frame_duration;
         let timescale = u32::try_from(TICKS_PER_SECOND).unwrap_or(0);
         let config = TrackConfig { id: TRACK_ID, timescale, entry };
-        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, codec, config)));
+        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, sps.codec(), config)));
     }
 
     fn begin_unit(&mut self, sink: &mut Sink<'_>) {
         let before = self.unit.and_then(|unit| unit.stamp).or(self.clock.last);
-        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp)));
+        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.after(stamp)));
         self.finish_unit(stamp, sink);
         self.unit = Some(Unit {
             stamp,
@@ -377,7 +382,7 @@ impl VideoTrack {
     ) {
         let dts = stamp.dts.max(self.clock.floor);
         let pts = stamp.pts.max(0);
-        let (duration, jumps) = self.clock.duration(stamp, next);
+        let (duration, jumps) = self.duration(stamp, next);
         self.clock.floor = if jumps { 0 } else { dts.saturating_add(1) };
         if jumps {
             sink.losses.time_jumps = sink.losses.time_jumps.saturating_add(1);
@@ -407,26 +412,13 @@ impl VideoTrack {
         }
     }
 
-    /// All complete units go out.
-    fn seal(&mut self, sink: &mut Sink<'_>) {
-        let Ok(decode_time) = u64::try_from(self.gathered.start) else { return };
-        let sequence = self.sequence.wrapping_add(1);
-        if let Some(data) = self.fragment.seal(TRACK_ID, sequence, decode_time) {
-            self.sequence = sequence;
-            let shown = self.gathered.shown.unwrap_or_else(|| range(self.gathered.start, self.gathered.end));
-            sink.fragment(TrackKind::Video, shown, self.gathered.starts_with_key, data);
-        }
-    }
-}
-
-impl Clock {
     /// The duration of a unit, and whether time jumps behind it.
     fn duration(&mut self, stamp: Stamp, next: Option<Stamp>) -> (u32, bool) {
         let Some(next) = next else { return (self.usual_duration(), false) };
         match next.dts.saturating_sub(stamp.dts) {
             distance @ 1..=MAX_DURATION => {
                 let duration = u32::try_from(distance).unwrap_or(1);
-                self.duration = Some(duration);
+                self.clock.duration = Some(duration);
                 (duration, false)
             }
             // Time stands still, or goes back a little where a muxer leaves decode times out.
@@ -437,12 +429,24 @@ impl Clock {
 
     /// The time stamps of a unit that has none, from those of the one before.
     fn after(&self, stamp: Stamp) -> Stamp {
-        let step = i64::from(self.usual_duration());
+        let step = i64::from(self.nominal_duration.unwrap_or_else(|| self.usual_duration()));
         Stamp { pts: stamp.pts.saturating_add(step), dts: stamp.dts.saturating_add(step) }
     }
 
+    /// What a frame lasts whose end is not known.
     fn usual_duration(&self) -> u32 {
-        self.duration.unwrap_or(DEFAULT_DURATION)
+        self.clock.duration.or(self.nominal_duration).unwrap_or(DEFAULT_DURATION)
+    }
+
+    /// All complete units go out.
+    fn seal(&mut self, sink: &mut Sink<'_>) {
+        let Ok(decode_time) = u64::try_from(self.gathered.start) else { return };
+        let sequence = self.sequence.wrapping_add(1);
+        if let Some(data) = self.fragment.seal(TRACK_ID, sequence, decode_time) {
+            self.sequence = sequence;
+            let shown = self.gathered.shown.unwrap_or_else(|| range(self.gathered.start, self.gathered.end));
+            sink.fragment(TrackKind::Video, shown, self.gathered.starts_with_key, data);
+        }
     }
 }
 
