@@ -70,7 +70,7 @@ fn trak(out: &mut Vec<u8>, track: &TrackConfig) {
     full_box(out, b"tkhd", 0, 3, |out| {
         put64(out, 0); // creation and modification time
         put32(out, track.id);
-        out.extend_from_slice(&[0; 16]); // duration, layer and alternate group too
+        out.extend_from_slice(&[0; 20]); // duration, layer and alternate group too
         put16(out, if matches!(track.entry, SampleEntry::Aac { .. }) { 0x0100 } else { 0 }); // volume
         put16(out, 0);
         matrix(out);
@@ -182,5 +182,61 @@ fn elementary_stream_descriptor(out: &mut Vec<u8>, specific_config: [u8; 2]) {
 fn matrix(out: &mut Vec<u8>) {
     for value in [0x0001_0000, 0, 0, 0, 0x0001_0000, 0, 0, 0, 0x4000_0000] {
         put32(out, value);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds and sizes of all boxes, depth first.
+    fn boxes(bytes: &[u8], found: &mut Vec<(String, usize)>) {
+        let mut rest = bytes;
+        while let Some((size, _)) = rest.split_first_chunk::<4>() {
+            let size = u32::from_be_bytes(*size) as usize;
+            let kind = String::from_utf8(rest[4..8].to_vec()).unwrap();
+            found.push((kind.clone(), size));
+            let inside = match kind.as_str() {
+                "moov" | "trak" | "mdia" | "minf" | "dinf" | "stbl" | "mvex" => 8,
+                "stsd" | "dref" => 16,
+                "avc1" => 86,
+                "mp4a" => 36,
+                _ => size,
+            };
+            boxes(&rest[inside..size], found);
+            rest = &rest[size..];
+        }
+    }
+
+    #[test]
+    fn boxes_have_the_sizes_of_the_standard() {
+        // Some parsers take what the standard does not allow; browsers do not.
+        let entry = SampleEntry::Avc { width: 64, height: 48, sample_aspect: (4, 3), record: vec![1; 20] };
+        let video = TrackConfig { id: 1, timescale: 90_000, entry };
+        let entry = SampleEntry::Aac { channels: 2, sample_rate: 48_000, specific_config: [0x11, 0x90] };
+        let audio = TrackConfig { id: 2, timescale: 48_000, entry };
+        let mut found = Vec::new();
+        boxes(&init_section(&[&video, &audio]), &mut found);
+        for (kind, sizes) in [
+            ("ftyp", &[24][..]),
+            ("mvhd", &[108]),
+            ("tkhd", &[92, 92]),
+            ("mdhd", &[32, 32]),
+            ("hdlr", &[33, 33]),
+            ("vmhd", &[20]),
+            ("smhd", &[16]),
+            ("url ", &[12, 12]),
+            ("avcC", &[28]),
+            ("pasp", &[16]),
+            ("esds", &[39]),
+            ("stts", &[16, 16]),
+            ("stsc", &[16, 16]),
+            ("stsz", &[20, 20]),
+            ("stco", &[16, 16]),
+            ("trex", &[32, 32]),
+        ] {
+            let got: Vec<usize> = found.iter().filter(|(k, _)| k == kind).map(|&(_, size)| size).collect();
+            assert_eq!(got, sizes, "{kind}");
+        }
     }
 }
