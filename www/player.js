@@ -107,7 +107,10 @@ export class CloudPlayer extends EventTarget {
     return this.#rungs;
   }
 
-  /** Index of the rung that plays, -1 before one does. Set a number to hold a rung, 'auto' to let the player choose. */
+  /**
+   * Index of the rung that plays, -1 before one does. Set a number to hold a rung, 'auto' to let the player choose.
+   * @returns {number}
+   */
   get currentRung() {
     return this.#currentRung;
   }
