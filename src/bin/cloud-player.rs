@@ -15,6 +15,8 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Print a playlist's model as JSON
+    Inspect(commands::inspect::Inspect),
     /// Turn media segments into one fragmented MP4 file
     Transmux(commands::transmux::Transmux),
     /// Decrypt one AES-128 segment
@@ -23,6 +25,7 @@ enum Command {
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
+        Command::Inspect(command) => command.run(),
         Command::Transmux(command) => command.run(),
         Command::Decrypt(command) => command.run(),
     };

@@ -1,6 +1,7 @@
 //! One module a subcommand, and what they share.
 
 pub(crate) mod decrypt;
+pub(crate) mod inspect;
 pub(crate) mod transmux;
 
 use std::fmt;
@@ -9,6 +10,7 @@ use std::path::Path;
 
 use cloud_player::crypto::{ContentKey, CryptoError, Iv};
 use cloud_player::media::MediaError;
+use cloud_player::playlist::PlaylistError;
 
 /// Why a command failed, as one line.
 #[derive(Debug)]
@@ -20,6 +22,10 @@ impl Failure {
     }
 
     pub(crate) fn media(path: &Path, error: &MediaError) -> Self {
+        Self(format!("{}: {}: {error}", path.display(), error.code()))
+    }
+
+    pub(crate) fn playlist(path: &Path, error: &PlaylistError) -> Self {
         Self(format!("{}: {}: {error}", path.display(), error.code()))
     }
 

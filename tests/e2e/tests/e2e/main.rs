@@ -1,0 +1,3 @@
+//! The scenarios, one module a subject.
+
+mod harness;
