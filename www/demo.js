@@ -74,20 +74,19 @@ function showStats(stats) {
   const stalled = plays > 0 && !player.paused && !player.seeking && player.readyState < 3;
   samples.push({ at, throughput: stats.throughput, rung: rung?.bandwidth ?? null, buffer: stats.buffer, stalled });
   while (samples[0] && samples[0].at < at - WINDOW_S) samples.shift();
-  const playing = player.rungs[stats.playingRung ?? player.currentRung];
+  const { startupMs, stallCount, stallMs, averageBitrateBps, bytesByRung, failures: _, ...others } = stats.qoe;
   facts('headline', [
-    ['Throughput', ...rate(stats.throughput)],
+    ['Startup', startupMs === null ? '–' : String(startupMs), 'ms'],
+    ['Stalls', String(stallCount), stallCount ? `${(stallMs / 1000).toFixed(1)} s in all` : ''],
+    ['Average rate', ...rate(averageBitrateBps)],
     ['Buffer', stats.buffer.toFixed(1), 's'],
-    ['Plays', rungName(playing), playing ? rate(playing.bandwidth).join(' ') : ''],
-    ['Waits for', stats.waitingFor?.replaceAll('_', ' ') ?? 'nothing', ''],
   ]);
-  const where = player.media.srcObject ? 'in the worker' : 'on the page';
   facts('qoe', [
-    ...Object.entries(stats.qoe).flatMap(([name, value]) => {
-      const shown = present(name, value);
-      return shown === null ? [] : [/** @type {Fact} */ ([words(name), shown, ''])];
-    }),
-    ['media source', where, ''],
+    ['throughput', ...rate(stats.throughput)],
+    ['waits for', stats.waitingFor?.replaceAll('_', ' ') ?? 'nothing', ''],
+    ['MB by rung', bytesByRung.map((bytes) => (bytes / 1e6).toFixed(1)).join(' · ') || '–', ''],
+    ...Object.entries(others).map(([name, value]) => /** @type {Fact} */ ([words(name), present(name, value), ''])),
+    ['media source', player.media.srcObject ? 'in the worker' : 'on the page', ''],
   ]);
 }
 
@@ -207,27 +206,23 @@ function facts(id, rows) {
 }
 
 /**
- * A QoE value as text, by what its name says it is; `null`: not for this table.
+ * A QoE value as text, by what its name says it is.
  * @param {string} name
- * @param {unknown} value
+ * @param {number | boolean | string | null} value
  */
 function present(name, value) {
   if (value === null) return '–';
   if (typeof value === 'boolean') return value ? 'yes' : 'no';
-  if (typeof value === 'string') return value;
-  if (typeof value !== 'number') return null;
-  if (/ms$/i.test(name)) return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;
-  if (/ratio$/i.test(name)) return `${(value * 100).toFixed(2)} %`;
-  if (/bitrate|bps|throughput|bandwidth/i.test(name)) return rate(value).join(' ');
-  if (/bytes/i.test(name)) return `${(value / 1e6).toFixed(2)} MB`;
-  return String(+value.toFixed(2));
+  if (typeof value === 'string') return value.replaceAll('_', ' ');
+  if (name.endsWith('Ms')) return value >= 10_000 ? `${(value / 1000).toFixed(1)} s` : `${Math.round(value)} ms`;
+  if (name.endsWith('Ratio')) return `${(value * 100).toFixed(2)} %`;
+  if (name.startsWith('bytes')) return `${(value / 1e6).toFixed(2)} MB`;
+  return String(value);
 }
 
 /** @param {string} camelCase */
 function words(camelCase) {
-  return camelCase
-    .replace(/(Ms|Secs|Seconds)$/, '')
-    .replaceAll(/[A-Z_]/g, (letter) => ` ${letter.toLowerCase()}`);
+  return camelCase.replace(/Ms$/, '').replaceAll(/[A-Z]/g, (letter) => ` ${letter.toLowerCase()}`);
 }
 
 /**
