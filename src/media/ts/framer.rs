@@ -188,7 +188,7 @@ impl Framer {
                 });
             // Where a packet has to be anyway, one sync byte in the row may be damaged.
             let due = match self.last_stride {
-                Some(last) => last == stride && skipped % stride as u64 == 0,
+                Some(last) => last == stride && skipped.is_multiple_of(stride as u64),
                 None => skipped == 0,
             };
             let last_packet = at_end && good == 1;
