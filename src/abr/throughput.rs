@@ -1,7 +1,7 @@
 //! Throughput from downloads: two exponentially weighted averages, a quick and a slow one.
 //!
-//! A sample is bytes over the time in which bytes were flowing (first byte of the body to the last), so neither
-//! the server's thinking time nor decrypting nor a full buffer is taken for a slow network. The quick average
+//! A sample is bytes over the time in which they were flowing, so neither the server's thinking time nor decrypting
+//! nor a full buffer is taken for a slow network. The quick average
 //! follows a drop at once, the slow one does not believe a short burst: the estimate is the lower of both.
 
 use core::time::Duration;
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn a_drop_is_followed_quickly_and_a_burst_slowly() {
-        let steady = vec![(8.0, 2.0); 10];
+        let steady = [(8.0, 2.0); 10];
         let drop = estimate(&[&steady[..], &[(1.0, 4.0)]].concat());
         assert!(drop < 3.0, "{drop}");
         let burst = estimate(&[&vec![(1.0, 2.0); 10][..], &[(20.0, 1.0)]].concat());

@@ -5,7 +5,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::abr::{Sample, Situation};
+use crate::abr::Situation;
 use crate::crypto::{ContentKey, Iv};
 use crate::error::{Phase, PlayerError};
 use crate::media::{Anchor, Cut, MediaEvent, SegmentFacts, SegmentStart, TrackKind};
@@ -360,7 +360,7 @@ impl Engine {
 
     /// The last byte of the segment is here. What the pipeline makes of it comes through [`PipelineEvent`].
     pub(super) fn segment_arrived(&mut self, flight: InFlight) {
-        self.throughput.add(Sample { bytes: flight.received, time: flight.flow_time() });
+        self.throughput.add(flight.sample());
     }
 
     pub(super) fn on_pipeline(&mut self, now: Timestamp, id: Option<RequestId>, event: PipelineEvent) {

@@ -6,6 +6,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use crate::abr::{MIN_SAMPLE_BYTES, Sample};
 use crate::secret::Url;
 use crate::time::Timestamp;
 
@@ -69,8 +70,9 @@ pub(crate) struct InFlight {
     pub(crate) received: u64,
     /// The body itself, of everything but media segments.
     pub(crate) body: Vec<u8>,
-    /// When the head came, after which bytes flow.
-    flowing_since: Option<Timestamp>,
+    sent: Timestamp,
+    /// When the first bytes of the body were seen, and how many those were.
+    first: Option<(Timestamp, u64)>,
     /// When anything last happened.
     active: Timestamp,
 }
@@ -81,9 +83,18 @@ impl InFlight {
         self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE }
     }
 
-    /// The time in which bytes flowed.
-    pub(crate) fn flow_time(&self) -> Duration {
-        self.flowing_since.map_or(Duration::ZERO, |since| self.active.since(since))
+    /// What the transfer says about the network: the bytes after the first piece over the time that they took. The
+    /// first piece only starts the clock, for it may hold whatever came in while the host was busy. A body that came
+    /// in so few pieces that this says nothing is counted from its request on, latency included.
+    pub(crate) fn sample(&self) -> Sample {
+        let after_first = self.first.map(|(at, bytes)| Sample {
+            bytes: self.received.saturating_sub(bytes),
+            time: self.active.since(at),
+        });
+        match after_first {
+            Some(sample) if sample.bytes >= MIN_SAMPLE_BYTES && sample.time >= MIN_FLOW => sample,
+            _ => Sample { bytes: self.received, time: self.active.since(self.sent) },
+        }
     }
 
     /// The address the body came from, redirects followed.
@@ -113,7 +124,7 @@ impl Requests {
             body: ask.body.clone(),
         };
         let flight =
-            InFlight { ask, head: None, received: 0, body: Vec::new(), flowing_since: None, active: now };
+            InFlight { ask, head: None, received: 0, body: Vec::new(), sent: now, first: None, active: now };
         self.in_flight.insert(id, flight);
         request
     }
@@ -149,13 +160,13 @@ impl Requests {
         let flight = self.in_flight.get_mut(&id)?;
         flight.head = Some(head);
         flight.active = now;
-        flight.flowing_since = Some(now);
         Some(flight)
     }
 
     /// Records bytes of body; the request is `None` when it is not in flight.
     pub(crate) fn progress(&mut self, now: Timestamp, id: RequestId, bytes: usize) -> Option<&mut InFlight> {
         let flight = self.in_flight.get_mut(&id)?;
+        flight.first.get_or_insert((now, bytes as u64));
         flight.received += bytes as u64;
         flight.active = now;
         Some(flight)
@@ -187,6 +198,9 @@ impl Requests {
     }
 }
 
+/// Bytes seen to flow for less than this flowed too fast for the host's clock and buffers to tell how fast.
+const MIN_FLOW: Duration = Duration::from_millis(20);
+
 /// Playlists, keys, play info: a body larger than this is not what was asked for.
 pub(crate) const MAX_SMALL_BODY: u64 = 16 * 1024 * 1024;
 
@@ -207,7 +221,21 @@ mod tests {
         r.progress(at(7000), id, 10);
         assert_eq!(r.timed_out(at(11_999)), None);
         assert_eq!(r.timed_out(at(12_000)), Some(id));
-        assert_eq!(r.take(id).unwrap().flow_time(), Duration::from_millis(4000));
+    }
+
+    #[test]
+    fn a_sample_is_what_flowed_after_the_first_piece() {
+        let mut r = Requests::default();
+        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        r.head(at(2000), id, ResponseHead { status: 200, ..Default::default() });
+        // A busy host sees the head late and finds much waiting behind it.
+        r.progress(at(2000), id, 400_000);
+        let flight = r.progress(at(3000), id, 600_000).unwrap();
+        assert_eq!(flight.sample(), Sample { bytes: 600_000, time: Duration::from_secs(1) });
+        // All in one piece: nothing flowed that could be timed.
+        let id = r.send(at(5000), Ask::get(Purpose::Segment, Url::new("v"))).id;
+        let flight = r.progress(at(5100), id, 500_000).unwrap();
+        assert_eq!(flight.sample(), Sample { bytes: 500_000, time: Duration::from_millis(100) });
     }
 
     #[test]
