@@ -38,7 +38,7 @@ impl<T: Zeroize> Serialize for Secret<T> {
 
 /// A URL that a request is sent to. It may carry a token or a signature in its path, query or user part, so
 /// `Debug`, `Display` and `Serialize` show it redacted (see [`redact`]); [`Url::expose`] gives it whole.
-#[derive(Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Url(String);
 
 impl Url {

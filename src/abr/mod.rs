@@ -10,7 +10,7 @@ mod rate;
 mod throughput;
 
 pub use rate::Rate;
-pub use throughput::{Estimate, Sample, Throughput};
+pub use throughput::{Estimate, MIN_SAMPLE_BYTES, Sample, Throughput};
 
 use crate::time::MediaTime;
 

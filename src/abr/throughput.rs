@@ -55,7 +55,9 @@ impl Throughput {
     /// The estimate; `None` when nothing was measured and nothing stored.
     pub fn estimate(&self) -> Option<Estimate> {
         match (self.quick.value(), self.slow.value()) {
-            (Some(quick), Some(slow)) => Some(Estimate { bits_per_second: to_rate(quick.min(slow)), measured: true }),
+            (Some(quick), Some(slow)) => {
+                Some(Estimate { bits_per_second: to_rate(quick.min(slow)), measured: true })
+            }
             _ => self.prior.map(|bits_per_second| Estimate { bits_per_second, measured: false }),
         }
     }

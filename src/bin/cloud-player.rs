@@ -1,2 +1,39 @@
 //! The native command line.
-fn main() {}
+
+mod commands;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(name = "cloud-player", version, about = "The player core on the command line")]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Print a playlist's model as JSON
+    Inspect(commands::inspect::Inspect),
+    /// Turn media segments into one fragmented MP4 file
+    Transmux(commands::transmux::Transmux),
+    /// Decrypt one AES-128 segment
+    Decrypt(commands::decrypt::Decrypt),
+}
+
+fn main() -> ExitCode {
+    let result = match Arguments::parse().command {
+        Command::Inspect(command) => command.run(),
+        Command::Transmux(command) => command.run(),
+        Command::Decrypt(command) => command.run(),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
+    }
+}

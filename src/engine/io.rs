@@ -4,10 +4,10 @@
 //! back later as an [`Input`], so no call ever re-enters the engine.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
+pub use crate::access::TokenPlacement;
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
@@ -75,15 +75,6 @@ pub enum Source {
         /// A DRM token and where it goes.
         token: Option<(Secret<String>, TokenPlacement)>,
     },
-}
-
-/// Where a DRM token stands in a URL.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TokenPlacement {
-    /// `v.m3u8` becomes `voddrm.token.<token>.v.m3u8`; the server hands the token on to the key URIs.
-    FileNamePrefix,
-    /// A query parameter of this name, put on key requests.
-    KeyQuery(String),
 }
 
 /// Names a request for as long as it is in flight. Never used twice in a session.
@@ -348,7 +339,7 @@ pub enum Event {
         rung: usize,
     },
     /// How things stand; about four times a second while something moves.
-    Stats(Stats),
+    Stats(Box<Stats>),
     /// Something failed. Fatal ones end the session.
     Error(PlayerError),
     /// Everything was played.
@@ -402,8 +393,8 @@ pub(crate) enum PipelineCommand {
         id: RequestId,
         /// How to read it.
         plan: crate::media::SegmentStart,
-        /// Throw away what earlier segments left in the demultiplexer: another rung, or another place.
-        fresh: bool,
+        /// It goes on where the last segment ended: same rung, next in the playlist.
+        continues: bool,
         /// Ciphertext: wait for a key.
         iv: Option<crate::crypto::Iv>,
     },
@@ -411,6 +402,8 @@ pub(crate) enum PipelineCommand {
     Key(RequestId, crate::crypto::ContentKey),
     /// The request is given up: forget what was not handed on.
     Drop(RequestId),
+    /// No segment follows: hand on what was held back.
+    Flush,
 }
 
 /// What a media pipeline tells the engine. Sent by the session; hosts never make it.
@@ -420,9 +413,17 @@ pub(crate) enum PipelineEvent {
     Media(MediaEvent),
     /// The segment is complete.
     Finished(SegmentFacts),
+    /// Nothing is held back any more.
+    Flushed,
     /// The segment cannot be used, or not all of it.
-    Failed(PlayerError),
+    Failed {
+        /// What the recovery table knows it as.
+        fault: super::recovery::Fault,
+        /// Decrypt or media.
+        phase: crate::error::Phase,
+        /// The error's own stable code.
+        code: &'static str,
+        /// One sentence.
+        message: String,
+    },
 }
-
-/// A map of bytes by rung, as QoE reports it.
-pub type BytesByRung = BTreeMap<usize, u64>;

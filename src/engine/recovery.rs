@@ -79,7 +79,9 @@ impl Fault {
             Self::Timeout => "no bytes came for too long".into(),
             Self::Server { status, .. } => format!("the server answered {status}"),
             Self::Refused { status } => {
-                format!("the server answered {status}: the token or signature is missing, expired or not for this")
+                format!(
+                    "the server answered {status}: the token or signature is missing, expired or not for this"
+                )
             }
             Self::Gone { status } => format!("the server answered {status}"),
             Self::Corrupt => "the body is not what it should be".into(),
@@ -112,13 +114,18 @@ pub(crate) fn remedy(kind: RequestKind, fault: Fault, failures: u32, jitter: u64
     let cut = full.mul_f64(0.5 * (jitter >> 11) as f64 / (1u64 << 53) as f64);
     let delay = full - cut;
     match fault {
-        Fault::Server { retry_after: Some(after), .. } => Remedy::Retry(delay.max(after.min(MAX_RETRY_AFTER))),
+        Fault::Server { retry_after: Some(after), .. } => {
+            Remedy::Retry(delay.max(after.min(MAX_RETRY_AFTER)))
+        }
         _ => Remedy::Retry(delay),
     }
 }
 
-/// A request whose head, or whose next bytes, do not come for this long has failed.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(10);
+/// A request whose head does not come for this long has failed.
+pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// A body of which nothing comes for this long has failed: a connection that was fast enough to begin and then fell
+/// silent rarely recovers, and what is buffered plays out meanwhile.
+pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(5);
 
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(8);
@@ -151,7 +158,10 @@ mod tests {
     fn delays_double_and_are_shortened_at_random_by_half_at_most() {
         let fault = Fault::Network(NetFailure::Network);
         for (failures, full) in [(1, 500), (2, 1000), (3, 2000), (4, 4000), (5, 8000)] {
-            assert_eq!(remedy(RequestKind::Segment, fault, failures, 0), Remedy::Retry(Duration::from_millis(full)));
+            assert_eq!(
+                remedy(RequestKind::Segment, fault, failures, 0),
+                Remedy::Retry(Duration::from_millis(full))
+            );
             let Remedy::Retry(shortest) = remedy(RequestKind::Segment, fault, failures, u64::MAX) else {
                 panic!("retries")
             };

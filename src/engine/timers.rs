@@ -48,11 +48,6 @@ impl Timers {
         }
     }
 
-    /// Whether a timer is running.
-    pub(crate) fn is_set(&self, timer: Timer) -> bool {
-        self.0.get(timer as usize).is_some_and(Option::is_some)
-    }
-
     /// Whether the timer's time has come; it is stopped if so.
     pub(crate) fn expired(&mut self, timer: Timer, now: Timestamp) -> bool {
         match self.0.get_mut(timer as usize) {
@@ -88,6 +83,6 @@ mod tests {
         assert!(!timers.expired(Timer::Retry, Timestamp::from_millis(4)));
         assert!(timers.expired(Timer::Retry, Timestamp::from_millis(5)));
         assert!(!timers.expired(Timer::Retry, Timestamp::from_millis(5)));
-        assert!(timers.is_set(Timer::Report));
+        assert_eq!(timers.next().map(|w| w.why), Some("report"));
     }
 }

@@ -1,0 +1,257 @@
+//! What both parsers share: the base URL, variables, limits and warnings, and reading attributes with them.
+//!
+//! Invariant: whatever a value looks like, reading it gives the best that can be made of it and at most a
+//! warning. The one exception is [`Limits`].
+
+use super::attributes::Attribute;
+use super::error::{PlaylistError, Warning};
+use super::key::{IDENTITY, Key, Method};
+use super::url::Resolver;
+use super::value::{self, Read};
+use super::variables::{Variables, query_parameter};
+use super::{Limits, Source, Start};
+use crate::secret::Url;
+use crate::time::MediaTime;
+
+/// A tag and its line, for warnings.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Place {
+    pub(super) line: u32,
+    pub(super) tag: &'static str,
+}
+
+pub(super) struct Context<'a> {
+    pub(super) limits: Limits,
+    pub(super) variables: Variables,
+    pub(super) warnings: Vec<Warning>,
+    imports: &'a Variables,
+    resolver: Resolver<'a>,
+    /// Bytes of resolved URLs and substituted strings so far.
+    expanded: usize,
+}
+
+impl<'a> Context<'a> {
+    pub(super) fn new(source: &Source<'a>) -> Self {
+        Self {
+            limits: source.limits,
+            variables: Variables::default(),
+            warnings: Vec::new(),
+            imports: source.variables,
+            resolver: Resolver::new(source.base),
+            expanded: 0,
+        }
+    }
+
+    pub(super) fn warn(&mut self, at: Place, rule: &str) {
+        self.warn_text(at.line, format!("{}: {rule}", at.tag));
+    }
+
+    fn warn_attribute(&mut self, at: Place, attribute: &Attribute<'_>, rule: &str) {
+        self.warn_text(at.line, format!("{}: {} {rule}", at.tag, attribute.name));
+    }
+
+    pub(super) fn warn_text(&mut self, line: u32, text: String) {
+        if self.warnings.len() < MAX_WARNINGS {
+            self.warnings.push(Warning { line, text });
+        }
+    }
+
+    /// A string with variables replaced.
+    pub(super) fn string(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<String, PlaylistError> {
+        if !attribute.quoted || !attribute.sound {
+            self.warn_attribute(at, attribute, "must be a quoted string");
+        }
+        let (text, defined) = self.variables.substitute(attribute.value);
+        let text = text.into_owned();
+        if !defined {
+            self.warn_attribute(at, attribute, UNDEFINED);
+        }
+        self.account(at.line, text.len())?;
+        Ok(text)
+    }
+
+    /// A comma-separated list in a string, without blanks or empty items.
+    pub(super) fn list(
+        &mut self,
+        at: Place,
+        attribute: &Attribute<'_>,
+    ) -> Result<Vec<String>, PlaylistError> {
+        let text = self.string(at, attribute)?;
+        Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+    }
+
+    /// A URI attribute, resolved.
+    pub(super) fn uri(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<Url, PlaylistError> {
+        if !attribute.quoted || !attribute.sound {
+            self.warn_attribute(at, attribute, "must be a quoted string");
+        }
+        self.url(at, attribute.value)
+    }
+
+    /// A URI reference with variables replaced, resolved.
+    pub(super) fn url(&mut self, at: Place, reference: &str) -> Result<Url, PlaylistError> {
+        let (reference, defined) = self.variables.substitute(reference);
+        let url = self.resolver.resolve(&reference);
+        if !defined {
+            self.warn(at, UNDEFINED);
+        }
+        self.account(at.line, url.len())?;
+        Ok(Url::new(url))
+    }
+
+    /// YES or NO.
+    pub(super) fn yes(&mut self, at: Place, attribute: &Attribute<'_>) -> bool {
+        let yes = attribute.is("YES");
+        if !matches!(attribute.value, "YES" | "NO") || attribute.quoted {
+            self.warn_attribute(at, attribute, "must be YES or NO");
+        }
+        yes
+    }
+
+    pub(super) fn integer(&mut self, at: Place, attribute: &Attribute<'_>) -> Option<u64> {
+        self.read(at, attribute, value::integer, "must be a decimal integer")
+    }
+
+    /// A number of seconds, in nanoseconds.
+    pub(super) fn nanos(&mut self, at: Place, attribute: &Attribute<'_>) -> Option<u64> {
+        self.read(at, attribute, value::nanos, "must be a decimal number")
+    }
+
+    pub(super) fn float(&mut self, at: Place, attribute: &Attribute<'_>) -> Option<f64> {
+        self.read(at, attribute, value::float, "must be a decimal number")
+    }
+
+    pub(super) fn read<T>(
+        &mut self,
+        at: Place,
+        attribute: &Attribute<'_>,
+        read: impl Fn(&str) -> Option<Read<T>>,
+        rule: &str,
+    ) -> Option<T> {
+        let read = read(attribute.value);
+        if !read.as_ref().is_some_and(|r| r.whole) {
+            self.warn_attribute(at, attribute, rule);
+        }
+        read.map(|r| r.value)
+    }
+
+    /// The bytes of a hexadecimal-sequence, variables replaced.
+    pub(super) fn hex(&mut self, at: Place, attribute: &Attribute<'_>) -> Option<Vec<u8>> {
+        let (text, _) = self.variables.substitute(attribute.value);
+        let bytes = value::hex(&text);
+        if bytes.is_none() {
+            self.warn_attribute(at, attribute, "must be a hexadecimal sequence");
+        }
+        bytes
+    }
+
+    /// EXT-X-KEY and EXT-X-SESSION-KEY (§4.4.4.4, §4.4.6.5).
+    pub(super) fn key(&mut self, at: Place, list: &str) -> Result<Key, PlaylistError> {
+        let mut key = Key::default();
+        let mut named = false;
+        for a in super::attributes::attributes(list) {
+            match a.name {
+                "METHOD" => {
+                    key.method = Method::from_name(a.value);
+                    named = !a.value.is_empty();
+                }
+                "URI" => key.uri = Some(self.uri(at, &a)?),
+                "IV" => {
+                    let (text, _) = self.variables.substitute(a.value);
+                    let iv = value::iv(&text);
+                    if !iv.is_some_and(|iv| iv.whole) {
+                        self.warn_attribute(at, &a, "must be 0x and 32 hexadecimal digits");
+                    }
+                    key.iv = iv.map(|iv| iv.value);
+                }
+                "KEYFORMAT" if !a.value.is_empty() && a.value != IDENTITY => {
+                    key.keyformat = self.string(at, &a)?.into()
+                }
+                "KEYFORMATVERSIONS" => key.keyformat_versions = Some(self.string(at, &a)?.into()),
+                _ => {}
+            }
+        }
+        if !named {
+            // Nothing says how the segments are encrypted, but with a key to fetch they are not clear.
+            key.method = if key.uri.is_some() { Method::Aes128 } else { Method::None };
+            self.warn(at, "METHOD is missing");
+        }
+        if key.method != Method::None && key.uri.is_none() {
+            self.warn(at, "URI is missing");
+        }
+        Ok(key)
+    }
+
+    /// EXT-X-DEFINE (§4.4.2.3).
+    pub(super) fn define(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let (mut name, mut value) = (None, None);
+        for a in super::attributes::attributes(list) {
+            match a.name {
+                "NAME" => name = Some(a.value),
+                "VALUE" => value = Some(self.variables.substitute(a.value).0.into_owned()),
+                "IMPORT" => (name, value) = (Some(a.value), self.imports.get(a.value).map(str::to_owned)),
+                "QUERYPARAM" => {
+                    let query = self.resolver.query().unwrap_or_default();
+                    (name, value) = (Some(a.value), query_parameter(query, a.value));
+                }
+                _ => {}
+            }
+        }
+        match (name, value) {
+            (Some(name), Some(value)) if !name.is_empty() => {
+                self.account(at.line, name.len() + value.len())?;
+                if !self.variables.define(name, value) {
+                    self.warn(at, "the variable is already defined");
+                }
+            }
+            (Some(name), None) if !name.is_empty() => self.warn(at, "the variable has no value"),
+            _ => self.warn(at, "NAME, IMPORT or QUERYPARAM is missing"),
+        }
+        Ok(())
+    }
+
+    /// EXT-X-START (§4.4.2.2).
+    pub(super) fn start(&mut self, at: Place, list: &str) -> Option<Start> {
+        let (mut offset, mut precise) = (None, false);
+        for a in super::attributes::attributes(list) {
+            match a.name {
+                "TIME-OFFSET" => offset = self.float(at, &a).map(MediaTime::from_secs),
+                "PRECISE" => precise = self.yes(at, &a),
+                _ => {}
+            }
+        }
+        if offset.is_none() {
+            self.warn(at, "TIME-OFFSET is missing");
+        }
+        offset.map(|offset| Start { offset, precise })
+    }
+
+    /// EXT-X-VERSION (§4.4.1.2).
+    pub(super) fn version(&mut self, at: Place, text: &str) -> Option<u32> {
+        let version = value::integer(text).and_then(|r| u32::try_from(r.value).ok());
+        if version.is_none() {
+            self.warn(at, "must be a decimal integer");
+        }
+        version
+    }
+
+    /// Fails when there is one more than allowed.
+    pub(super) fn check(
+        line: u32,
+        count: usize,
+        limit: usize,
+        what: &'static str,
+    ) -> Result<(), PlaylistError> {
+        if count < limit { Ok(()) } else { Err(PlaylistError::TooLarge { line, what, limit }) }
+    }
+
+    /// Keeps a short text from growing without bound by way of a long base URL or variable.
+    fn account(&mut self, line: u32, bytes: usize) -> Result<(), PlaylistError> {
+        self.expanded = self.expanded.saturating_add(bytes);
+        Self::check(line, self.expanded, self.limits.max_expanded_bytes, "bytes of URLs and strings")
+    }
+}
+
+/// More would tell nothing new.
+const MAX_WARNINGS: usize = 1000;
+const UNDEFINED: &str = "refers to a variable that is not defined";

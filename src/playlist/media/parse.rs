@@ -1,0 +1,503 @@
+//! Text to [`MediaPlaylist`].
+
+use core::time::Duration;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use super::segment::{ByteRange, Map, Part, Segment, Tail};
+use super::{DateRange, HintKind, MediaPlaylist, PlaylistType, PreloadHint, RenditionReport, ServerControl};
+use crate::playlist::attributes::attributes;
+use crate::playlist::context::{Context, Place};
+use crate::playlist::lines::{Content, Lines};
+use crate::playlist::value::{self, Read};
+use crate::playlist::{DateTime, Key, Method, PlaylistError, Source};
+use crate::secret::Url;
+
+/// Reads a media playlist. A delta update takes what it skips for known from `previous`: keys, init section and
+/// timeline go on from there.
+pub(crate) fn parse(
+    text: &str,
+    source: &Source<'_>,
+    previous: Option<&MediaPlaylist>,
+) -> Result<MediaPlaylist, PlaylistError> {
+    let mut reader = Reader::new(source, previous);
+    for line in Lines::new(text) {
+        match line.content {
+            Content::Tag { name, value } => reader.tag(line.number, name, value)?,
+            Content::Uri(uri) => reader.uri(line.number, uri)?,
+        }
+    }
+    Ok(reader.finish())
+}
+
+struct Reader<'a, 'p> {
+    cx: Context<'a>,
+    out: MediaPlaylist,
+    previous: Option<&'p MediaPlaylist>,
+    /// What has been said of the segment whose URI line has not come yet.
+    next: Next,
+    keys: Arc<[Key]>,
+    map: Option<Arc<Map>>,
+    bitrate: Option<u64>,
+    /// EXT-X-DISCONTINUITY tags so far.
+    discontinuities: u64,
+    /// Where the next segment begins.
+    clock: u64,
+    /// A program date and the place on the timeline that it belongs to.
+    date: Option<(DateTime, u64)>,
+    /// Where the byte range of the last part ended, and in which resource.
+    part_end: Option<(Url, u64)>,
+    parts: usize,
+    date_range_index: HashMap<String, usize>,
+}
+
+#[derive(Default)]
+struct Next {
+    nanos: Option<u64>,
+    title: Option<Box<str>>,
+    range: Option<(u64, Option<u64>)>,
+    discontinuity: bool,
+    gap: bool,
+    date: Option<DateTime>,
+    parts: Vec<Part>,
+}
+
+impl<'a, 'p> Reader<'a, 'p> {
+    fn new(source: &Source<'a>, previous: Option<&'p MediaPlaylist>) -> Self {
+        Self {
+            cx: Context::new(source),
+            out: MediaPlaylist::default(),
+            previous,
+            next: Next::default(),
+            keys: Arc::default(),
+            map: None,
+            bitrate: None,
+            discontinuities: 0,
+            clock: 0,
+            date: None,
+            part_end: None,
+            parts: 0,
+            date_range_index: HashMap::new(),
+        }
+    }
+
+    fn tag(&mut self, line: u32, name: &str, value: &str) -> Result<(), PlaylistError> {
+        let at = |tag| Place { line, tag };
+        match name {
+            "EXTINF" => self.extinf(at("EXTINF"), value),
+            "EXT-X-PROGRAM-DATE-TIME" => {
+                self.next.date = DateTime::parse(value);
+                if self.next.date.is_none() {
+                    self.cx.warn(at("EXT-X-PROGRAM-DATE-TIME"), "must be a date as in RFC 3339");
+                }
+            }
+            "EXT-X-BYTERANGE" => {
+                self.next.range = self.range(at("EXT-X-BYTERANGE"), value);
+            }
+            "EXT-X-KEY" => self.key(at("EXT-X-KEY"), value)?,
+            "EXT-X-MAP" => self.map(at("EXT-X-MAP"), value)?,
+            "EXT-X-DISCONTINUITY" => {
+                self.next.discontinuity = true;
+                self.discontinuities = self.discontinuities.saturating_add(1);
+            }
+            "EXT-X-GAP" => self.next.gap = true,
+            "EXT-X-BITRATE" => {
+                let kilobits = self.integer(at("EXT-X-BITRATE"), value);
+                self.bitrate = kilobits.and_then(|k| k.checked_mul(1000)).filter(|rate| *rate > 0);
+            }
+            "EXT-X-PART" => self.part(at("EXT-X-PART"), value)?,
+            "EXT-X-DATERANGE" => self.date_range(at("EXT-X-DATERANGE"), value)?,
+            "EXT-X-PRELOAD-HINT" => self.preload_hint(at("EXT-X-PRELOAD-HINT"), value)?,
+            "EXT-X-RENDITION-REPORT" => self.rendition_report(at("EXT-X-RENDITION-REPORT"), value)?,
+            "EXT-X-SKIP" => self.skip(at("EXT-X-SKIP"), value)?,
+            "EXT-X-DEFINE" => self.cx.define(at("EXT-X-DEFINE"), value)?,
+            "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" => return Err(PlaylistError::Mixed { line }),
+            _ => self.header(line, name, value),
+        }
+        Ok(())
+    }
+
+    /// Tags that speak of the playlist as a whole.
+    fn header(&mut self, line: u32, name: &str, value: &str) {
+        let at = |tag| Place { line, tag };
+        match name {
+            "EXT-X-TARGETDURATION" => {
+                if let Some(nanos) = self.seconds(at("EXT-X-TARGETDURATION"), value) {
+                    self.out.declared_target_duration = Some(Duration::from_nanos(nanos));
+                }
+            }
+            "EXT-X-MEDIA-SEQUENCE" => {
+                let at = at("EXT-X-MEDIA-SEQUENCE");
+                if !self.out.segments.is_empty() {
+                    self.cx.warn(at, "must come before the first segment");
+                }
+                if let Some(number) = self.integer(at, value) {
+                    self.out.media_sequence = number;
+                }
+            }
+            "EXT-X-DISCONTINUITY-SEQUENCE" => {
+                let at = at("EXT-X-DISCONTINUITY-SEQUENCE");
+                if !self.out.segments.is_empty() || self.discontinuities > 0 {
+                    self.cx.warn(at, "must come before the first segment and EXT-X-DISCONTINUITY");
+                }
+                if let Some(number) = self.integer(at, value) {
+                    self.out.discontinuity_sequence = number;
+                }
+            }
+            "EXT-X-PLAYLIST-TYPE" => {
+                self.out.playlist_type = match value {
+                    v if v.eq_ignore_ascii_case("VOD") => Some(PlaylistType::Vod),
+                    v if v.eq_ignore_ascii_case("EVENT") => Some(PlaylistType::Event),
+                    _ => {
+                        self.cx.warn(at("EXT-X-PLAYLIST-TYPE"), "must be VOD or EVENT");
+                        None
+                    }
+                };
+            }
+            "EXT-X-ENDLIST" => self.out.ended = true,
+            "EXT-X-I-FRAMES-ONLY" => self.out.i_frames_only = true,
+            "EXT-X-INDEPENDENT-SEGMENTS" => self.out.independent_segments = true,
+            "EXT-X-START" => self.out.start = self.cx.start(at("EXT-X-START"), value),
+            "EXT-X-VERSION" => self.out.version = self.cx.version(at("EXT-X-VERSION"), value),
+            "EXT-X-SERVER-CONTROL" => self.server_control(at("EXT-X-SERVER-CONTROL"), value),
+            "EXT-X-PART-INF" => {
+                let at = at("EXT-X-PART-INF");
+                let target = attributes(value).find(|a| a.name == "PART-TARGET");
+                self.out.part_target = target.and_then(|a| self.cx.nanos(at, &a)).map(Duration::from_nanos);
+                if self.out.part_target.is_none() {
+                    self.cx.warn(at, "PART-TARGET is missing");
+                }
+            }
+            _ => {}
+        }
+    }
+
+    fn uri(&mut self, line: u32, reference: &str) -> Result<(), PlaylistError> {
+        let at = Place { line, tag: "URI" };
+        self.check_segments(line, self.out.segments.len())?;
+        let next = core::mem::take(&mut self.next);
+        let nanos = next.nanos.unwrap_or_else(|| {
+            self.cx.warn(at, "no usable EXTINF before it");
+            nanos_of(self.out.declared_target_duration.unwrap_or_default())
+        });
+        let uri = self.cx.url(at, reference)?;
+        let byte_range = next.range.and_then(|(length, offset)| {
+            let follows = self.out.segments.last().filter(|s| s.uri == uri).and_then(|s| s.byte_range);
+            if offset.is_none() && follows.is_none() {
+                self.cx.warn(
+                    at,
+                    "its byte range has no offset, and no range of the same resource goes before it",
+                );
+            }
+            bounded(length, offset.or(follows.map(|r| r.end())).unwrap_or(0))
+        });
+        let (keys, map) = (Arc::clone(&self.keys), self.map.clone());
+        let program_date_time = self.date(next.date);
+        self.out.segments.push(Segment {
+            uri,
+            // Numbered when the first number is known for certain.
+            sequence: 0,
+            discontinuity: next.discontinuity,
+            discontinuity_sequence: self.discontinuities,
+            byte_range,
+            keys,
+            map,
+            program_date_time,
+            gap: next.gap,
+            bitrate: self.bitrate,
+            title: next.title,
+            parts: next.parts,
+            measured: None,
+            start_nanos: self.clock,
+            nanos,
+            has_extinf: next.nanos.is_some(),
+        });
+        self.clock = self.clock.saturating_add(nanos);
+        Ok(())
+    }
+
+    fn finish(mut self) -> MediaPlaylist {
+        let mut out = self.out;
+        let first_dated = self.date.is_some();
+        out.tail = Tail {
+            parts: self.next.parts,
+            discontinuity: self.next.discontinuity,
+            discontinuity_sequence: self.discontinuities.saturating_add(out.discontinuity_sequence),
+            keys: self.keys,
+            map: self.map,
+            program_date_time: self.next.date.or_else(|| dated(self.date, self.clock)),
+        };
+        let mut sequence = out.media_sequence.saturating_add(out.skipped);
+        for segment in &mut out.segments {
+            segment.sequence = sequence;
+            sequence = sequence.saturating_add(1);
+            segment.discontinuity_sequence =
+                segment.discontinuity_sequence.saturating_add(out.discontinuity_sequence);
+        }
+        if first_dated {
+            super::refresh::back_fill_dates(&mut out.segments);
+        }
+        if out.declared_target_duration.is_none() {
+            self.cx.warn(Place { line: 1, tag: "EXT-X-TARGETDURATION" }, "is missing");
+        }
+        out.warnings = self.cx.warnings;
+        out
+    }
+
+    /// EXTINF (§4.4.4.1): a number of seconds, then a title.
+    fn extinf(&mut self, at: Place, value: &str) {
+        let (seconds, title) = value.split_once(',').unwrap_or((value, ""));
+        self.next.nanos = self.seconds(at, seconds.trim());
+        self.next.title = (!title.is_empty()).then(|| title.trim().into());
+    }
+
+    fn seconds(&mut self, at: Place, text: &str) -> Option<u64> {
+        self.plain(at, value::nanos(text), "must be a decimal number of seconds")
+    }
+
+    fn integer(&mut self, at: Place, text: &str) -> Option<u64> {
+        self.plain(at, value::integer(text), "must be a decimal integer")
+    }
+
+    fn range(&mut self, at: Place, text: &str) -> Option<(u64, Option<u64>)> {
+        // The quotation marks belong to the attribute of that name, but are found here too.
+        self.plain(at, value::byte_range(text.trim_matches('"')), "must be <length>[@<offset>]")
+    }
+
+    fn plain<T>(&mut self, at: Place, read: Option<Read<T>>, rule: &str) -> Option<T> {
+        if !read.as_ref().is_some_and(|r| r.whole) {
+            self.cx.warn(at, rule);
+        }
+        read.map(|r| r.value)
+    }
+
+    /// EXT-X-KEY (§4.4.4.4): replaces the key of its format; METHOD=NONE ends them all.
+    fn key(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let key = self.cx.key(at, list)?;
+        let known = self.keys.iter().position(|k| k.keyformat == key.keyformat);
+        if key.method == Method::None {
+            if !self.keys.is_empty() {
+                self.keys = Arc::default();
+            }
+        } else if known.is_some_and(|i| self.keys.get(i) == Some(&key)) {
+            // The same again: segments go on sharing it.
+        } else if known.is_none() && self.keys.len() >= MAX_KEY_FORMATS {
+            self.cx.warn(at, "too many key formats at once");
+        } else {
+            let mut keys = self.keys.to_vec();
+            match known.and_then(|i| keys.get_mut(i)) {
+                Some(slot) => *slot = key,
+                None => keys.push(key),
+            }
+            self.keys = keys.into();
+        }
+        Ok(())
+    }
+
+    /// EXT-X-MAP (§4.4.4.5).
+    fn map(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let (mut uri, mut byte_range) = (None, None);
+        for a in attributes(list) {
+            match a.name {
+                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "BYTERANGE" => {
+                    byte_range = self
+                        .range(at, a.value)
+                        .and_then(|(length, offset)| bounded(length, offset.unwrap_or(0)));
+                }
+                _ => {}
+            }
+        }
+        let Some(uri) = uri else {
+            self.cx.warn(at, "URI is missing");
+            return Ok(());
+        };
+        let map = Map { uri, byte_range, keys: Arc::clone(&self.keys) };
+        if self.map.as_deref() != Some(&map) {
+            self.map = Some(Arc::new(map));
+        }
+        Ok(())
+    }
+
+    /// EXT-X-PART (§4.4.4.9).
+    fn part(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        self.check_segments(at.line, self.parts)?;
+        let (mut uri, mut range, mut nanos, mut independent, mut gap) = (None, None, None, false, false);
+        for a in attributes(list) {
+            match a.name {
+                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "DURATION" => nanos = self.cx.nanos(at, &a),
+                "INDEPENDENT" => independent = self.cx.yes(at, &a),
+                "GAP" => gap = self.cx.yes(at, &a),
+                "BYTERANGE" => range = self.range(at, a.value),
+                _ => {}
+            }
+        }
+        let Some(uri) = uri else {
+            self.cx.warn(at, "URI is missing");
+            return Ok(());
+        };
+        if nanos.is_none() {
+            self.cx.warn(at, "DURATION is missing");
+        }
+        let byte_range = range.and_then(|(length, offset)| {
+            let follows = self.part_end.as_ref().filter(|(last, _)| *last == uri).map(|(_, end)| *end);
+            bounded(length, offset.or(follows).unwrap_or(0))
+        });
+        self.part_end = byte_range.map(|range| (uri.clone(), range.end()));
+        self.parts += 1;
+        self.next.parts.push(Part { uri, byte_range, independent, gap, nanos: nanos.unwrap_or(0) });
+        Ok(())
+    }
+
+    fn date_range(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let range = DateRange::read(&mut self.cx, at, list)?;
+        let known = self.date_range_index.get(&range.id).and_then(|i| self.out.date_ranges.get_mut(*i));
+        if let Some(known) = known {
+            known.merge(range);
+            return Ok(());
+        }
+        Context::check(at.line, self.out.date_ranges.len(), self.cx.limits.max_entries, "date ranges")?;
+        self.date_range_index.insert(range.id.clone(), self.out.date_ranges.len());
+        self.out.date_ranges.push(range);
+        Ok(())
+    }
+
+    /// EXT-X-SERVER-CONTROL (§4.4.3.8).
+    fn server_control(&mut self, at: Place, list: &str) {
+        let mut control = ServerControl::default();
+        for a in attributes(list) {
+            let mut duration = || self.cx.nanos(at, &a).map(Duration::from_nanos);
+            match a.name {
+                "CAN-SKIP-UNTIL" => control.can_skip_until = duration(),
+                "HOLD-BACK" => control.hold_back = duration(),
+                "PART-HOLD-BACK" => control.part_hold_back = duration(),
+                "CAN-BLOCK-RELOAD" => control.can_block_reload = self.cx.yes(at, &a),
+                "CAN-SKIP-DATERANGES" => control.can_skip_date_ranges = self.cx.yes(at, &a),
+                _ => {}
+            }
+        }
+        self.out.server_control = Some(control);
+    }
+
+    /// EXT-X-PRELOAD-HINT (§4.4.5.3).
+    fn preload_hint(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let (mut kind, mut uri, mut offset, mut length) = (None, None, 0, None);
+        for a in attributes(list) {
+            match a.name {
+                "TYPE" if a.is("PART") => kind = Some(HintKind::Part),
+                "TYPE" if a.is("MAP") => kind = Some(HintKind::Map),
+                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "BYTERANGE-START" => offset = self.cx.integer(at, &a).unwrap_or(0),
+                "BYTERANGE-LENGTH" => length = self.cx.integer(at, &a),
+                _ => {}
+            }
+        }
+        match (kind, uri) {
+            (Some(kind), Some(uri)) => {
+                Context::check(
+                    at.line,
+                    self.out.preload_hints.len(),
+                    self.cx.limits.max_entries,
+                    "preload hints",
+                )?;
+                self.out.preload_hints.push(PreloadHint { kind, uri, offset, length });
+            }
+            _ => self.cx.warn(at, "TYPE or URI is missing"),
+        }
+        Ok(())
+    }
+
+    /// EXT-X-RENDITION-REPORT (§4.4.5.4).
+    fn rendition_report(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let (mut uri, mut last_msn, mut last_part) = (None, None, None);
+        for a in attributes(list) {
+            match a.name {
+                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "LAST-MSN" => last_msn = self.cx.integer(at, &a),
+                "LAST-PART" => last_part = self.cx.integer(at, &a).and_then(|n| u32::try_from(n).ok()),
+                _ => {}
+            }
+        }
+        let Some(uri) = uri else {
+            self.cx.warn(at, "URI is missing");
+            return Ok(());
+        };
+        Context::check(
+            at.line,
+            self.out.rendition_reports.len(),
+            self.cx.limits.max_entries,
+            "rendition reports",
+        )?;
+        self.out.rendition_reports.push(RenditionReport { uri, last_msn, last_part });
+        Ok(())
+    }
+
+    /// EXT-X-SKIP (§4.4.5.2). With the previous playlist at hand, reading goes on as if the skipped lines had
+    /// been read.
+    fn skip(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
+        let mut skipped = 0;
+        for a in attributes(list) {
+            match a.name {
+                "SKIPPED-SEGMENTS" => skipped = self.cx.integer(at, &a).unwrap_or(0),
+                "RECENTLY-REMOVED-DATERANGES" => {
+                    let ids = self.cx.string(at, &a)?;
+                    self.out.removed_date_ranges =
+                        ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+                }
+                _ => {}
+            }
+        }
+        let limit = self.cx.limits.max_segments;
+        if usize::try_from(skipped).map_or(true, |n| n > limit) {
+            return Err(PlaylistError::TooLarge { line: at.line, what: "segments", limit });
+        }
+        if !self.out.segments.is_empty() {
+            self.cx.warn(at, "must come before the first segment");
+            return Ok(());
+        }
+        self.out.skipped = skipped;
+        let (Some(previous), Some(back)) = (self.previous, skipped.checked_sub(1)) else { return Ok(()) };
+        let first = self.out.media_sequence;
+        let last = first.checked_add(back).and_then(|sequence| previous.segment(sequence));
+        let (Some(_), Some(last)) = (previous.segment(first), last) else {
+            return Err(PlaylistError::DeltaMismatch { line: at.line });
+        };
+        self.keys = Arc::clone(&last.keys);
+        self.map = last.map.clone();
+        self.bitrate = last.bitrate;
+        self.discontinuities = last.discontinuity_sequence.saturating_sub(self.out.discontinuity_sequence);
+        self.clock = last.start_nanos.saturating_add(last.nanos);
+        self.date = last.program_date_time.map(|date| (date, last.start_nanos));
+        Ok(())
+    }
+
+    fn check_segments(&self, line: u32, count: usize) -> Result<(), PlaylistError> {
+        Context::check(line, count, self.cx.limits.max_segments, "segments")
+    }
+
+    /// The date of the segment that begins now: its own, else derived from the last one given.
+    fn date(&mut self, own: Option<DateTime>) -> Option<DateTime> {
+        if let Some(own) = own {
+            self.date = Some((own, self.clock));
+        }
+        dated(self.date, self.clock)
+    }
+}
+
+/// Enough for every DRM system there is, and a bound on what each EXT-X-KEY tag can cost.
+const MAX_KEY_FORMATS: usize = 16;
+
+fn dated(date: Option<(DateTime, u64)>, clock: u64) -> Option<DateTime> {
+    let (date, at) = date?;
+    Some(date.plus_nanos(i64::try_from(clock.saturating_sub(at)).unwrap_or(i64::MAX)))
+}
+
+fn nanos_of(duration: Duration) -> u64 {
+    u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
+}
+
+/// A range whose end fits in 64 bits.
+fn bounded(length: u64, offset: u64) -> Option<ByteRange> {
+    offset.checked_add(length).map(|_| ByteRange { offset, length })
+}

@@ -1,0 +1,119 @@
+//! Variables: EXT-X-DEFINE and `{$name}` (RFC 8216bis §4.3, §4.4.2.3).
+//!
+//! Substitution happens once, never in its own result. A reference to a variable that is not defined stays as written, so
+//! that one bad reference costs no more than the URL it stands in.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+/// The variables of a playlist, by name. Those of a multivariant playlist are what its media playlists import.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Variables(HashMap<String, String>);
+
+/// Values are often tokens: only names are shown.
+impl core::fmt::Debug for Variables {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_set().entries(self.0.keys()).finish()
+    }
+}
+
+impl Variables {
+    /// The value of a variable.
+    pub fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    /// Defines a variable; false, and nothing changed, when there already is one of that name.
+    pub(super) fn define(&mut self, name: &str, value: String) -> bool {
+        if self.0.contains_key(name) {
+            return false;
+        }
+        self.0.insert(name.to_owned(), value);
+        true
+    }
+
+    /// The text with each reference replaced, and whether every reference had a definition.
+    pub(super) fn substitute<'t>(&self, text: &'t str) -> (Cow<'t, str>, bool) {
+        if !text.contains("{$") {
+            return (Cow::Borrowed(text), true);
+        }
+        let mut out = String::with_capacity(text.len());
+        let mut all_defined = true;
+        let mut rest = text;
+        while let Some((before, behind)) = rest.split_once("{$") {
+            out.push_str(before);
+            let name =
+                behind.bytes().take_while(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_')).count();
+            let (name, tail) = behind.split_at_checked(name).unwrap_or((behind, ""));
+            match (tail.strip_prefix('}'), self.get(name)) {
+                (Some(tail), Some(value)) => {
+                    out.push_str(value);
+                    rest = tail;
+                }
+                (closed, _) => {
+                    all_defined &= closed.is_none() || name.is_empty();
+                    out.push_str("{$");
+                    rest = behind;
+                }
+            }
+        }
+        out.push_str(rest);
+        (Cow::Owned(out), all_defined)
+    }
+}
+
+/// The value of a parameter of a query, percent-decoded (EXT-X-DEFINE:QUERYPARAM).
+pub(super) fn query_parameter(query: &str, name: &str) -> Option<String> {
+    query.split('&').find_map(|parameter| {
+        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        (percent_decoded(key) == name).then(|| percent_decoded(value))
+    })
+}
+
+fn percent_decoded(text: &str) -> String {
+    let mut out = Vec::with_capacity(text.len());
+    let mut rest = text.as_bytes();
+    while let [first, tail @ ..] = rest {
+        let byte = match tail {
+            [high, low, behind @ ..] if *first == b'%' => hex_pair(*high, *low).map(|byte| (byte, behind)),
+            _ => None,
+        };
+        let (byte, behind) = byte.unwrap_or((*first, tail));
+        out.push(byte);
+        rest = behind;
+    }
+    String::from_utf8(out).unwrap_or_else(|_| text.to_owned())
+}
+
+fn hex_pair(high: u8, low: u8) -> Option<u8> {
+    let digit = |b: u8| char::from(b).to_digit(16);
+    u8::try_from(digit(high)? << 4 | digit(low)?).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn references_are_replaced_once() {
+        let mut v = Variables::default();
+        assert!(v.define("host", "h.example".into()));
+        assert!(v.define("a-b_1", "{$host}".into()));
+        assert!(!v.define("host", "other".into()));
+        assert_eq!(
+            v.substitute("https://{$host}/{$a-b_1}.ts"),
+            ("https://h.example/{$host}.ts".into(), true)
+        );
+        assert_eq!(v.substitute("plain"), ("plain".into(), true));
+        assert_eq!(v.substitute("{$none}{$host}"), ("{$none}h.example".into(), false));
+        assert_eq!(v.substitute("{${$host}"), ("{$h.example".into(), true));
+        assert_eq!(v.substitute("{$host"), ("{$host".into(), true));
+    }
+
+    #[test]
+    fn query_parameters_are_found_by_their_decoded_name() {
+        assert_eq!(query_parameter("a=1&tok%65n=x%2Fy%zz&b", "token"), Some("x/y%zz".into()));
+        assert_eq!(query_parameter("a=1&b", "b"), Some(String::new()));
+        assert_eq!(query_parameter("a=1", "c"), None);
+    }
+}
