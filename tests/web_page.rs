@@ -1,6 +1,8 @@
 //! Media Source Extensions on the page of a real browser, with real fragmented MP4: the host's own sink, and the
 //! page's sink that stands in for it where workers have no media sources.
 #![cfg(target_arch = "wasm32")]
+// Clippy does not know `wasm_bindgen_test` for a test.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 #[path = "web/inputs.rs"]
 mod inputs;

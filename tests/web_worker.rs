@@ -1,6 +1,8 @@
 //! The web host in a real browser, where it lives: in a dedicated worker. Files come from the test runner's own
 //! server, which serves the crate's folder.
 #![cfg(target_arch = "wasm32")]
+// Clippy does not know `wasm_bindgen_test` for a test.
+#![allow(clippy::expect_used, clippy::indexing_slicing, clippy::panic, clippy::unwrap_used)]
 
 #[path = "web/inputs.rs"]
 mod inputs;
@@ -199,6 +201,12 @@ fn a_message_that_makes_no_sense_is_an_error_event_without_its_content() {
     host.receive(start_message());
     let complaints = page.messages.iter().filter(|message| text(message, "code") == "bad_message").count();
     assert_eq!(complaints, 1, "a second start is refused");
+}
+
+#[wasm_bindgen_test]
+fn a_token_is_put_on_an_address_for_those_who_have_a_player_of_their_own() {
+    let url = cloud_player::web::format_url_with_token("http://h/x/v.m3u8?t=1".to_owned(), "TOK");
+    assert_eq!(url, "http://h/x/voddrm.token.TOK.v.m3u8?t=1");
 }
 
 fn start_message() -> JsValue {

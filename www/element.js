@@ -161,7 +161,10 @@ export class CloudPlayerVideo extends MediaMirror {
     return this.#player?.rungs ?? [];
   }
 
-  /** Index of the rung that plays, or -1. Set a number to hold a rung, 'auto' to let the player choose. */
+  /**
+   * Index of the rung that plays, or -1. Set a number to hold a rung, 'auto' to let the player choose.
+   * @returns {number}
+   */
   get currentRung() {
     return this.#player?.currentRung ?? -1;
   }

@@ -117,8 +117,33 @@ export interface Stats {
   qoe: Qoe;
 }
 
-/** The quality-of-experience record so far; its fields are those of the reports. */
-export type Qoe = Record<string, unknown>;
+/** The quality-of-experience record so far, as in the reports; `null` for what does not exist yet. */
+export interface Qoe {
+  /** Since the session was made. */
+  sessionMs: number;
+  /** From the wish to play until the first frame. */
+  startupMs: number | null;
+  /** From the same moment until frames move. */
+  joinMs: number | null;
+  playedMs: number;
+  stallCount: number;
+  stallMs: number;
+  /** stallMs / (stallMs + playedMs) */
+  rebufferRatio: number;
+  averageBitrateBps: number | null;
+  seekCount: number;
+  switchesUp: number;
+  switchesDown: number;
+  bytesByRung: number[];
+  bytesTotal: number;
+  bytesWasted: number;
+  decodedFrames: number;
+  droppedFrames: number;
+  failureCount: number;
+  failures: { code: string; phase: string; status: number | null; fatal: boolean; atMs: number }[];
+  ended: boolean;
+  exit: 'completed' | 'stopped' | 'before_start' | 'start_failure' | 'playback_failure' | null;
+}
 
 /** What an `error` event carries as its `detail`. */
 export interface PlayerErrorDetail {

@@ -27,7 +27,7 @@ export class PageSink {
     this.#report = report;
   }
 
-  /** Whether the element's `src` is this sink's. */
+  /** Whether the element's source is this sink's, even if nothing more will be done to it. */
   get attached() {
     return this.#url !== undefined && this.#video.src === this.#url;
   }
@@ -75,14 +75,19 @@ export class PageSink {
     if (!Source) return this.#fail('unavailable', '', 'no Media Source Extensions here');
     const source = new Source();
     this.#source = source;
-    source.addEventListener('sourceopen', () => this.#report({ type: 'sinkOpened' }), { once: true });
+    const url = URL.createObjectURL(source);
+    const open = () => {
+      URL.revokeObjectURL(url);
+      this.#report({ type: 'sinkOpened' });
+    };
+    source.addEventListener('sourceopen', open, { once: true });
     source.addEventListener('sourceclose', () => {
       if (this.#source === source) this.#fail('closed', '', 'the media element let go of the media source');
     });
     // A managed source opens only for an element that does not play elsewhere (AirPlay).
     if (!('MediaSource' in globalThis)) this.#video.disableRemotePlayback = true;
-    this.#url = URL.createObjectURL(source);
-    this.#video.src = this.#url;
+    this.#url = url;
+    this.#video.src = url;
   }
 
   /**
@@ -114,8 +119,6 @@ export class PageSink {
   #detach() {
     this.#source = undefined;
     this.#tracks.clear();
-    if (this.#url) URL.revokeObjectURL(this.#url);
-    this.#url = undefined;
   }
 
   /** @param {TrackName} track */

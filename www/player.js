@@ -107,7 +107,10 @@ export class CloudPlayer extends EventTarget {
     return this.#rungs;
   }
 
-  /** Index of the rung that plays, -1 before one does. Set a number to hold a rung, 'auto' to let the player choose. */
+  /**
+   * Index of the rung that plays, -1 before one does. Set a number to hold a rung, 'auto' to let the player choose.
+   * @returns {number}
+   */
   get currentRung() {
     return this.#currentRung;
   }
@@ -229,7 +232,7 @@ export class CloudPlayer extends EventTarget {
   /** @param {SinkCommand} command */
   #sink(command) {
     const video = this.#video;
-    if (command.op === 'detach') return this.#detach();
+    // After `detach` the element keeps what it shows until it is given something else.
     if (command.op !== 'attach') return this.#pageSink.perform(command);
     // Attaching is a load, which pauses an element that was told to play.
     const playing = !video.paused;
@@ -243,16 +246,16 @@ export class CloudPlayer extends EventTarget {
     if (playing) video.play().catch(() => {}); // whoever called play() before is told, not us
   }
 
+  /** Empties the element, unless it has been given to something else. */
   #detach() {
     const video = this.#video;
+    this.#pageSink.perform({ op: 'detach' });
     if (this.#handle && video.srcObject === this.#handle) {
       video.srcObject = null;
     } else if (this.#pageSink.attached) {
       video.removeAttribute('src');
       video.load();
     }
-    this.#handle = undefined;
-    this.#pageSink.perform({ op: 'detach' });
   }
 
   /** @param {number} seconds */
@@ -285,6 +288,8 @@ export class CloudPlayer extends EventTarget {
 
   /** @param {PlayerErrorDetail} detail */
   #fail(detail) {
+    // One failure ends a session. What fails in its wake is not told.
+    if (this.#error) return;
     if (detail.fatal) this.#error = detail;
     this.#dispatch('error', detail);
   }

@@ -2,7 +2,7 @@
 declare module '*/pkg/cloud_player.js' {
   export default function init(options: { module_or_path: WebAssembly.Module | URL }): Promise<unknown>;
   export class Host {
-    constructor(post: (message: unknown, transfer: Transferable[]) => void);
+    constructor(post: Function);
     receive(message: unknown): void;
   }
 }

@@ -30,8 +30,8 @@ self.addEventListener('unhandledrejection', (event) => fail(event.reason?.name ?
 async function boot(module) {
   // The glue compiles while it streams, and falls back to whole bytes where a server sends another MIME type.
   await init({ module_or_path: module ?? new URL('./pkg/cloud_player_bg.wasm', import.meta.url) });
-  host = new Host((message, transfer) => self.postMessage(message, { transfer }));
-  post({ type: 'ready' });
+  host = new Host(send);
+  send({ type: 'ready' }, []);
   for (const message of early.splice(0)) host.receive(message);
 }
 
@@ -40,10 +40,13 @@ function fail(name) {
   if (broken) return;
   broken = true;
   const message = `the player's worker broke: ${name}`;
-  post({ type: 'hostError', code: 'internal', phase: 'host', status: null, fatal: true, message });
+  send({ type: 'hostError', code: 'internal', phase: 'host', status: null, fatal: true, message }, []);
 }
 
-/** @param {FromWorker} message */
-function post(message) {
-  self.postMessage(message);
+/**
+ * @param {FromWorker} message
+ * @param {Transferable[]} transfer
+ */
+function send(message, transfer) {
+  self.postMessage(message, { transfer });
 }

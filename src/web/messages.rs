@@ -243,7 +243,7 @@ pub(super) fn time_ranges(seconds: &[(f64, f64)]) -> Vec<TimeRange> {
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(super) enum ToPage {
     /// News of the session.
-    Event { event: Event },
+    Event { event: Box<Event> },
     /// News of the host itself: something went wrong outside the session.
     HostError(HostError),
     /// Set `currentTime`.

@@ -18,6 +18,9 @@ mod timer;
 
 use wasm_bindgen::prelude::*;
 
+use crate::access;
+use crate::secret::Url;
+
 pub use host::Host;
 pub use inbox::Inbox;
 
@@ -25,4 +28,11 @@ pub use inbox::Inbox;
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// Puts a DRM token before the file name of an HLS address: `…/v.m3u8?t=1` becomes `…/voddrm.token.<token>.v.m3u8?t=1`.
+/// An address that has a token already, or cannot carry one, comes back as it is.
+#[wasm_bindgen(js_name = formatUrlWithToken)]
+pub fn format_url_with_token(url: String, token: &str) -> String {
+    access::format_url_with_token(&Url::new(url), token).expose().to_owned()
 }

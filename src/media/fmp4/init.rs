@@ -70,7 +70,7 @@ fn trak(out: &mut Vec<u8>, track: &TrackConfig) {
     full_box(out, b"tkhd", 0, 3, |out| {
         put64(out, 0); // creation and modification time
         put32(out, track.id);
-        out.extend_from_slice(&[0; 16]); // duration, layer and alternate group too
+        out.extend_from_slice(&[0; 20]); // duration, layer and alternate group too
         put16(out, if matches!(track.entry, SampleEntry::Aac { .. }) { 0x0100 } else { 0 }); // volume
         put16(out, 0);
         matrix(out);
