@@ -145,7 +145,8 @@ fn fmt(project: &Project) -> Result<String> {
 fn clippy(project: &Project) -> Result<String> {
     setup::component(project, "clippy")?;
     // The end-to-end tests have `test = false` and must be named.
-    let cargo = project.cargo().args(["clippy", "--workspace", "--all-targets", "--test", "e2e"]);
+    let cargo =
+        project.cargo().args(["clippy", "--workspace", "--all-targets", "--test", "e2e", "--keep-going"]);
     cargo.args(["--", "-D", "warnings"]).run("clippy")?;
     Ok(String::new())
 }
@@ -161,7 +162,7 @@ fn clippy_wasm(project: &Project) -> Result<String> {
 fn doc(project: &Project) -> Result<String> {
     project
         .cargo()
-        .args(["doc", "--workspace", "--no-deps"])
+        .args(["doc", "--workspace", "--no-deps", "--keep-going"])
         .env("RUSTDOCFLAGS", "-D warnings")
         .run("doc")?;
     Ok(String::new())
