@@ -95,12 +95,12 @@ impl Session {
 
     /// The bytes of a segment are about to come.
     fn begin(&mut self, id: RequestId, plan: SegmentStart, continues: bool, iv: Option<Iv>) {
-        // A segment that broke off after some of its bytes went in leaves a demultiplexer that nothing can go on from.
-        let broken = self.segment.take().is_some_and(|s| s.fed);
-        if broken {
-            self.transmuxer = Transmuxer::new();
-        } else if !continues {
-            self.flush(Some(id));
+        let broke_off = self.segment.take().is_some_and(|s| s.fed);
+        if !continues {
+            // The last frame of what went before still belongs to it, unless it is of a segment that broke off.
+            if !broke_off {
+                self.flush(Some(id));
+            }
             self.transmuxer = Transmuxer::new();
         }
         self.segment = Some(Segment::new(id, iv));
@@ -145,7 +145,6 @@ impl Session {
             }
             Err(failure) => {
                 self.segment = None;
-                self.transmuxer = Transmuxer::new();
                 failure.event(decrypts)
             }
         };
@@ -200,11 +199,11 @@ impl From<MediaError> for Failure {
 }
 
 impl Failure {
-    /// A segment that was decrypted into something that is no media from its first byte on was decrypted with the
-    /// wrong key: a damaged segment does not look like that.
+    /// A segment that was decrypted into something that is noise from its first byte on was decrypted with the wrong
+    /// key: a damaged segment does not look like that.
     fn event(self, decrypted: bool) -> PipelineEvent {
         match self {
-            Self::Media(error) if decrypted && error.is_noise() => PipelineEvent::Failed {
+            Self::Media(error) if decrypted && error.starts_with_noise() => PipelineEvent::Failed {
                 fault: Fault::WrongKey,
                 phase: Phase::Decrypt,
                 code: "wrong_key",
@@ -291,7 +290,12 @@ impl Segment {
                 return Ok(Progress::More);
             }
             Cipher::Cbc(decryptor) => {
-                decryptor.finish(|plain| Ok::<(), Failure>(transmuxer.push(plain, out)?))?
+                let padding = decryptor.finish(|plain| Ok::<(), Failure>(transmuxer.push(plain, out)?));
+                if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
+                    // Bad padding after good media is a damaged end; after noise, what the noise was says more.
+                    transmuxer.end_segment(out)?;
+                }
+                padding?;
             }
             Cipher::None => self.cipher = Cipher::None,
             Cipher::Done => {}

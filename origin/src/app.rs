@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::secret::Secret;
 use crate::session::Sessions;
@@ -16,6 +17,7 @@ pub(crate) type App = Arc<State>;
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) catalog: Catalog,
+    pub(crate) segments: Cache,
     pub(crate) signer: Signer,
     pub(crate) admin_token: Secret,
     pub(crate) sessions: Sessions,

@@ -33,6 +33,7 @@
 
 pub mod admin;
 mod app;
+mod cache;
 mod catalog;
 mod clock;
 mod config;

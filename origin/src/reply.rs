@@ -39,6 +39,18 @@ pub(crate) fn file(bytes: Bytes, mime: &'static str, cache: &'static str, header
     response
 }
 
+/// Errors that come from the framework, in the form that all others have.
+pub(crate) async fn error_as_json(response: Response) -> Response {
+    let status = response.status();
+    let json = response.headers().get(CONTENT_TYPE).is_some_and(|kind| kind == "application/json");
+    if json || !(status.is_client_error() || status.is_server_error()) {
+        return response;
+    }
+    let reason = status.canonical_reason().unwrap_or("error");
+    Refusal::new(status, if status == StatusCode::METHOD_NOT_ALLOWED { "method" } else { "request" }, reason)
+        .into_response()
+}
+
 /// Nobody may keep this answer.
 pub(crate) fn no_store(response: &mut Response) {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(NO_STORE));

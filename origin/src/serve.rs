@@ -5,13 +5,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
-use axum::middleware::from_fn_with_state;
+use axum::middleware::{from_fn_with_state, map_response};
 use axum::routing::get;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::app::{App, State};
+use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::error::Error;
@@ -20,7 +21,7 @@ use crate::session::Sessions;
 use crate::sign::Signer;
 use crate::telemetry::{self, Store};
 use crate::viewer::{self, Connection};
-use crate::{admin, keys, media, playinfo, www};
+use crate::{admin, keys, media, playinfo, reply, www};
 
 /// An origin that answers requests until it is shut down or dropped.
 #[derive(Debug)]
@@ -52,6 +53,7 @@ impl Origin {
         let (stop, stopped) = watch::channel(());
         let app = Arc::new(State {
             catalog: Catalog::open(&config, progress).await?,
+            segments: Cache::default(),
             signer: Signer::new(or_random(config.secret)?),
             admin_token: or_random(config.admin_token)?,
             sessions: Sessions::default(),
@@ -101,6 +103,7 @@ fn router(app: &App) -> Router {
         .merge(telemetry::routes())
         .merge(admin::routes(app))
         .fallback(www::serve)
+        .layer(map_response(reply::error_as_json))
         .with_state(App::clone(app));
     // The middleware rewrites the path, so it wraps a router that only forwards to the one that routes.
     Router::new().fallback_service(routes).layer(from_fn_with_state(App::clone(app), viewer::enter))

@@ -153,7 +153,7 @@ fn logged(request: &Request, viewer: &Viewer, fault: Option<&Fault>) -> Logged {
     Logged {
         at_ms: unix_ms(),
         method: request.method().to_string(),
-        path: viewer.path.clone(),
+        path: viewer.path.chars().take(LOGGED_PATH_MAX).collect(),
         token: viewer.token.is_some() || has("token"),
         signature: has("signature"),
         range: request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned),
@@ -197,6 +197,7 @@ fn corrupt(body: &Bytes) -> Bytes {
 
 const TOKEN_MAX: usize = 2048;
 const CORRUPT_EVERY: usize = 512;
+const LOGGED_PATH_MAX: usize = 512;
 
 #[cfg(test)]
 mod tests {

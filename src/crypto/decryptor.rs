@@ -179,12 +179,16 @@ mod tests {
         let mut decryptor = CbcDecryptor::new(&key, &Iv::from_hex(IV).unwrap());
         let mut ciphertext = hex(CIPHER);
         let mut clear = Vec::new();
+        let mut sink = |bytes: &[u8]| {
+            clear.extend_from_slice(bytes);
+            Ok::<(), CryptoError>(())
+        };
         for chunk in ciphertext.chunks_mut(16) {
             for part in [&mut [][..], chunk, &mut []] {
-                decryptor.push(part, |b| Ok::<(), ()>(clear.extend_from_slice(b))).unwrap();
+                decryptor.push(part, &mut sink).unwrap();
             }
         }
-        decryptor.finish(|b| Ok::<(), CryptoError>(clear.extend_from_slice(b))).unwrap();
+        decryptor.finish(&mut sink).unwrap();
         assert_eq!(clear, hex(CLEAR));
     }
 

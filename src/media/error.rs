@@ -39,6 +39,10 @@ pub enum MediaError {
     NoProgram {
         /// Bytes in the segment.
         length: u64,
+        /// Where its first packet was.
+        first_packet: u64,
+        /// Tables that were there, but damaged.
+        damaged_tables: u64,
     },
     /// The program has video or audio, but in no codec that is supported.
     #[error("the program at byte {position} has a stream of the unsupported type {stream_type:#04x}")]
@@ -80,10 +84,15 @@ impl MediaError {
         }
     }
 
-    /// Whether clear bytes could look like this because they were decrypted with the wrong key: nothing in them
-    /// was recognized. Together with bad padding, or in place of it, that is what a wrong key does.
-    pub const fn is_noise(&self) -> bool {
-        matches!(self, Self::NoSync { position: 0, .. })
+    /// Whether the segment starts with noise, and that is why it cannot be used. In clear bytes that were just
+    /// decrypted this means a wrong key (all is noise, and the padding is bad in most cases) or a wrong IV (some
+    /// of the first 16 bytes are, so the first table is lost).
+    pub const fn starts_with_noise(&self) -> bool {
+        match self {
+            Self::NoSync { position, .. } => *position == 0,
+            Self::NoProgram { first_packet, damaged_tables, .. } => *first_packet > 0 || *damaged_tables > 0,
+            _ => false,
+        }
     }
 }
 

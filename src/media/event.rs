@@ -113,6 +113,8 @@ pub struct SegmentFacts {
     pub starts_with_key_frame: bool,
     /// Bytes.
     pub length: u64,
+    /// Where the first packet was: 0, if the segment is whole and was decrypted with the right IV.
+    pub first_packet: u64,
     /// What could not be used.
     pub losses: Losses,
 }

@@ -2,6 +2,9 @@
 
 use super::Found;
 
+/// Bytes of a segment's start that are enough to name it.
+pub(super) const SAMPLE: usize = 64;
+
 /// Names what `start` is the start of; `None` for noise. Noise passes for packed audio once in some
 /// thousand times, for anything else practically never.
 pub(super) fn sniff(start: &[u8]) -> Option<Found> {
@@ -14,7 +17,7 @@ pub(super) fn sniff(start: &[u8]) -> Option<Found> {
         [0xff, b, c, ..] if b & 0xe0 == 0xe0 && c & 0xf0 != 0xf0 && c & 0x0c != 0x0c && b & 0x06 != 0 => {
             return Some(Found::PackedAudio);
         }
-        [0x0b, 0x77, ..] | [b'I', b'D', b'3', 2..=4, ..] => return Some(Found::PackedAudio),
+        [0x0b, 0x77, ..] | [b'I', b'D', b'3', ..] => return Some(Found::PackedAudio),
         _ => {}
     }
     let text = text(start)?.trim_start_matches('\u{feff}').trim_start();
@@ -29,7 +32,6 @@ pub(super) fn sniff(start: &[u8]) -> Option<Found> {
 
 /// The start as text, if it is any: UTF-8 without control characters.
 fn text(start: &[u8]) -> Option<&str> {
-    let start = start.get(..TEXT_SAMPLE).unwrap_or(start);
     let text = match core::str::from_utf8(start) {
         Ok(text) => text,
         // The sample may end inside a character.
@@ -38,9 +40,6 @@ fn text(start: &[u8]) -> Option<&str> {
     };
     text.chars().all(|c| !c.is_control() || matches!(c, '\t' | '\r' | '\n')).then_some(text)
 }
-
-/// Bytes that have to be text for a segment to count as text.
-const TEXT_SAMPLE: usize = 64;
 
 #[cfg(test)]
 mod tests {

@@ -78,7 +78,7 @@ impl Transmuxer {
         }
         let Self { framer, program, .. } = self;
         let result = framer.end(&mut |position, packet| program.packet(position, packet, out));
-        let result = result.and_then(|()| program.end_segment(framer.position(), framer.garbage(), out));
+        let result = result.and_then(|()| program.end_segment(framer, out));
         let facts = self.close_on_error(result)?;
         self.open = false;
         Ok(facts)
@@ -122,19 +122,20 @@ impl Program {
 
     fn end_segment(
         &mut self,
-        length: u64,
-        garbage_bytes: u64,
+        framer: &Framer,
         out: &mut Vec<MediaEvent>,
     ) -> Result<SegmentFacts, MediaError> {
+        let (length, first_packet) = (framer.position(), framer.first_packet());
         if !self.demuxer.has_program() {
-            return Err(MediaError::NoProgram { length });
+            let damaged_tables = self.losses.damaged_tables;
+            return Err(MediaError::NoProgram { length, first_packet, damaged_tables });
         }
         self.audio_starts = true;
         self.use_waiting(length, out)?;
         let sink = &mut Sink { out, losses: &mut self.losses };
         let video = self.video.end_segment(sink);
         let audio = self.audio.end_segment(sink);
-        self.losses.garbage_bytes = garbage_bytes;
+        self.losses.garbage_bytes = framer.garbage();
         Ok(SegmentFacts {
             offset: self.timeline.and_then(|timeline| timeline.offset()),
             video: video.range,
@@ -142,6 +143,7 @@ impl Program {
             key_frames: video.key_frames,
             starts_with_key_frame: video.first_is_key.unwrap_or(false),
             length,
+            first_packet,
             losses: self.losses,
         })
     }
@@ -179,13 +181,15 @@ impl Program {
             }
             Owner::Tables | Owner::Track(_) => {}
         }
+        let known = self.demuxer.has_program();
         match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
             Event::None => Ok(()),
             Event::Program { video, audio } => {
-                if self.told.replace((video, audio)) != Some((video, audio)) {
+                let news = self.told.replace((video, audio)) != Some((video, audio));
+                if news {
                     out.push(MediaEvent::Tracks { video, audio });
                 }
-                self.use_waiting(position, out)
+                if news || !known { self.use_waiting(position, out) } else { Ok(()) }
             }
             Event::Piece(piece) => self.piece(piece, position, out),
         }

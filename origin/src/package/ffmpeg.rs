@@ -60,7 +60,7 @@ async fn report(recipe: &Recipe, stdout: Option<ChildStdout>, progress: &(dyn Fn
         let Some(time) = line.strip_prefix("out_time_ms=").and_then(|time| time.parse::<u64>().ok()) else {
             continue;
         };
-        let percent = (time / 10_000 / u64::from(recipe.seconds)).min(100) / 10 * 10;
+        let percent = (time / 10_000 / u64::from(recipe.seconds.max(1))).min(100) / 10 * 10;
         if percent > told {
             told = percent;
             progress(&format!("packaging {}: {percent} %", recipe.name));
@@ -90,7 +90,6 @@ impl Work {
         let mut random = [0; 4];
         getrandom::fill(&mut random).map_err(|error| PackageError::Ffmpeg(error.to_string()))?;
         let path = directory.with_file_name(format!(".{name}.{}", hex::encode(random)));
-        std::fs::create_dir_all(&path).map_err(PackageError::file(&path))?;
         // ffmpeg reads `%` in names as a pattern and has no escape that all its parts know; refuse it here.
         if path.to_string_lossy().contains('%') {
             return Err(PackageError::media(
@@ -98,6 +97,7 @@ impl Work {
                 "ffmpeg cannot write below a directory with a % in its name",
             ));
         }
+        std::fs::create_dir_all(&path).map_err(PackageError::file(&path))?;
         Ok(Self { path })
     }
 

@@ -4,6 +4,8 @@
 //! segments. Child addresses in playlists are relative and never leave their directory. What makes the directory
 //! (a [`Recipe`]) and what reads it (a [`Ladder`]) meet only there, so a directory made by other means serves as
 //! well.
+//!
+//! `origin/sample` is made by `cloud-player-origin package --preset sample --out origin/sample`.
 
 mod ffmpeg;
 mod ladder;

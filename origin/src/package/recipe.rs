@@ -63,6 +63,12 @@ impl Recipe {
         }
     }
 
+    /// The same, cut or stretched to so many seconds.
+    #[must_use]
+    pub fn lasting(self, seconds: u32) -> Self {
+        Self { seconds, ..self }
+    }
+
     /// The directory of this ladder below `cache`, made now if it is not there.
     ///
     /// # Errors
@@ -125,10 +131,9 @@ impl Recipe {
         let mut graph = format!("{},trim=duration={seconds},split=5[r0][r1][r2][r3][still];", self.picture);
         for (i, Step { name, width, height, colour, .. }) in self.rungs.iter().enumerate() {
             graph += &format!(
-                "[r{i}]scale={width}:{height},\
+                "[r{i}]scale={width}:{height}:flags=fast_bilinear,\
                  drawtext=text={name}:fontsize=h/5:fontcolor=white:x=(w-tw)/2:y=h*0.2:box=1:boxcolor={colour}@0.8:boxborderw={},\
                  drawtext=text='%{{pts\\:hms}}':fontsize=h/9:fontcolor=white:x=(w-tw)/2:y=h*0.52:box=1:boxcolor=black@0.6:boxborderw={},\
-                 drawbox=x=0:y=ih*0.72:w=iw:h=ih*0.08:color=black@0.4:t=fill,\
                  drawtext=text=o:fontsize=h/10:fontcolor=white:x='mod(t*w/6\\,w)':y=h*0.72[v{i}];",
                 height / 40,
                 height / 80,

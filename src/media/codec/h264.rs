@@ -77,6 +77,8 @@ pub(crate) struct Sps {
     pub(crate) height: u32,
     /// Width and height of a sample; 1:1 where nothing is said.
     pub(crate) sample_aspect: (u16, u16),
+    /// Ticks of 90 kHz that a frame lasts, where it is said.
+    pub(crate) frame_duration: Option<u32>,
 }
 
 impl Sps {
@@ -146,10 +148,37 @@ impl Sps {
         sps.width = cropped(width_mbs.checked_mul(16)?, left, right, crop_x)?;
         sps.height = cropped(height_units.checked_mul(16)?.checked_mul(fields)?, top, bottom, crop_y)?;
         // What follows is optional: an SPS cut short here is still good.
-        if let Some(aspect) = sample_aspect(r) {
-            sps.sample_aspect = aspect;
+        if r.bit().unwrap_or(false) {
+            sps.usability_information(r);
         }
         Some(sps)
+    }
+
+    /// The VUI (§E.1.1), as far as it is there.
+    fn usability_information(&mut self, r: &mut BitReader<'_>) -> Option<()> {
+        if r.bit()? {
+            self.sample_aspect = sample_aspect(r)?;
+        }
+        if r.bit()? {
+            r.bit()?; // overscan_appropriate_flag
+        }
+        if r.bit()? {
+            r.bits(4)?; // video_format, video_full_range_flag
+            if r.bit()? {
+                r.bits(24)?; // colour primaries, transfer characteristics, matrix coefficients
+            }
+        }
+        if r.bit()? {
+            r.ue()?; // chroma_sample_loc_type_top_field
+            r.ue()?; // and of the bottom field
+        }
+        if r.bit()? {
+            // Ticks are those of fields; a frame has two (§E.2.1).
+            let (units, scale) = (u64::from(r.bits(32)?), u64::from(r.bits(32)?));
+            let ticks = units.saturating_mul(2 * 90_000).checked_div(scale)?;
+            self.frame_duration = u32::try_from(ticks).ok().filter(|ticks| (1..=MAX_FRAME).contains(ticks));
+        }
+        Some(())
     }
 
     /// The codec string (RFC 6381 §3.3).
@@ -218,18 +247,15 @@ fn skip_scaling_list(r: &mut BitReader<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// The aspect ratio of the VUI (§E.1.1, table E-1).
+/// The aspect ratio (table E-1); `None` if the bits are used up, 1:1 if nothing useful is said.
 fn sample_aspect(r: &mut BitReader<'_>) -> Option<(u16, u16)> {
-    if !r.bit()? || !r.bit()? {
-        return None;
-    }
     let indicator = r.bits(8)?;
-    if indicator == 255 {
-        let (width, height) = (r.bits(16)?, r.bits(16)?);
-        let ratio = (u16::try_from(width).ok()?, u16::try_from(height).ok()?);
-        return (ratio.0 > 0 && ratio.1 > 0).then_some(ratio);
+    if indicator != 255 {
+        let listed = usize::try_from(indicator).ok().and_then(|i| SAMPLE_ASPECTS.get(i.checked_sub(1)?));
+        return Some(listed.copied().unwrap_or((1, 1)));
     }
-    SAMPLE_ASPECTS.get(usize::try_from(indicator).ok()?.checked_sub(1)?).copied()
+    let (width, height) = (u16::try_from(r.bits(16)?).ok()?, u16::try_from(r.bits(16)?).ok()?);
+    Some(if width > 0 && height > 0 { (width, height) } else { (1, 1) })
 }
 
 /// Bytes of a parameter set that are read; legal ones have some hundred at most.
@@ -238,6 +264,8 @@ const MAX_SPS: usize = 4096;
 const MAX_SEI: usize = 4096;
 /// Samples on a side. Level 6.2 allows 16888.
 const MAX_SIDE: u32 = 32_768;
+/// Ticks that a frame may last to be believed: ten seconds.
+const MAX_FRAME: u32 = 900_000;
 /// Table E-1, from indicator 1 on.
 const SAMPLE_ASPECTS: [(u16, u16); 16] = [
     (1, 1),
@@ -271,7 +299,7 @@ mod tests {
         let sps = Sps::parse(&hex("6764001facd9405005bb011000000300100000030320f1831960"));
         let sps = sps.unwrap();
         assert_eq!((sps.width, sps.height, sps.codec().as_str()), (1280, 720, "avc1.64001f"));
-        assert_eq!(sps.sample_aspect, (1, 1));
+        assert_eq!((sps.sample_aspect, sps.frame_duration), ((1, 1), Some(3600)));
     }
 
     #[test]

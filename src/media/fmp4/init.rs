@@ -184,3 +184,59 @@ fn matrix(out: &mut Vec<u8>) {
         put32(out, value);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Kinds and sizes of all boxes, depth first.
+    fn boxes(bytes: &[u8], found: &mut Vec<(String, usize)>) {
+        let mut rest = bytes;
+        while let Some((size, _)) = rest.split_first_chunk::<4>() {
+            let size = u32::from_be_bytes(*size) as usize;
+            let kind = String::from_utf8(rest[4..8].to_vec()).unwrap();
+            found.push((kind.clone(), size));
+            let inside = match kind.as_str() {
+                "moov" | "trak" | "mdia" | "minf" | "dinf" | "stbl" | "mvex" => 8,
+                "stsd" | "dref" => 16,
+                "avc1" => 86,
+                "mp4a" => 36,
+                _ => size,
+            };
+            boxes(&rest[inside..size], found);
+            rest = &rest[size..];
+        }
+    }
+
+    #[test]
+    fn boxes_have_the_sizes_of_the_standard() {
+        // Some parsers take what the standard does not allow; browsers do not.
+        let entry = SampleEntry::Avc { width: 64, height: 48, sample_aspect: (4, 3), record: vec![1; 20] };
+        let video = TrackConfig { id: 1, timescale: 90_000, entry };
+        let entry = SampleEntry::Aac { channels: 2, sample_rate: 48_000, specific_config: [0x11, 0x90] };
+        let audio = TrackConfig { id: 2, timescale: 48_000, entry };
+        let mut found = Vec::new();
+        boxes(&init_section(&[&video, &audio]), &mut found);
+        for (kind, sizes) in [
+            ("ftyp", &[24][..]),
+            ("mvhd", &[108]),
+            ("tkhd", &[92, 92]),
+            ("mdhd", &[32, 32]),
+            ("hdlr", &[33, 33]),
+            ("vmhd", &[20]),
+            ("smhd", &[16]),
+            ("url ", &[12, 12]),
+            ("avcC", &[28]),
+            ("pasp", &[16]),
+            ("esds", &[39]),
+            ("stts", &[16, 16]),
+            ("stsc", &[16, 16]),
+            ("stsz", &[20, 20]),
+            ("stco", &[16, 16]),
+            ("trex", &[32, 32]),
+        ] {
+            let got: Vec<usize> = found.iter().filter(|(k, _)| k == kind).map(|&(_, size)| size).collect();
+            assert_eq!(got, sizes, "{kind}");
+        }
+    }
+}

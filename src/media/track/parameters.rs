@@ -12,6 +12,8 @@ pub(crate) struct ParameterSets {
     pps: BTreeMap<u32, Vec<u8>>,
     /// What the sequence parameter set that came last says.
     active: Option<Sps>,
+    /// What it said when the configuration was last taken.
+    taken: Option<Sps>,
     changed: bool,
 }
 
@@ -19,7 +21,7 @@ impl ParameterSets {
     /// Takes a sequence parameter set; false if it cannot be read.
     pub(crate) fn take_sps(&mut self, nal: &[u8]) -> bool {
         let Some(sps) = Sps::parse(nal).filter(|_| nal.len() <= MAX_PARAMETER_SET) else { return false };
-        self.changed |= put(&mut self.sps, sps.id, nal) || self.active != Some(sps);
+        self.changed |= put(&mut self.sps, sps.id, nal);
         self.active = Some(sps);
         true
     }
@@ -31,20 +33,22 @@ impl ParameterSets {
         true
     }
 
-    /// The codec string and sample entry, if they are complete and have changed since the last time.
-    pub(crate) fn take_change(&mut self) -> Option<(String, SampleEntry)> {
-        if !self.changed || self.pps.is_empty() {
+    /// What is decoded and its sample entry, if they are complete and have changed since the last time.
+    pub(crate) fn take_change(&mut self) -> Option<(Sps, SampleEntry)> {
+        // Sets that take turns come again and again: only what they amount to counts.
+        if self.pps.is_empty() || !self.changed && self.taken == self.active {
             return None;
         }
         let sps = self.active?;
         self.changed = false;
+        self.taken = self.active;
         let entry = SampleEntry::Avc {
             width: u16::try_from(sps.width).unwrap_or(u16::MAX),
             height: u16::try_from(sps.height).unwrap_or(u16::MAX),
             sample_aspect: sps.sample_aspect,
             record: self.configuration_record(&sps),
         };
-        Some((sps.codec(), entry))
+        Some((sps, entry))
     }
 
     /// AVCDecoderConfigurationRecord (ISO/IEC 14496-15 §5.3.3.1).

@@ -5,12 +5,14 @@
 //! [`VideoTrack::flush`].
 //!
 //! **Decode times.** MP4 decode times cannot be negative, yet a stream that starts at presentation time zero and
-//! has B-frames is decoded from before zero on. Decode times are therefore moved by one constant, such that the
-//! first key frame is decoded when it is shown; composition offsets (signed) take the move back, so presentation
-//! times are exact. A picture that would be shown before zero is dropped if it leads a key frame that is not
-//! (nothing later refers to it), and else shown at zero: what follows needs it.
+//! has B-frames is decoded from before zero on. Decode times before zero become 0, 1, 2 ... ticks, in one
+//! fragment each, so that durations and presentation times stay exact; all others are the stream's own. (Moving
+//! all decode times by one constant would be as good for browsers, but libav then shows video late.)
+//! A picture that would be shown before zero is dropped if it leads a key frame that is not (nothing later refers
+//! to it), and else shown at zero: what follows needs it.
 //!
-//! Invariant: inside a fragment decode times are the sum of the durations, and never go back.
+//! Invariant: inside a fragment decode times are the sum of the durations; over fragments they only go forward,
+//! except where the stream itself jumps.
 
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
 use super::{Share, Sink, join, range};
@@ -40,6 +42,8 @@ pub(crate) struct VideoTrack {
     pace: Pace,
     sequence: u32,
     clock: Clock,
+    /// Ticks that a frame lasts, where the parameter sets say it.
+    nominal_duration: Option<u32>,
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
     share: Share,
@@ -81,8 +85,6 @@ struct Unit {
 /// Times of the stream as they go into the track.
 #[derive(Clone, Copy, Debug, Default)]
 struct Clock {
-    /// What is added to decode times.
-    shift: Option<i64>,
     /// The next unit is not decoded before.
     floor: i64,
     /// Duration of the last unit whose duration was measured.
@@ -116,6 +118,7 @@ impl Default for VideoTrack {
             pace: Pace::default(),
             sequence: 0,
             clock: Clock::default(),
+            nominal_duration: None,
             waits_for_key: true,
             share: Share::default(),
         }
@@ -133,7 +136,7 @@ impl VideoTrack {
     /// and waits for a key frame.
     pub(crate) fn discontinue(&mut self, sink: &mut Sink<'_>) {
         self.flush(sink);
-        self.clock = Clock { duration: self.clock.duration, ..Clock::default() };
+        self.clock = Clock::default();
         self.waits_for_key = true;
     }
 
@@ -144,7 +147,7 @@ impl VideoTrack {
         self.stamp = None;
         self.unit = None;
         self.fragment.clear();
-        self.clock = Clock { duration: self.clock.duration, shift: self.clock.shift, ..Clock::default() };
+        self.clock = Clock::default();
         self.waits_for_key = true;
     }
 
@@ -177,6 +180,7 @@ impl VideoTrack {
     /// go on in the next segment; it counts to this one.
     pub(crate) fn end_segment(&mut self, sink: &mut Sink<'_>) -> Share {
         self.seal(sink);
+        let length = i64::from(self.usual_duration());
         if let Some(unit) = &mut self.unit
             && !core::mem::replace(&mut unit.from_earlier, true)
             && unit.picture.is_some()
@@ -184,7 +188,7 @@ impl VideoTrack {
             && let Some(stamp) = unit.stamp
         {
             let start = stamp.pts.max(0);
-            self.share.add(start, start.saturating_add(i64::from(self.clock.usual_duration())), unit.key);
+            self.share.add(start, start.saturating_add(length), unit.key);
         }
         self.share
     }
@@ -302,17 +306,18 @@ impl VideoTrack {
 
     /// New parameter sets apply from the unit at hand on.
     fn configure(&mut self, sink: &mut Sink<'_>) {
-        let Some((codec, entry)) = self.parameters.take_change() else { return };
+        let Some((sps, entry)) = self.parameters.take_change() else { return };
         self.seal(sink);
         self.configured = true;
+        self.nominal_duration = sps.frame_duration;
         let timescale = u32::try_from(TICKS_PER_SECOND).unwrap_or(0);
         let config = TrackConfig { id: TRACK_ID, timescale, entry };
-        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, codec, config)));
+        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, sps.codec(), config)));
     }
 
     fn begin_unit(&mut self, sink: &mut Sink<'_>) {
         let before = self.unit.and_then(|unit| unit.stamp).or(self.clock.last);
-        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp)));
+        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.after(stamp)));
         self.finish_unit(stamp, sink);
         self.unit = Some(Unit {
             stamp,
@@ -375,9 +380,10 @@ impl VideoTrack {
         from_earlier: bool,
         sink: &mut Sink<'_>,
     ) {
-        let dts = self.clock.decode_time(stamp);
+        let dts = stamp.dts.max(self.clock.floor);
         let pts = stamp.pts.max(0);
-        let (duration, jumps) = self.clock.advance(dts, next);
+        let (duration, jumps) = self.duration(stamp, next);
+        self.clock.floor = if jumps { 0 } else { dts.saturating_add(1) };
         if jumps {
             sink.losses.time_jumps = sink.losses.time_jumps.saturating_add(1);
         }
@@ -397,12 +403,39 @@ impl VideoTrack {
             self.share.add(pts, end, key);
         }
         let length = self.gathered.end.saturating_sub(self.gathered.start);
-        if from_earlier || jumps || self.fragment.is_full() || self.pace.is_due(length) {
+        let breaks = next.is_none_or(|next| next.dts.max(self.clock.floor) != self.gathered.end);
+        if from_earlier || breaks || self.fragment.is_full() || self.pace.is_due(length) {
             self.seal(sink);
             if !from_earlier {
                 self.pace.cut(length);
             }
         }
+    }
+
+    /// The duration of a unit, and whether time jumps behind it.
+    fn duration(&mut self, stamp: Stamp, next: Option<Stamp>) -> (u32, bool) {
+        let Some(next) = next else { return (self.usual_duration(), false) };
+        match next.dts.saturating_sub(stamp.dts) {
+            distance @ 1..=MAX_DURATION => {
+                let duration = u32::try_from(distance).unwrap_or(1);
+                self.clock.duration = Some(duration);
+                (duration, false)
+            }
+            // Time stands still, or goes back a little where a muxer leaves decode times out.
+            distance if (-MAX_STEP_BACK..=0).contains(&distance) => (1, false),
+            _ => (self.usual_duration(), true),
+        }
+    }
+
+    /// The time stamps of a unit that has none, from those of the one before.
+    fn after(&self, stamp: Stamp) -> Stamp {
+        let step = i64::from(self.nominal_duration.unwrap_or_else(|| self.usual_duration()));
+        Stamp { pts: stamp.pts.saturating_add(step), dts: stamp.dts.saturating_add(step) }
+    }
+
+    /// What a frame lasts whose end is not known.
+    fn usual_duration(&self) -> u32 {
+        self.clock.duration.or(self.nominal_duration).unwrap_or(DEFAULT_DURATION)
     }
 
     /// All complete units go out.
@@ -414,43 +447,6 @@ impl VideoTrack {
             let shown = self.gathered.shown.unwrap_or_else(|| range(self.gathered.start, self.gathered.end));
             sink.fragment(TrackKind::Video, shown, self.gathered.starts_with_key, data);
         }
-    }
-}
-
-impl Clock {
-    /// The track's decode time of a unit.
-    fn decode_time(&mut self, stamp: Stamp) -> i64 {
-        let shift = *self.shift.get_or_insert(stamp.pts.saturating_sub(stamp.dts));
-        stamp.dts.saturating_add(shift).max(self.floor)
-    }
-
-    /// The duration of the unit decoded at `dts`, and whether time jumps behind it.
-    fn advance(&mut self, dts: i64, next: Option<Stamp>) -> (u32, bool) {
-        let shift = self.shift.unwrap_or(0);
-        let distance = next.map(|next| next.dts.saturating_add(shift).saturating_sub(dts));
-        let (duration, jumps) = match distance {
-            None => (self.usual_duration(), false),
-            Some(distance @ 1..=MAX_DURATION) => {
-                let duration = u32::try_from(distance).unwrap_or(1);
-                self.duration = Some(duration);
-                (duration, false)
-            }
-            // Time stands still, or goes back a little where a muxer leaves decode times out.
-            Some(distance) if (-MAX_STEP_BACK..=0).contains(&distance) => (1, false),
-            Some(_) => (self.usual_duration(), true),
-        };
-        self.floor = if jumps { 0 } else { dts.saturating_add(i64::from(duration)) };
-        (duration, jumps)
-    }
-
-    /// The time stamps of a unit that has none, from those of the one before.
-    fn after(&self, stamp: Stamp) -> Stamp {
-        let step = i64::from(self.usual_duration());
-        Stamp { pts: stamp.pts.saturating_add(step), dts: stamp.dts.saturating_add(step) }
-    }
-
-    fn usual_duration(&self) -> u32 {
-        self.duration.unwrap_or(DEFAULT_DURATION)
     }
 }
 

@@ -17,12 +17,16 @@ pub(crate) struct Framer {
     last_stride: Option<usize>,
     /// Bytes that are not a packet yet, or not known to be one. Never more than [`WINDOW`].
     carry: Vec<u8>,
+    /// The first bytes of the segment, if they are not packets.
+    start: Vec<u8>,
     /// Where `carry` starts, or the next byte if it is empty.
     position: u64,
     /// Where sync was lost.
     lost_at: u64,
     /// Bytes that were no packet.
     garbage: u64,
+    /// Where sync was had first.
+    first_packet: Option<u64>,
 }
 
 impl Framer {
@@ -36,6 +40,11 @@ impl Framer {
     /// How far the segment was read.
     pub(crate) fn position(&self) -> u64 {
         self.position
+    }
+
+    /// Where the segment's first packet was.
+    pub(crate) fn first_packet(&self) -> u64 {
+        self.first_packet.unwrap_or(0)
     }
 
     /// Bytes of the segment that were no packet.
@@ -103,7 +112,7 @@ impl Framer {
         self.position = self.position.saturating_add(self.carry.len() as u64);
         self.carry.clear();
         if self.last_stride.is_none() {
-            return Err(MediaError::NoSync { position: 0, searched: self.position });
+            return Err(self.no_sync(self.position));
         }
         Ok(())
     }
@@ -153,14 +162,8 @@ impl Framer {
         let searched = self.position.saturating_sub(self.lost_at);
         let limit = usize::try_from(MAX_GARBAGE.saturating_sub(searched)).unwrap_or(usize::MAX);
         let found = (0..decidable.min(limit)).find_map(|at| Some((at, self.stride_at(at, at_end)?)));
-        if self.position == 0
-            && found.is_none()
-            && let Some(found) = sniff::sniff(&self.carry)
-        {
-            return Err(match found {
-                Found::Mp4 | Found::PackedAudio | Found::WebVtt => MediaError::UnsupportedContainer { found },
-                Found::Markup | Found::Json | Found::Playlist | Found::Text => MediaError::NotMedia { found },
-            });
+        if self.position == 0 {
+            self.start.extend(self.carry.iter().take(sniff::SAMPLE));
         }
         let dropped = found.map_or(decidable, |(at, _)| at);
         self.carry.drain(..dropped);
@@ -169,12 +172,25 @@ impl Framer {
         if let Some((_, stride)) = found {
             self.stride = Some(stride);
             self.last_stride = Some(stride);
+            self.first_packet.get_or_insert(self.position);
             return Ok(());
         }
         if self.position.saturating_sub(self.lost_at) >= MAX_GARBAGE {
-            return Err(MediaError::NoSync { position: self.lost_at, searched: MAX_GARBAGE });
+            return Err(self.no_sync(MAX_GARBAGE));
         }
         Ok(())
+    }
+
+    /// Why there is no packet in the bytes searched.
+    fn no_sync(&self, searched: u64) -> MediaError {
+        let found = if self.last_stride.is_none() { sniff::sniff(&self.start) } else { None };
+        match found {
+            None => MediaError::NoSync { position: self.lost_at, searched },
+            Some(found @ (Found::Mp4 | Found::PackedAudio | Found::WebVtt)) => {
+                MediaError::UnsupportedContainer { found }
+            }
+            Some(found) => MediaError::NotMedia { found },
+        }
     }
 
     /// The stride at which packets follow each other from `at` on.
@@ -284,8 +300,8 @@ mod tests {
         let noise: Vec<u8> =
             (0..200_000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8 | 0x80).collect();
         let error = every_chunking(&noise).unwrap_err();
-        assert!(error.is_noise(), "{error}");
-        assert!(every_chunking(&noise[..10]).unwrap_err().is_noise());
+        assert!(error.starts_with_noise(), "{error}");
+        assert!(every_chunking(&noise[..10]).unwrap_err().starts_with_noise());
         let page = b"<!doctype html><title>403 Forbidden</title>".repeat(30);
         for length in [43, 1000] {
             let error = every_chunking(&page[..length]).unwrap_err();
