@@ -49,12 +49,12 @@ export function drawPlot(canvas, samples, now) {
   const x = (time) => left + ((time - from) / WINDOW_S) * (right - left);
 
   const rates = samples.flatMap(({ throughput, rung }) => [throughput ?? 0, rung ?? 0]);
-  // An estimate far above the ladder would flatten what matters: the plot ends at three times the highest rung.
+  // An estimate far above the ladder would flatten what matters: it runs along the top, at three times the ladder.
   const highest = Math.max(...samples.map(({ rung }) => rung ?? 0), 500_000);
   const rateTop = niceTop(Math.min(Math.max(...rates, 500_000), highest * 3) / 1e6);
   const bufferTop = niceTop(Math.max(...samples.map(({ buffer }) => buffer), 10));
   /** @param {number} rate */
-  const yRate = (rate) => scale(rate / 1e6, rateTop, upper);
+  const yRate = (rate) => scale(Math.min(rate / 1e6, rateTop), rateTop, upper);
   /** @param {number} seconds */
   const yBuffer = (seconds) => scale(seconds, bufferTop, lower);
 

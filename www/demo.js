@@ -64,17 +64,19 @@ function start() {
     autoplay: '',
   };
   for (const [name, value] of Object.entries(attributes)) player.setAttribute(name, value);
+  player.load();
   log(`asks for ${asset.value}`);
 }
 
 /** @param {Stats} stats */
 function showStats(stats) {
-  const rung = stats.loadingRung === null ? undefined : player.rungs[stats.loadingRung];
-  const at = (performance.now() - opened) / 1000;
-  const stalled = plays > 0 && !player.paused && !player.seeking && player.readyState < 3;
-  samples.push({ at, throughput: stats.throughput, rung: rung?.bandwidth ?? null, buffer: stats.buffer, stalled });
-  while (samples[0] && samples[0].at < at - WINDOW_S) samples.shift();
   const { startupMs, stallCount, stallMs, averageBitrateBps, bytesByRung, failures: _, ...others } = stats.qoe;
+  const at = (performance.now() - opened) / 1000;
+  // While nothing is loaded, the last choice stands.
+  const loading = player.rungs[stats.loadingRung ?? -1]?.bandwidth ?? samples.at(-1)?.rung ?? null;
+  const stalled = startupMs !== null && !player.paused && !player.seeking && player.readyState < 3;
+  samples.push({ at, throughput: stats.throughput, rung: loading, buffer: stats.buffer, stalled });
+  while (samples[0] && samples[0].at < at - WINDOW_S) samples.shift();
   facts('headline', [
     ['Startup', startupMs === null ? '–' : String(startupMs), 'ms'],
     ['Stalls', String(stallCount), stallCount ? `${(stallMs / 1000).toFixed(1)} s in all` : ''],

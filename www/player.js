@@ -46,6 +46,7 @@ export class CloudPlayer extends EventTarget {
   /** @type {Stats | null} */ #stats = null;
   /** @type {PlayerErrorDetail | null} */ #error = null;
   #remembers = false;
+  #startTime = 0;
   /** @type {Promise<void> | undefined} */ #gone;
   /** @type {() => void} */ #leave = () => {};
 
@@ -72,6 +73,7 @@ export class CloudPlayer extends EventTarget {
     this.#video = video;
     this.#sessionId = options.sessionId ?? randomId();
     this.#remembers = options.storedThroughput === undefined;
+    this.#startTime = options.startTime ?? 0;
     this.#worker = takeWorker();
     this.#worker.addEventListener('message', ({ data }) => this.#hear(data));
     this.#worker.addEventListener('error', () => this.#breakDown('the worker could not start'));
@@ -94,6 +96,7 @@ export class CloudPlayer extends EventTarget {
       sink: options.sink ?? null,
       viewport: video.clientWidth > 0 ? viewport(video) : null,
     });
+    this.#placeStart();
     this.#relay = new Relay(video, post);
   }
 
@@ -243,7 +246,13 @@ export class CloudPlayer extends EventTarget {
     } else {
       this.#pageSink.perform(command);
     }
+    this.#placeStart();
     if (playing) video.play().catch(() => {}); // whoever called play() before is told, not us
+  }
+
+  /** An element without media takes a position for where it is to start, and says that it is there. */
+  #placeStart() {
+    if (this.#startTime > 0 && this.#video.readyState === 0) this.#video.currentTime = this.#startTime;
   }
 
   /** Empties the element, unless it has been given to something else. */
@@ -260,12 +269,7 @@ export class CloudPlayer extends EventTarget {
 
   /** @param {number} seconds */
   #seekElement(seconds) {
-    const video = this.#video;
-    const go = () => {
-      video.currentTime = seconds;
-    };
-    if (video.readyState > 0) go();
-    else video.addEventListener('loadedmetadata', go, { once: true });
+    this.#video.currentTime = seconds;
   }
 
   /** @param {{ type: 'hostError' } & PlayerErrorDetail} message */

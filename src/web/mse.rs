@@ -29,6 +29,8 @@ pub struct Mse {
     source: MediaSource,
     inbox: Inbox,
     tracks: Vec<Track>,
+    /// Gone when this sink is.
+    life: Rc<()>,
     #[expect(dead_code, reason = "held for its drop")]
     listeners: Listeners,
 }
@@ -54,7 +56,7 @@ impl Mse {
             closed
                 .give(failed(SinkFailure::Closed, "the media element let go of the media source".to_owned()));
         });
-        Ok(Self { source, inbox, tracks: Vec::new(), listeners })
+        Ok(Self { source, inbox, tracks: Vec::new(), life: Rc::new(()), listeners })
     }
 
     /// What the page puts into `srcObject`: to be transferred, once.
@@ -109,8 +111,24 @@ impl Mse {
             Err(error) if js::error_name(&error) == "QuotaExceededError" => {
                 Err(Input::Sink(SinkEvent::Full { track: kind, data }))
             }
+            Err(error) if js::error_name(&error) == "InvalidStateError" => {
+                self.refuse_later(refusal(SinkFailure::Append, &error));
+                Ok(())
+            }
             Err(error) => Err(refusal(SinkFailure::Append, &error)),
         }
+    }
+
+    /// The element has broken down, or is being taken away by a page whose word of it is still on its way here: the
+    /// cause comes as an event of its own, or the end of this sink. Only if neither does, the refusal is news.
+    fn refuse_later(&self, refusal: Input) {
+        let (life, inbox) = (Rc::downgrade(&self.life), self.inbox.clone());
+        let refuse = Closure::once_into_js(move || {
+            if life.strong_count() > 0 {
+                inbox.give(refusal);
+            }
+        });
+        js::set_timeout(refuse.unchecked_ref(), CAUSE_MS);
     }
 
     fn set_duration(&self, duration: MediaTime) -> Result<(), Input> {
@@ -239,6 +257,9 @@ impl Drop for Listeners {
         }
     }
 }
+
+/// How long the cause of a refusal may take to show.
+const CAUSE_MS: f64 = 500.0;
 
 type Listener = (&'static str, Closure<dyn FnMut()>);
 
