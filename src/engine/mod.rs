@@ -277,8 +277,11 @@ impl Engine {
         if event == ElementEvent::Seeking {
             self.seek(state.position);
         }
-        if event == ElementEvent::Ended {
-            self.push(Output::Notify(Event::Ended));
+        match event {
+            // Startup is known now, and many a session is over before the next report is due.
+            ElementEvent::FirstFrame => self.send_report(now),
+            ElementEvent::Ended => self.push(Output::Notify(Event::Ended)),
+            _ => {}
         }
         if let Some(rung) = self.playhead.rung_change() {
             self.rung_plays(now, rung);
