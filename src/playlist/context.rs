@@ -4,7 +4,7 @@
 //! warning. The one exception is [`Limits`].
 
 use super::attributes::Attribute;
-use super::error::{PlaylistError, Warning};
+use super::error::{Kind, PlaylistError, Warning};
 use super::key::{IDENTITY, Key, Method};
 use super::url::Resolver;
 use super::value::{self, Read};
@@ -31,14 +31,25 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(source: &Source<'a>) -> Self {
-        Self {
+    pub(super) fn new(source: &Source<'a>, text: &str) -> Self {
+        let mut context = Self {
             limits: source.limits,
             variables: Variables::default(),
             warnings: Vec::new(),
             imports: source.variables,
             resolver: Resolver::new(source.base),
             expanded: 0,
+        };
+        if !super::lines::begins_with_extm3u(text) {
+            context.warn(Place { line: 1, tag: "EXTM3U" }, "must be the first line");
+        }
+        context
+    }
+
+    /// A tag that this kind of playlist has no use for; one that belongs to the other kind is odd.
+    pub(super) fn other_tag(&mut self, line: u32, name: &str, kind: Kind) {
+        if super::decides(name).is_some_and(|(belongs, _)| belongs != kind) {
+            self.warn_text(line, format!("{name}: is out of place in a {kind} playlist"));
         }
     }
 

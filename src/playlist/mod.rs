@@ -134,39 +134,50 @@ fn expect_kind(text: &str, wanted: Kind) -> Result<(), PlaylistError> {
 }
 
 /// Which kind a text is, and the line that decides it: the first variant or segment, else the first tag that
-/// only one kind has. Refuses what does not begin as a playlist.
+/// only one kind has. Refuses what does not begin with `#EXTM3U`, unless it begins with another tag or
+/// comment and has a tag that decides.
 fn kind(text: &str) -> Result<(Kind, u32), PlaylistError> {
-    let mut lines = Lines::new(text);
-    match lines.next() {
-        Some(line) if matches!(line.content, Content::Tag { name: "EXTM3U", .. }) => {}
-        first => {
-            let line = first.map_or(1, |line| line.number);
-            return Err(PlaylistError::NotAPlaylist { line, instead: instead(text) });
+    let begins_well = lines::begins_with_extm3u(text);
+    let mut found = begins_well.then_some((Kind::Media, 1));
+    let mut is_weak = true;
+    if begins_well || lines::begins_with_hash(text) {
+        for line in Lines::new(text) {
+            let Content::Tag { name, .. } = line.content else { continue };
+            match decides(name) {
+                Some((kind, Strength::Certain)) => return Ok((kind, line.number)),
+                Some((kind, Strength::Likely)) if is_weak => {
+                    found = Some((kind, line.number));
+                    is_weak = false;
+                }
+                _ => {}
+            }
         }
     }
-    let mut weak = None;
-    for line in lines {
-        let Content::Tag { name, .. } = line.content else { continue };
-        match name {
-            "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" | "EXT-X-MEDIA" => {
-                return Ok((Kind::Multivariant, line.number));
-            }
-            "EXTINF" | "EXT-X-PART" | "EXT-X-SKIP" => return Ok((Kind::Media, line.number)),
-            "EXT-X-SESSION-DATA" | "EXT-X-SESSION-KEY" | "EXT-X-CONTENT-STEERING" => {
-                weak = weak.or(Some((Kind::Multivariant, line.number)));
-            }
-            "EXT-X-TARGETDURATION"
-            | "EXT-X-MEDIA-SEQUENCE"
-            | "EXT-X-PLAYLIST-TYPE"
-            | "EXT-X-ENDLIST"
-            | "EXT-X-KEY"
-            | "EXT-X-MAP" => {
-                weak = weak.or(Some((Kind::Media, line.number)));
-            }
-            _ => {}
+    let line = Lines::new(text).next().map_or(1, |line| line.number);
+    found.ok_or(PlaylistError::NotAPlaylist { line, instead: instead(text) })
+}
+
+enum Strength {
+    Certain,
+    Likely,
+}
+
+/// What a tag tells about the kind of its playlist.
+fn decides(tag: &str) -> Option<(Kind, Strength)> {
+    Some(match tag {
+        "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" => (Kind::Multivariant, Strength::Certain),
+        "EXTINF" | "EXT-X-PART" | "EXT-X-SKIP" => (Kind::Media, Strength::Certain),
+        "EXT-X-MEDIA" | "EXT-X-SESSION-DATA" | "EXT-X-SESSION-KEY" | "EXT-X-CONTENT-STEERING" => {
+            (Kind::Multivariant, Strength::Likely)
         }
-    }
-    Ok(weak.unwrap_or((Kind::Media, 1)))
+        "EXT-X-TARGETDURATION"
+        | "EXT-X-MEDIA-SEQUENCE"
+        | "EXT-X-PLAYLIST-TYPE"
+        | "EXT-X-ENDLIST"
+        | "EXT-X-KEY"
+        | "EXT-X-MAP" => (Kind::Media, Strength::Likely),
+        _ => return None,
+    })
 }
 
 fn instead(text: &str) -> Instead {
