@@ -123,7 +123,9 @@ fn text<'b>(bytes: &'b [u8], source: &Source<'_>) -> Result<Cow<'b, str>, Playli
     if bytes.len() > limit {
         return Err(PlaylistError::TooLarge { line: 0, what: "bytes", limit });
     }
-    Ok(String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)))
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    // The strict check is much the faster one, and nearly always enough.
+    Ok(core::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
 }
 
 fn expect_kind(text: &str, wanted: Kind) -> Result<(), PlaylistError> {

@@ -63,11 +63,9 @@ impl DateRange {
                 "SCTE35-CMD" => range.scte35_cmd = cx.hex(at, &a),
                 "SCTE35-OUT" => range.scte35_out = cx.hex(at, &a),
                 "SCTE35-IN" => range.scte35_in = cx.hex(at, &a),
-                name if name.starts_with("X-") => {
-                    if range.client.len() < MAX_CLIENT_ATTRIBUTES {
-                        let value = client_value(cx, at, &a)?;
-                        range.client.push((name.to_owned(), value));
-                    }
+                name if name.starts_with("X-") && range.client.len() < MAX_CLIENT_ATTRIBUTES => {
+                    let value = client_value(cx, at, &a)?;
+                    range.client.push((name.to_owned(), value));
                 }
                 _ => {}
             }

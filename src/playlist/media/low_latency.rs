@@ -139,6 +139,7 @@ impl Reader<'_, '_> {
         let (Some(_), Some(last)) = (previous.segment(first), last) else {
             return Err(PlaylistError::DeltaMismatch { line: at.line });
         };
+        self.skip_at = Some((at.line, first, self.out.discontinuity_sequence));
         self.keys = Arc::clone(&last.keys);
         self.map = last.map.clone();
         self.bitrate = last.bitrate;

@@ -13,8 +13,8 @@ use crate::playlist::value::{self, Read};
 use crate::playlist::{DateTime, Key, Kind, Method, PlaylistError, Source};
 use crate::secret::Url;
 
-/// Reads a media playlist. A delta update takes what it skips for known from `previous`: keys, init section and
-/// timeline go on from there.
+/// Reads a media playlist. With `previous`, the timeline goes on from there where the two overlap, and a
+/// delta update takes what it skips for known: its keys, its init section, its dates.
 pub(crate) fn parse(
     text: &str,
     source: &Source<'_>,
@@ -27,6 +27,7 @@ pub(crate) fn parse(
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
     }
+    reader.check_delta()?;
     Ok(reader.finish())
 }
 
@@ -45,6 +46,8 @@ pub(super) struct Reader<'a, 'p> {
     pub(super) clock: u64,
     /// A program date and the place on the timeline that it belongs to.
     pub(super) date: Option<(DateTime, u64)>,
+    /// The line of EXT-X-SKIP, and the numbers that what it skips was looked up by.
+    pub(super) skip_at: Option<(u32, u64, u64)>,
     /// Where the byte range of the last part ended.
     pub(super) part_end: Option<u64>,
     pub(super) parts: usize,
@@ -75,6 +78,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             discontinuities: 0,
             clock: 0,
             date: None,
+            skip_at: None,
             part_end: None,
             parts: 0,
             date_range_index: HashMap::new(),
@@ -175,6 +179,11 @@ impl<'a, 'p> Reader<'a, 'p> {
     fn uri(&mut self, line: u32, reference: &str) -> Result<(), PlaylistError> {
         let at = Place { line, tag: "URI" };
         self.check_segments(line, self.out.segments.len())?;
+        if self.out.segments.is_empty()
+            && let Some(known) = self.previous.and_then(|p| p.segment(self.out.next_sequence()))
+        {
+            self.clock = known.start_nanos;
+        }
         let next = core::mem::take(&mut self.next);
         let nanos = next.nanos.unwrap_or_else(|| {
             self.cx.warn(at, "no usable EXTINF before it");
@@ -183,7 +192,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         let uri = self.cx.url(at, reference)?;
         let previous = self.out.segments.last().and_then(|s| Some((s, s.byte_range?.end())));
         if next.range.is_some_and(|(_, offset)| offset.is_none())
-            && !previous.is_some_and(|(s, _)| without_query(&s.uri) == without_query(&uri))
+            && previous.is_none_or(|(s, _)| without_query(&s.uri) != without_query(&uri))
         {
             self.cx.warn(
                 at,
@@ -216,6 +225,18 @@ impl<'a, 'p> Reader<'a, 'p> {
         });
         self.clock = self.clock.saturating_add(nanos);
         Ok(())
+    }
+
+    /// Numbers that changed after EXT-X-SKIP were not those that the skipped segments were looked up by.
+    fn check_delta(&self) -> Result<(), PlaylistError> {
+        match self.skip_at {
+            Some((line, first, discontinuities))
+                if (first, discontinuities) != (self.out.media_sequence, self.out.discontinuity_sequence) =>
+            {
+                Err(PlaylistError::DeltaMismatch { line })
+            }
+            _ => Ok(()),
+        }
     }
 
     fn finish(mut self) -> MediaPlaylist {

@@ -194,6 +194,9 @@ impl MediaPlaylist {
     /// Moves everything so that the first segment begins at `place`.
     fn shift(&mut self, place: u64) {
         let from = self.first_nanos();
+        if place == from {
+            return;
+        }
         let moved = |nanos: u64| place.saturating_add(nanos.saturating_sub(from));
         self.end_nanos = moved(self.end_nanos);
         for segment in &mut self.segments {
