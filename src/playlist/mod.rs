@@ -1,17 +1,17 @@
 //! Playlists: any text that claims to be HLS becomes one model (RFC 8216, draft-pantos-hls-rfc8216bis).
 //!
-//! - [`parse`] tells a multivariant playlist from a media playlist; [`parse_multivariant`] and
+//! - [`parse()`] tells a multivariant playlist from a media playlist; [`parse_multivariant`] and
 //!   [`parse_media`] insist on a kind. URLs come out resolved and variables replaced.
 //! - [`Multivariant::rungs`] is what adaptation chooses among; [`MediaPlaylist::segment_at`] is where a seek
 //!   lands; [`MediaPlaylist::refresh`] brings a live playlist up to date.
 //!
-//! Invariants: text is read once, in linear time; nothing in it panics; what it can make us allocate is
+//! Invariants: reading takes linear time; nothing in the text makes it panic; what it can make us allocate is
 //! bounded by [`Limits`]; one bad tag is a [`Warning`] and never costs a segment or a variant.
 //!
 //! The reading is our own, one pass over the lines. m3u8-rs gives the closed vocabularies of the
 //! multivariant playlist ([`RenditionType`], [`HdcpLevel`], [`InstreamId`], [`ClosedCaptions`]) and checks
-//! our reading in the tests wherever a playlist is well formed; its parser itself is not called here, because it drops a
-//! tag, and with it a segment or a variant, for the slightest deviation, and says neither what nor where.
+//! our reading in the tests wherever a playlist is well formed. Its parser is not called here: for a small
+//! deviation it drops a tag, and with it a segment or a variant, and says neither which nor where.
 
 #![forbid(unsafe_code)]
 
@@ -30,8 +30,14 @@ mod variables;
 pub use date::DateTime;
 pub use error::{Instead, Kind, PlaylistError, Warning};
 pub use key::{IDENTITY, Key, Method};
-pub use media::*;
-pub use multivariant::*;
+pub use media::{
+    ByteRange, ClientValue, DateRange, HintKind, Map, MediaPlaylist, Part, PlaylistType, PreloadHint,
+    Refresh, Reload, RenditionReport, Segment, ServerControl, Start, Tail,
+};
+pub use multivariant::{
+    ClosedCaptions, ContentSteering, HdcpLevel, InstreamId, Multivariant, Rendition, RenditionType, Rung,
+    SessionData, Variant,
+};
 pub use url::{Directives, Skip, resolve};
 pub use variables::Variables;
 

@@ -104,7 +104,7 @@ impl DateRange {
 const MAX_CLIENT_ATTRIBUTES: usize = 64;
 
 fn date(cx: &mut Context<'_>, at: Place, a: &Attribute<'_>) -> Option<DateTime> {
-    let date = DateTime::parse(a.value);
+    let date = DateTime::parse(&cx.text(at, a));
     if date.is_none() {
         cx.warn(at, "a date must be as in RFC 3339");
     }

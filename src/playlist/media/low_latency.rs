@@ -20,7 +20,10 @@ impl Reader<'_, '_> {
                 "DURATION" => nanos = self.cx.nanos(at, &a),
                 "INDEPENDENT" => independent = self.cx.yes(at, &a),
                 "GAP" => gap = self.cx.yes(at, &a),
-                "BYTERANGE" => range = self.range(at, a.value),
+                "BYTERANGE" => {
+                    let text = self.cx.text(at, &a);
+                    range = self.range(at, &text);
+                }
                 _ => {}
             }
         }

@@ -1,7 +1,7 @@
 //! Text to [`MediaPlaylist`].
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::segment::{ByteRange, Map, Part, Segment, Tail};
@@ -51,7 +51,7 @@ pub(super) struct Reader<'a, 'p> {
     /// Where the byte range of the last part ended.
     pub(super) part_end: Option<u64>,
     pub(super) parts: usize,
-    pub(super) date_range_index: HashMap<String, usize>,
+    pub(super) date_range_index: BTreeMap<String, usize>,
 }
 
 #[derive(Default)]
@@ -81,7 +81,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             skip_at: None,
             part_end: None,
             parts: 0,
-            date_range_index: HashMap::new(),
+            date_range_index: BTreeMap::new(),
         }
     }
 
@@ -325,9 +325,9 @@ impl<'a, 'p> Reader<'a, 'p> {
             match a.name {
                 "URI" => uri = Some(self.cx.uri(at, &a)?),
                 "BYTERANGE" => {
-                    byte_range = self
-                        .range(at, a.value)
-                        .and_then(|(length, offset)| bounded(length, offset.unwrap_or(0)));
+                    let text = self.cx.text(at, &a);
+                    let range = self.range(at, &text);
+                    byte_range = range.and_then(|(length, offset)| bounded(length, offset.unwrap_or(0)));
                 }
                 _ => {}
             }

@@ -4,7 +4,7 @@
 //! stays; the timeline never goes back; a text that is refused or older than what is known changes nothing.
 
 use core::time::Duration;
-use std::collections::{HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use super::{DateRange, MediaPlaylist, Segment};
 use crate::playlist::{Directives, Kind, PlaylistError, Skip, Source};
@@ -113,9 +113,7 @@ impl MediaPlaylist {
         new.segments = segments;
         new.skipped = 0;
         if new.server_control.as_ref().is_some_and(|c| c.can_skip_date_ranges) {
-            let known = core::mem::take(&mut self.date_ranges);
-            let removed: HashSet<&str> = new.removed_date_ranges.iter().map(String::as_str).collect();
-            new.date_ranges = union(known, core::mem::take(&mut new.date_ranges), &removed, max_date_ranges);
+            new.date_ranges = self.updated_date_ranges(&mut new, max_date_ranges);
         }
         *self = new;
         refresh
@@ -126,7 +124,7 @@ impl MediaPlaylist {
             new.media_sequence < self.media_sequence || new.next_sequence() < self.next_sequence();
         let refresh = if !went_back {
             self.compare(&new)
-        } else if self.overlap(&new).any(|(old, new)| is_same(old, new)) {
+        } else if new.segments.is_empty() || self.overlap(&new).any(|(old, new)| is_same(old, new)) {
             return Refresh::Stale;
         } else {
             Refresh::Restarted
@@ -224,6 +222,34 @@ impl MediaPlaylist {
         }
     }
 
+    /// Date ranges known before and those of a delta update, without those it removed; the newest when there
+    /// are too many.
+    fn updated_date_ranges(&mut self, new: &mut Self, limit: usize) -> Vec<DateRange> {
+        // `None` is a range that was removed.
+        let mut index: BTreeMap<String, Option<usize>> = BTreeMap::new();
+        for id in &new.removed_date_ranges {
+            index.insert(id.clone(), None);
+        }
+        let mut all: Vec<DateRange> = Vec::new();
+        let known = self.date_ranges.drain(..).map(|range| (range, false));
+        for (range, is_new) in known.chain(new.date_ranges.drain(..).map(|range| (range, true))) {
+            match index.get(&range.id) {
+                Some(None) if !is_new => {}
+                Some(Some(at)) => {
+                    if let Some(known) = all.get_mut(*at) {
+                        known.merge(range);
+                    }
+                }
+                _ => {
+                    index.insert(range.id.clone(), Some(all.len()));
+                    all.push(range);
+                }
+            }
+        }
+        all.drain(..all.len().saturating_sub(limit));
+        all
+    }
+
     fn first_sequence(&self) -> u64 {
         self.segments.first().map_or(self.media_sequence, |s| s.sequence)
     }
@@ -246,27 +272,4 @@ const MIN_RELOAD: Duration = Duration::from_millis(100);
 fn is_same(a: &Segment, b: &Segment) -> bool {
     let path = |s: &Segment| s.uri.expose().split('?').next().map(str::to_owned);
     path(a) == path(b) && a.byte_range == b.byte_range && a.nanos == b.nanos
-}
-
-/// Date ranges known before and those of a delta update, without those removed; the newest when there are
-/// too many.
-fn union(
-    known: Vec<DateRange>,
-    new: Vec<DateRange>,
-    removed: &HashSet<&str>,
-    limit: usize,
-) -> Vec<DateRange> {
-    let mut all: Vec<DateRange> = known.into_iter().filter(|r| !removed.contains(r.id.as_str())).collect();
-    let mut index: HashMap<String, usize> = all.iter().enumerate().map(|(i, r)| (r.id.clone(), i)).collect();
-    for range in new {
-        match index.get(&range.id).and_then(|i| all.get_mut(*i)) {
-            Some(old) => old.merge(range),
-            None => {
-                index.insert(range.id.clone(), all.len());
-                all.push(range);
-            }
-        }
-    }
-    all.drain(..all.len().saturating_sub(limit));
-    all
 }

@@ -300,16 +300,17 @@ fn variables_are_replaced_wherever_they_may_stand() {
 
     let base = Url::new("https://h.example/d/m.m3u8");
     let source = Source { base: &base, variables: &m.variables, limits: Limits::default() };
-    let text = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:IMPORT=\"host\"\n#EXT-X-DEFINE:IMPORT=\"iv\"\n\
+    let text = "#EXTM3U\n#EXT-X-TARGETDURATION:4\n#EXT-X-DEFINE:NAME=\"n\",VALUE=\"12\"\n#EXT-X-DEFINE:IMPORT=\"host\"\n#EXT-X-DEFINE:IMPORT=\"iv\"\n\
                 #EXT-X-DEFINE:IMPORT=\"none\"\n#EXT-X-KEY:METHOD=AES-128,URI=\"//{$host}/k\",\
-                IV=0x0000000000000000000000000000{$iv}\n#EXTINF:4,{$host}\nhttps://{$host}/{$none}.ts\n";
+                IV=0x0000000000000000000000000000{$iv}\n#EXT-X-MAP:URI=\"i\",BYTERANGE=\"{$n}@{$n}\"\n#EXTINF:4,{$host}\nhttps://{$host}/{$none}.ts\n";
     let p = parse_media(text.as_bytes(), &source).unwrap();
     let segment = &p.segments[0];
     assert_eq!(segment.uri.expose(), "https://c.example/{$none}.ts");
     assert_eq!(segment.keys[0].uri.as_ref().unwrap().expose(), "https://c.example/k");
     assert_eq!(segment.keys[0].iv.unwrap()[14..], [0x0f, 0x0e]);
     let lines: Vec<_> = p.warnings.iter().map(|w| w.line).collect();
-    assert_eq!(lines, [5, 8]);
+    assert_eq!(lines, [6, 10]);
+    assert_eq!(segment.map.as_ref().unwrap().byte_range, Some(ByteRange { offset: 12, length: 12 }));
     assert!(!format!("{:?}", m.variables).contains("c.example"));
     assert_eq!(Variables::default().get("host"), None);
 }

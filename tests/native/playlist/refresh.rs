@@ -69,6 +69,8 @@ fn an_older_state_changes_nothing() {
     let before = p.clone();
     assert_eq!(refresh(&mut p, &window(9..13)), Refresh::Stale);
     assert_eq!(refresh(&mut p, &window(10..13)), Refresh::Stale);
+    // A list cut short is no restart.
+    assert_eq!(refresh(&mut p, &window(10..10)), Refresh::Stale);
     // Tokens change from load to load; it is the same segment all the same.
     assert_eq!(refresh(&mut p, &window(9..13).replace(".ts", ".ts?t=2")), Refresh::Stale);
     assert_eq!(p, before);
