@@ -1,14 +1,71 @@
 //! # Cloud Player
 //!
-//! One HLS player core for protected course video, written once and run by several hosts: a web page
-//! (through WebAssembly), and a headless native host that plays whole sessions in virtual time.
+//! One HLS player core for protected course video, run by several hosts: a web page (through WebAssembly, in a
+//! worker) and a headless native host that plays whole sessions in virtual time.
 //!
-//! (The architecture and the host-loop contract are documented here as the parts land.)
+//! ## Shape
+//!
+//! ```text
+//!   host (web, tests, command line)      fetch, Media Source Extensions, timers, clock
+//!     │  Input            ▲ Output
+//!     ▼                   │
+//!   session ── segment bytes ──▶ crypto ──▶ media        decrypt, demultiplex, multiplex
+//!     │  (everything else)          fragments ┐
+//!     ▼                                       ▼
+//!   engine ──▶ playlist, access, abr, telemetry          every decision, no I/O
+//! ```
+//!
+//! Arrows point one way. Nothing but the host modules names a clock, a network, a random source or a thread: what
+//! happened comes in as an [`Input`](engine::Input) with the time at which it happened, what is to be done goes out
+//! as an [`Output`](engine::Output). The same inputs give the same outputs.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`session`] | what a host drives: the engine and the media pipeline |
+//! | [`engine`] | what to fetch, append, evict, retry and report, and when |
+//! | [`playlist`] | playlist text to model, RFC 8216bis |
+//! | [`access`] | play info, tokens and signatures on URLs, the server's clock |
+//! | [`crypto`] | keys, AES-128-CBC as bytes arrive |
+//! | [`media`] | MPEG-TS to fragmented MP4 as bytes arrive |
+//! | [`abr`] | throughput and the choice of a rung |
+//! | [`telemetry`] | quality of experience, trace, batches |
+//! | `web` | the page's host (wasm32 only) |
+//!
+//! ## The host loop
+//!
+//! A host hands in what happened, then drains outputs until it is told when to wake up. It never answers an output by
+//! returning a value, and nothing calls back into it.
+//!
+//! ```
+//! use cloud_player::engine::{Command, Config, Input, NetEvent, Output, ResponseHead, Source};
+//! use cloud_player::secret::Url;
+//! use cloud_player::session::Session;
+//! use cloud_player::time::Timestamp;
+//!
+//! let mut session = Session::new(Config::default(), Timestamp::ZERO);
+//! let source = Source::Hls { url: Url::new("https://cdn.example/lesson.m3u8"), token: None };
+//! let mut inputs = vec![Input::Command(Command::Load(source))];
+//! let mut fatal = None;
+//! while let Some(input) = inputs.pop() {
+//!     session.handle(Timestamp::from_millis(1), input);
+//!     while let Some(output) = session.poll() {
+//!         match output {
+//!             // A real host starts a request here and hands in head, chunks and end as they come.
+//!             Output::Fetch(request) => {
+//!                 let head = ResponseHead { status: 403, ..ResponseHead::default() };
+//!                 inputs.push(Input::Net { id: request.id, event: NetEvent::Head(head) });
+//!             }
+//!             Output::Notify(cloud_player::engine::Event::Error(error)) => fatal = Some(error),
+//!             // A real host gives `Input::Wake` at `wake.at`.
+//!             Output::Wake(_) | Output::Abort(_) | Output::Sink(_) | Output::Element(_) | Output::Notify(_) => {}
+//!         }
+//!     }
+//! }
+//! assert_eq!(fatal.map(|e| e.code), Some("access_refused"));
+//! ```
 
 pub mod abr;
 pub mod access;
-#[cfg(feature = "cli")]
-pub mod cli;
 pub mod crypto;
 pub mod engine;
 pub mod error;

@@ -1,1 +1,63 @@
-//! The reference origin.
+//! The reference origin: the other side of the player. It packages, signs, encrypts and serves media,
+//! answers play info in Tencent Cloud VOD's v4 shape, guards keys with tokens, shapes and breaks the
+//! network on request, and records telemetry.
+//!
+//! It shares no code with the player core, so that the two check each other.
+//!
+//! ```no_run
+//! # async fn demo() -> Result<(), cloud_player_origin::Error> {
+//! let origin = cloud_player_origin::Origin::bind(cloud_player_origin::Config::default()).await?;
+//! println!("http://{}", origin.addr());
+//! origin.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! # Addresses
+//!
+//! Every viewer-facing address also exists below `/s/{sid}`, where `sid` (`[A-Za-z0-9_-]{1,64}`) is chosen by
+//! the client; without it the session is `default`. Shape, faults and the request log belong to a session.
+//!
+//! | address | what |
+//! |---|---|
+//! | `/…` | the `www` directory |
+//! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id |
+//! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed |
+//! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a valid DRM token of that asset |
+//! | `POST /telemetry`, `GET /telemetry[/sessions[/{id}]]` | see [`telemetry`] |
+//! | `/admin/…` | needs the header `x-admin-token`; see [`admin`] |
+//!
+//! An error is JSON: `{"error":"stable_code","message":"…"}`; play info has Tencent's form instead.
+
+#![forbid(unsafe_code)]
+
+pub mod admin;
+mod app;
+mod cache;
+mod catalog;
+mod clock;
+mod config;
+mod deliver;
+mod error;
+mod faults;
+mod keys;
+mod media;
+pub mod package;
+mod playinfo;
+mod playlist;
+mod reply;
+mod secret;
+mod serve;
+mod session;
+mod shape;
+mod sign;
+pub mod telemetry;
+mod token;
+mod viewer;
+mod www;
+
+pub use catalog::{Asset, Iv, Media, Protection, Signing};
+pub use config::Config;
+pub use error::Error;
+pub use secret::Secret;
+pub use serve::Origin;

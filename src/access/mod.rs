@@ -1,1 +1,30 @@
-//! access
+//! Who may watch: play info, tokens, signatures on URLs, and the server's clock.
+//!
+//! - [`play_info`] asks a service which streams a file id has and under which token.
+//! - [`Credentials`] holds that token for a session and makes request URLs of the URLs in playlists.
+//! - [`format_url_with_token`] and [`with_query_param`] put a token on one URL; [`inherit`] hands a playlist's
+//!   signature on to what lies where it holds; [`expiry`] says how long it does.
+//! - [`cache_key`] names a key or playlist without what changes from viewer to viewer.
+//! - [`ServerClock`] is the time by which servers judge all of this.
+//!
+//! Invariants: URLs are edited as text, so a byte that is not meant to change does not, and signatures over them
+//! hold; whatever is not understood is left as it is; no secret shows in `Debug`, errors or cache keys.
+//!
+//! `docs/access.md` has the table of signature schemes.
+
+#![forbid(unsafe_code)]
+
+mod cache_key;
+mod clock;
+mod credentials;
+pub mod play_info;
+mod signature;
+mod token;
+mod url_parts;
+
+pub use cache_key::cache_key;
+pub use clock::ServerClock;
+pub use credentials::{Credentials, TokenUse};
+pub use play_info::{PlayInfo, PlayInfoError};
+pub use signature::{expiry, inherit};
+pub use token::{TokenPlacement, format_url_with_token, with_query_param};

@@ -1,12 +1,13 @@
 //! The native command line.
 
+mod commands;
+
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
-use cloud_player::cli;
 
 #[derive(Parser)]
-#[command(version, about)]
+#[command(name = "cloud-player", version, about = "The player core on the command line")]
 struct Arguments {
     #[command(subcommand)]
     command: Command,
@@ -14,16 +15,25 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    Inspect(cli::inspect::Args),
+    /// Print a playlist's model as JSON
+    Inspect(commands::inspect::Inspect),
+    /// Turn media segments into one fragmented MP4 file
+    Transmux(commands::transmux::Transmux),
+    /// Decrypt one AES-128 segment
+    Decrypt(commands::decrypt::Decrypt),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().command {
-        Command::Inspect(args) => cli::inspect::run(&args),
+        Command::Inspect(command) => command.run(),
+        Command::Transmux(command) => command.run(),
+        Command::Decrypt(command) => command.run(),
     };
-    if let Err(error) = result {
-        eprintln!("cloud-player: {error}");
-        return ExitCode::FAILURE;
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("{failure}");
+            ExitCode::FAILURE
+        }
     }
-    ExitCode::SUCCESS
 }

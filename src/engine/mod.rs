@@ -1,1 +1,424 @@
-//! engine
+//! Every decision of a session, and no I/O.
+//!
+//! [`Engine`] is a state machine with two enums and two methods: a host says what happened ([`Input`], through
+//! [`Engine::handle`]) and drains what is to be done ([`Output`], through [`Engine::poll`]) until it is told when to
+//! wake up next. Nothing calls back, nothing waits, nothing reads a clock: the same inputs give the same outputs.
+//!
+//! | file | decides |
+//! |---|---|
+//! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
+//! | `lane` | which segment comes next, of which rung, and with which key |
+//! | `sink` | in which order Media Source Extensions gets what |
+//! | `recovery` | what is done about a failure |
+//! | `report` | what the page and the origin are told |
+//!
+//! Segment bytes never come here: the session feeds them to a media pipeline and tells the engine what came out.
+
+#![forbid(unsafe_code)]
+
+mod catalog;
+mod config;
+mod io;
+mod keys;
+mod lane;
+mod playhead;
+mod ranges;
+pub(crate) mod recovery;
+mod report;
+mod requests;
+mod sink;
+mod source;
+mod timers;
+
+use std::collections::VecDeque;
+
+use crate::abr::{self, Throughput};
+use crate::access::{Credentials, ServerClock};
+use crate::error::{Phase, PlayerError};
+use crate::secret::Url;
+use crate::time::{MediaTime, TimeRange, Timestamp};
+
+pub use config::Config;
+pub use io::*;
+
+use catalog::Catalog;
+use keys::KeyRing;
+use lane::Lane;
+use playhead::Playhead;
+use recovery::{Fault, Remedy};
+use report::Reports;
+use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
+use sink::SinkLink;
+use timers::{Timer, Timers};
+
+/// What the engine asks the session for: the host's part, and the media pipeline's.
+#[derive(Debug)]
+pub(crate) enum Effect {
+    Host(Output),
+    Pipeline(PipelineCommand),
+}
+
+/// The state machine. See the module's docs.
+#[derive(Debug)]
+pub struct Engine {
+    config: Config,
+    stage: Stage,
+    outbox: VecDeque<Effect>,
+    timers: Timers,
+    requests: Requests,
+    credentials: Credentials,
+    clock: ServerClock,
+    keys: KeyRing,
+    lane: Lane,
+    sink: SinkLink,
+    playhead: Playhead,
+    throughput: Throughput,
+    rule: Box<dyn abr::Rule>,
+    /// The rung the page holds, if it does not let the player choose.
+    held_rung: Option<usize>,
+    /// How far ahead is loaded: the configured goal, or less while the sink has no room for it.
+    goal: MediaTime,
+    reports: Reports,
+    random: u64,
+}
+
+/// How far the session has come.
+#[derive(Debug)]
+enum Stage {
+    /// Nothing to play was named yet.
+    Idle,
+    /// On the way to the list of rungs.
+    Opening,
+    /// The rungs are known.
+    Open(Catalog),
+    /// Stopped, or ended by a fatal error. Only the last report is still sent.
+    Closed,
+}
+
+impl Engine {
+    /// A session that has not been told what to play.
+    pub fn new(config: Config, now: Timestamp) -> Self {
+        Self {
+            stage: Stage::Idle,
+            outbox: VecDeque::new(),
+            timers: Timers::default(),
+            requests: Requests::default(),
+            credentials: Credentials::default(),
+            clock: ServerClock::new(config.wall_clock),
+            keys: KeyRing::default(),
+            lane: Lane::new(config.start),
+            sink: SinkLink::new(),
+            playhead: Playhead::at(config.start),
+            throughput: Throughput::new(config.stored_throughput),
+            rule: Box::new(abr::Rate),
+            held_rung: config.start_rung,
+            goal: config.buffer_goal,
+            reports: Reports::new(config.session_id.clone(), now),
+            random: config.seed,
+            config,
+        }
+    }
+
+    /// Takes in what happened.
+    pub fn handle(&mut self, now: Timestamp, input: Input) {
+        match input {
+            Input::Command(command) => self.on_command(now, command),
+            Input::Net { id, event } => self.on_net(now, id, event),
+            Input::Sink(event) => self.on_sink(now, event),
+            Input::Element { event, state } => self.on_element(now, event, state),
+            Input::Environment(environment) => self.on_environment(now, environment),
+            Input::Wake => {}
+        }
+        self.settle(now);
+    }
+
+    /// Takes in what the media pipeline of a segment made.
+    pub(crate) fn handle_pipeline(&mut self, now: Timestamp, id: Option<RequestId>, event: PipelineEvent) {
+        self.on_pipeline(now, id, event);
+        self.settle(now);
+    }
+
+    /// The next thing to do. After [`Output::Wake`] there is nothing more until the next input.
+    pub(crate) fn poll(&mut self) -> Effect {
+        match self.outbox.pop_front() {
+            Some(effect) => effect,
+            None => match self.sink_command() {
+                Some(command) => Effect::Host(Output::Sink(command)),
+                None => Effect::Host(Output::Wake(self.timers.next())),
+            },
+        }
+    }
+
+    fn on_command(&mut self, now: Timestamp, command: Command) {
+        match command {
+            Command::Load(source) if matches!(self.stage, Stage::Idle) => self.load(now, source),
+            Command::Load(_) => {}
+            Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
+            Command::SelectRung(rung) => self.held_rung = rung,
+            Command::Stop => self.close(now),
+        }
+    }
+
+    fn on_net(&mut self, now: Timestamp, id: RequestId, event: NetEvent) {
+        match event {
+            NetEvent::Head(head) => {
+                if let Some(date) = head.date {
+                    self.clock.observe(now, date);
+                }
+                let fault = Fault::of_status(head.status, head.retry_after);
+                let known = self.requests.head(now, id, head).is_some();
+                if let (true, Some(fault)) = (known, fault) {
+                    self.push(Output::Abort(id));
+                    self.request_failed(now, id, fault, None);
+                }
+            }
+            NetEvent::Chunk(bytes) => {
+                let Some(flight) = self.requests.progress(now, id, bytes.len()) else { return };
+                if flight.received > MAX_SMALL_BODY {
+                    self.push(Output::Abort(id));
+                    self.request_failed(
+                        now,
+                        id,
+                        Fault::Corrupt,
+                        Some(("too_large", "the body is too large".into())),
+                    );
+                } else {
+                    flight.body.extend_from_slice(&bytes);
+                }
+            }
+            NetEvent::End => self.on_end(now, id),
+            NetEvent::Failed(NetFailure::Short) => self.request_failed(now, id, Fault::Short, None),
+            NetEvent::Failed(failure) => self.request_failed(now, id, Fault::Network(failure), None),
+        }
+    }
+
+    /// Bytes of a media segment arrived; the session keeps them.
+    pub(crate) fn segment_bytes(&mut self, now: Timestamp, id: RequestId, bytes: usize) {
+        self.requests.progress(now, id, bytes);
+        self.reports.qoe.bytes(self.lane.loading_rung(), bytes as u64);
+    }
+
+    fn on_end(&mut self, now: Timestamp, id: RequestId) {
+        let Some(flight) = self.requests.take(id) else { return };
+        let url = flight.final_url().clone();
+        if flight.ask.purpose != Purpose::Segment {
+            self.reports.qoe.bytes(None, flight.received);
+        }
+        match flight.ask.purpose.clone() {
+            Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, &flight.body),
+            Purpose::Root => self.root_arrived(now, flight.ask, url, &flight.body),
+            Purpose::Rung(rung) => self.rung_arrived(now, flight.ask, rung, url, &flight.body),
+            Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, &flight.body),
+            Purpose::Segment => self.segment_arrived(flight),
+            Purpose::Report(batch) => self.report_sent(now, batch, true),
+        }
+    }
+
+    /// A request came to nothing. `detail` is a code and a sentence that say more than the fault does.
+    fn request_failed(
+        &mut self,
+        now: Timestamp,
+        id: RequestId,
+        fault: Fault,
+        detail: Option<(&'static str, String)>,
+    ) {
+        if let Some(flight) = self.requests.take(id) {
+            self.failed(now, flight.ask, fault, None, detail);
+        }
+    }
+
+    /// Does what the recovery table says about a failed request.
+    fn failed(
+        &mut self,
+        now: Timestamp,
+        mut ask: Ask,
+        fault: Fault,
+        phase: Option<Phase>,
+        detail: Option<(&'static str, String)>,
+    ) {
+        ask.failures += 1;
+        let kind = ask.purpose.kind();
+        let remedy = recovery::remedy(kind, fault, ask.failures, self.next_random());
+        if let Purpose::Report(batch) = ask.purpose {
+            match remedy {
+                Remedy::Retry(after) => self.requests.send_later(now + after, ask),
+                Remedy::Fatal => self.report_sent(now, batch, false),
+            }
+            return;
+        }
+        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
+        let error = PlayerError {
+            code,
+            phase: phase.unwrap_or_else(|| phase_of(kind)),
+            status: fault.status(),
+            fatal: remedy == Remedy::Fatal && !self.can_do_without(&ask.purpose),
+            message,
+            url: Some(ask.url.clone()),
+        };
+        if ask.purpose == Purpose::Segment {
+            self.lane.attempt_failed(ask.failures);
+        }
+        self.report_error(now, error.clone());
+        match remedy {
+            Remedy::Retry(after) => self.requests.send_later(now + after, ask),
+            Remedy::Fatal if error.fatal => self.close(now),
+            Remedy::Fatal => {}
+        }
+    }
+
+    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need is such a thing.
+    fn can_do_without(&self, purpose: &Purpose) -> bool {
+        matches!(purpose, Purpose::Rung(rung) if !self.lane.waits_for_playlist(*rung))
+    }
+
+    fn on_element(&mut self, now: Timestamp, event: ElementEvent, state: ElementState) {
+        self.playhead.state = state;
+        self.reports.on_element(now, event, state);
+        if event == ElementEvent::Seeking {
+            self.seek(state.position);
+        }
+        match event {
+            // Startup is known now, and many a session is over before the next report is due.
+            ElementEvent::FirstFrame => self.send_report(now),
+            ElementEvent::Ended => self.push(Output::Notify(Event::Ended)),
+            _ => {}
+        }
+        if let Some(rung) = self.playhead.rung_change() {
+            self.rung_plays(now, rung);
+        }
+        self.evict(self.config.back_buffer, EVICT_STEP);
+    }
+
+    fn on_environment(&mut self, now: Timestamp, environment: Environment) {
+        if environment == Environment::Visible(false) {
+            self.send_report(now);
+        }
+    }
+
+    fn on_sink(&mut self, now: Timestamp, event: SinkEvent) {
+        match event {
+            SinkEvent::Opened => self.sink.opened(),
+            SinkEvent::Done { track, buffered } => self.sink.done(track, buffered),
+            SinkEvent::Full { track, data } => {
+                self.sink.full(track, data);
+                // What lies behind goes first; if that is nothing, playing on makes room.
+                self.evict(MediaTime::from_millis(1000), MediaTime::ZERO);
+                self.goal = MIN_GOAL.max(MediaTime::from_ticks(self.goal.ticks() / 4 * 3));
+                self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+            }
+            SinkEvent::Failed { failure, detail } => {
+                let code = match failure {
+                    SinkFailure::Unavailable => "mse_unavailable",
+                    SinkFailure::UnsupportedType => "codec_unsupported",
+                    SinkFailure::Append => "append_failed",
+                    SinkFailure::Decode => "decode_failed",
+                    SinkFailure::Closed => "sink_closed",
+                };
+                self.fatal(now, code, Phase::Sink, detail, None);
+            }
+        }
+    }
+
+    /// Removes what lies more than `keep` behind the playhead, once that is at least `step`.
+    fn evict(&mut self, keep: MediaTime, step: MediaTime) {
+        let limit = self.playhead.state.position - keep;
+        let Some(first) = self.sink.buffered().first().copied() else { return };
+        if first.start + step < limit {
+            self.sink.remove(TimeRange { start: MediaTime::ZERO, end: limit });
+        }
+    }
+
+    /// Timers, then whatever can go on now.
+    fn settle(&mut self, now: Timestamp) {
+        while let Some(id) = self.requests.timed_out(now) {
+            self.push(Output::Abort(id));
+            self.request_failed(now, id, Fault::Timeout, None);
+        }
+        while let Some(ask) = self.requests.due(now) {
+            self.send(now, ask);
+        }
+        if self.timers.expired(Timer::Sink, now) {
+            self.sink.retry_full();
+        }
+        self.timers.expired(Timer::Refill, now);
+        if self.timers.expired(Timer::Report, now) {
+            self.send_report(now);
+        }
+        self.advance(now);
+        if self.timers.expired(Timer::Stats, now) {
+            self.tick(now);
+        }
+        self.timers.set(Timer::Retry, self.requests.next_retry());
+        self.timers.set(Timer::Patience, self.requests.next_timeout());
+    }
+
+    /// Puts a request in flight.
+    fn send(&mut self, now: Timestamp, ask: Ask) -> RequestId {
+        let segment = ask.purpose == Purpose::Segment;
+        let request = self.requests.send(now, ask);
+        let id = request.id;
+        if segment {
+            self.segment_sent(id);
+        }
+        self.push(Output::Fetch(request));
+        id
+    }
+
+    fn sink_command(&mut self) -> Option<SinkCommand> {
+        if matches!(self.stage, Stage::Idle | Stage::Closed) { None } else { self.sink.poll() }
+    }
+
+    /// Ends the session with an error that no request caused.
+    fn fatal(&mut self, now: Timestamp, code: &'static str, phase: Phase, message: String, url: Option<Url>) {
+        self.report_error(now, PlayerError { code, phase, status: None, fatal: true, message, url });
+        self.close(now);
+    }
+
+    /// Gives everything up and sends the last report.
+    fn close(&mut self, now: Timestamp) {
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        for id in self.requests.give_up(|purpose| !matches!(purpose, Purpose::Report(_))) {
+            self.push(Output::Abort(id));
+            self.outbox.push_back(Effect::Pipeline(PipelineCommand::Drop(id)));
+        }
+        let attached = !matches!(self.stage, Stage::Idle);
+        self.stage = Stage::Closed;
+        self.timers = Timers::default();
+        self.reports.qoe.stopped(now);
+        self.send_report(now);
+        if attached {
+            // What was shown last stays on the screen; nothing more is appended.
+            self.sink.clear_queue();
+            self.push(Output::Sink(SinkCommand::Detach));
+        }
+    }
+
+    fn push(&mut self, output: Output) {
+        self.outbox.push_back(Effect::Host(output));
+    }
+
+    /// SplitMix64: enough to spread retries, and the same for the same seed.
+    fn next_random(&mut self) -> u64 {
+        self.random = self.random.wrapping_add(0x9E37_79B9_7F4A_7C15);
+        let mut z = self.random;
+        z = (z ^ (z >> 30)).wrapping_mul(0xBF58_476D_1CE4_E5B9);
+        z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
+        z ^ (z >> 31)
+    }
+}
+
+fn phase_of(kind: RequestKind) -> Phase {
+    match kind {
+        RequestKind::PlayInfo => Phase::PlayInfo,
+        RequestKind::Playlist => Phase::Playlist,
+        RequestKind::Key => Phase::Key,
+        RequestKind::Segment | RequestKind::Telemetry => Phase::Segment,
+    }
+}
+
+/// Evicting costs the sink an operation: do it by stretches of this length.
+const EVICT_STEP: MediaTime = MediaTime::from_millis(10_000);
+const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
+const SINK_RETRY: core::time::Duration = core::time::Duration::from_millis(500);

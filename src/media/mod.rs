@@ -1,1 +1,32 @@
-//! media
+//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS with H.264 and AAC in, fragmented MP4 out.
+//!
+//! [`Transmuxer`] takes the clear bytes of one segment after another, in pieces of any size, and puts out init
+//! sections and fragments as soon as the bytes for them are there. Two rules hold throughout:
+//!
+//! - **The output depends on the bytes, not on their pieces.** Every decision (where packets are, where a fragment
+//!   ends) is made on content.
+//! - **A payload byte is copied once**: from the packet it came in to its place in the fragment that goes out.
+//!
+//! Inside, `ts/` turns bytes into pieces of elementary streams, `codec/` knows what those consist of, `track/` makes
+//! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
+#![forbid(unsafe_code)]
+
+mod codec;
+mod cut;
+mod error;
+mod event;
+mod fmp4;
+mod sniff;
+mod timeline;
+mod track;
+mod transmuxer;
+mod ts;
+
+pub use cut::Cut;
+pub use error::{Found, Losses, MediaError};
+pub use event::{
+    Format, Fragment, InitSection, MediaEvent, SegmentFacts, SegmentStart, TrackKind, merge_init,
+};
+pub use fmp4::FragmentBuf;
+pub use timeline::Anchor;
+pub use transmuxer::Transmuxer;

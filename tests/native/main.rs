@@ -1,1 +1,10 @@
+//! Behaviour of the core, natively: one binary, one module a subject.
+
+// A test's helpers may fail as loudly as the test itself; clippy exempts only functions marked as tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+mod media;
+mod play;
 mod playlist;
+mod sample;
+mod world;

@@ -1,7 +1,7 @@
 //! Playlists, by their public interface.
 
-// Helpers of tests are tests too; and hostile text is timed by a real clock.
-#![allow(clippy::unwrap_used, clippy::indexing_slicing, clippy::panic, clippy::disallowed_methods)]
+// Hostile text is timed by a real clock.
+#![allow(clippy::disallowed_methods)]
 
 mod corpora;
 mod model;

@@ -3,23 +3,22 @@
 //! Other tools check us by this form, so the fields named in it stay; more may come. URLs are shown whole,
 //! tokens included: it is the one place meant for a person who already has the file.
 
-use std::error::Error;
-use std::io::Write;
-use std::path::PathBuf;
-
 use core::time::Duration;
+use std::io::Write;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Map, Number, Value, json};
 
-use crate::playlist::{
+use super::Failure;
+use cloud_player::playlist::{
     self, ByteRange, ClosedCaptions, HintKind, Key, Limits, MediaPlaylist, Method, Multivariant, Part,
     Playlist, PlaylistType, Rendition, Segment, Variant, Warning,
 };
-use crate::secret::Url;
+use cloud_player::secret::Url;
 
 /// Print a playlist as JSON.
 #[derive(Debug, clap::Args)]
-pub struct Args {
+pub(crate) struct Inspect {
     /// The playlist.
     file: PathBuf,
     /// The URL it came from; without one, URIs are shown as written.
@@ -27,22 +26,25 @@ pub struct Args {
     base: String,
 }
 
-/// Runs the command.
-///
-/// # Errors
-/// When the file cannot be read or is refused.
-pub fn run(args: &Args) -> Result<(), Box<dyn Error>> {
-    let bytes = std::fs::read(&args.file)?;
-    let playlist = playlist::parse(&bytes, &Url::new(&*args.base), &Limits::default())
-        .map_err(|error| format!("{}: {error}", error.code()))?;
+impl Inspect {
+    /// Runs the command.
+    pub(crate) fn run(&self) -> Result<(), Failure> {
+        let bytes = std::fs::read(&self.file).map_err(|error| Failure::file(&self.file, &error))?;
+        let playlist = playlist::parse(&bytes, &Url::new(&*self.base), &Limits::default())
+            .map_err(|error| Failure::playlist(&self.file, &error))?;
+        print(&playlist).map_err(|error| Failure::file(Path::new("standard output"), &error))
+    }
+}
+
+fn print(playlist: &Playlist) -> std::io::Result<()> {
     let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, &to_json(&playlist))?;
+    serde_json::to_writer(&mut out, &to_json(playlist))?;
     writeln!(out)?;
     Ok(())
 }
 
 /// The model as JSON.
-pub fn to_json(playlist: &Playlist) -> Value {
+fn to_json(playlist: &Playlist) -> Value {
     match playlist {
         Playlist::Multivariant(playlist) => multivariant(playlist),
         Playlist::Media(playlist) => media(playlist),

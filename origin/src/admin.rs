@@ -1,0 +1,136 @@
+//! Administration: the network of each session, its faults and its request log; tokens and signed addresses.
+//!
+//! Every request carries the administrator's token in the header `x-admin-token`.
+//!
+//! | request | body | answer |
+//! |---|---|---|
+//! | `PUT /admin/sessions/{sid}/shape` | `{"bits_per_second":n\|null,"rtt_ms":n}` | the shape |
+//! | `POST /admin/sessions/{sid}/faults` | `{"pattern","fault":{"kind",…},"times":n\|null,"skip":n}` | `{"id":n}` |
+//! | `DELETE /admin/sessions/{sid}/faults` | | `{"cleared":n}` |
+//! | `GET /admin/sessions/{sid}/requests` | | a list, oldest first; times are Unix milliseconds |
+//! | `POST /admin/tokens` | `{"file_id","ttl_s","sid"?,"app_id"?}` | `{"drm_token","psign"}` |
+//! | `POST /admin/urls` | `{"path","ttl_s","directory"}` | `{"url"}`: path and query |
+//!
+//! Faults are `{"kind":"status","status","retry_after_s"?}`, `{"kind":"cut","after_bytes"}`,
+//! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt"}` and
+//! `{"kind":"wrong_key"}`. A path is matched without session prefix, token and query.
+
+use axum::body::Bytes;
+use axum::extract::{Path, Request, State};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
+use axum::routing::{get, post, put};
+use axum::{Json, Router};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+use crate::app::App;
+use crate::clock::{expiry, unix_s};
+use crate::error::Refusal;
+use crate::faults::Plan;
+use crate::session::{Logged, is_sid};
+use crate::shape::Shape;
+use crate::sign::same_secret;
+use crate::token::{DrmClaims, PsignClaims};
+
+pub(crate) fn routes(app: &App) -> Router<App> {
+    Router::new()
+        .route("/admin/sessions/{sid}/shape", put(shape))
+        .route("/admin/sessions/{sid}/faults", post(plant).delete(clear))
+        .route("/admin/sessions/{sid}/requests", get(requests))
+        .route("/admin/tokens", post(tokens))
+        .route("/admin/urls", post(urls))
+        .route_layer(from_fn_with_state(App::clone(app), authorize))
+}
+
+async fn authorize(State(app): State<App>, request: Request, next: Next) -> Result<Response, Refusal> {
+    let given = request.headers().get("x-admin-token").map_or(&b""[..], |value| value.as_bytes());
+    if same_secret(given, app.admin_token.expose()) {
+        Ok(next.run(request).await)
+    } else {
+        Err(Refusal::forbidden("admin_token", "the header x-admin-token is missing or wrong"))
+    }
+}
+
+async fn shape(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> Result<Json<Shape>, Refusal> {
+    let shape: Shape = read(&body)?;
+    if let Some(fault) = shape.fault() {
+        return Err(Refusal::bad_request("shape", fault));
+    }
+    app.sessions.get(checked(&sid)?).set_shape(shape);
+    Ok(Json(shape))
+}
+
+async fn plant(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let plan: Plan = read(&body)?;
+    if let Some(fault) = plan.fault() {
+        return Err(Refusal::bad_request("fault", fault));
+    }
+    let id = app.sessions.get(checked(&sid)?).faults.plant(plan);
+    let id = id.ok_or_else(|| Refusal::bad_request("fault", "too many faults are planted already"))?;
+    Ok(Json(json!({ "id": id })))
+}
+
+async fn clear(State(app): State<App>, Path(sid): Path<String>) -> Result<Json<Value>, Refusal> {
+    let cleared = app.sessions.get(checked(&sid)?).faults.clear();
+    Ok(Json(json!({ "cleared": cleared })))
+}
+
+async fn requests(State(app): State<App>, Path(sid): Path<String>) -> Result<Json<Vec<Logged>>, Refusal> {
+    Ok(Json(app.sessions.get(checked(&sid)?).requests()))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct TokenOrder {
+    file_id: String,
+    ttl_s: i64,
+    #[serde(default)]
+    sid: Option<String>,
+    #[serde(default)]
+    app_id: Option<u64>,
+}
+
+async fn tokens(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let order: TokenOrder = read(&body)?;
+    let exp = expiry(order.ttl_s);
+    let drm = DrmClaims { file: order.file_id.clone(), exp, sid: order.sid };
+    let psign = PsignClaims {
+        app_id: order.app_id,
+        file_id: order.file_id,
+        current_time_stamp: unix_s(),
+        expire_time_stamp: Some(exp),
+    };
+    Ok(Json(json!({ "drm_token": drm.seal(&app.signer), "psign": psign.seal(&app.signer) })))
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct UrlOrder {
+    path: String,
+    ttl_s: i64,
+    #[serde(default)]
+    directory: bool,
+}
+
+async fn urls(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refusal> {
+    let UrlOrder { path, ttl_s, directory } = read(&body)?;
+    let Some((parent, _)) = path.rsplit_once('/').filter(|_| path.starts_with('/')) else {
+        return Err(Refusal::bad_request("path", "a path begins with /"));
+    };
+    let scope = if directory { format!("{parent}/") } else { path.clone() };
+    Ok(Json(json!({ "url": format!("{path}?{}", app.signer.url_query(&scope, expiry(ttl_s))) })))
+}
+
+fn checked(sid: &str) -> Result<&str, Refusal> {
+    if is_sid(sid) {
+        Ok(sid)
+    } else {
+        Err(Refusal::bad_request("session_id", "a session id is [A-Za-z0-9_-]{1,64}"))
+    }
+}
+
+fn read<T: DeserializeOwned>(body: &Bytes) -> Result<T, Refusal> {
+    serde_json::from_slice(body).map_err(|error| Refusal::bad_request("body", error.to_string()))
+}

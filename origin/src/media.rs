@@ -1,0 +1,64 @@
+//! `GET /media/{asset}/…`: playlists and segments, each behind a signature, and the poster, which is open.
+
+use std::collections::HashMap;
+
+use axum::Extension;
+use axum::body::Bytes;
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+
+use crate::app::App;
+use crate::clock::unix_s;
+use crate::error::Refusal;
+use crate::package::POSTER;
+use crate::playlist::Rewrite;
+use crate::viewer::Viewer;
+use crate::{keys, reply};
+
+pub(crate) async fn serve(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path((asset, name)): Path<(String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let entry = app.catalog.get(&asset);
+    if let (POSTER, Some(entry)) = (name.as_str(), entry) {
+        let bytes = tokio::fs::read(entry.ladder.path(POSTER)).await.map_err(|_| unknown())?;
+        return Ok(reply::file(bytes.into(), "image/jpeg", "max-age=3600", &headers));
+    }
+    let parameter = |name| query.get(name).map(String::as_str);
+    let grant = app.signer.check_url(&viewer.path, parameter("expires"), parameter("signature"), unix_s())?;
+    let entry = entry.ok_or_else(unknown)?;
+    if let Some(clear) = entry.ladder.playlist(&name) {
+        let rewrite = Rewrite { asset: &entry.asset, viewer: &viewer, signer: &app.signer, grant };
+        let text = rewrite.apply(clear);
+        return Ok(reply::file(text.into(), "application/vnd.apple.mpegurl", reply::NO_STORE, &headers));
+    }
+    let bytes = match app.segments.get(&viewer.path) {
+        Some(bytes) if !viewer.wrong_key => bytes,
+        _ => {
+            // Off the async threads: they keep the pace of other responses.
+            let made = tokio::task::spawn_blocking(move || segment(&app, &viewer, &asset, &name)).await;
+            made.map_err(|_| Refusal::internal("encrypting failed"))??
+        }
+    };
+    Ok(reply::file(bytes, "video/mp2t", reply::NO_STORE, &headers))
+}
+
+/// Reads and encrypts. The name is one that the ladder listed, never a viewer's own.
+fn segment(app: &App, viewer: &Viewer, asset: &str, name: &str) -> Result<Bytes, Refusal> {
+    let entry = app.catalog.get(asset).ok_or_else(unknown)?;
+    let place = entry.ladder.segment(name).ok_or_else(unknown)?;
+    let clear = std::fs::read(entry.ladder.path(name)).map_err(|_| unknown())?;
+    let bytes = keys::encrypt(&entry.asset, &app.signer, place, clear, viewer.wrong_key);
+    if !viewer.wrong_key {
+        app.segments.keep(&viewer.path, &bytes);
+    }
+    Ok(bytes)
+}
+
+fn unknown() -> Refusal {
+    Refusal::not_found("no such media")
+}

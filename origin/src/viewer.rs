@@ -1,0 +1,228 @@
+//! What every viewer-facing request passes: the session prefix and the token come off the path, the session's
+//! delay and faults apply, the answer is shaped, logged and opened to other web origins.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::body::{Body, Bytes, to_bytes};
+use axum::extract::connect_info::Connected;
+use axum::extract::{ConnectInfo, Request, State};
+use axum::http::header::{CONTENT_LENGTH, RANGE, RETRY_AFTER};
+use axum::http::{HeaderValue, Method, StatusCode, Uri};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use axum::serve::{IncomingStream, Listener};
+use tokio::net::TcpListener;
+
+use crate::app::App;
+use crate::clock::unix_ms;
+use crate::deliver::deliver;
+use crate::error::Refusal;
+use crate::faults::Fault;
+use crate::reply;
+use crate::session::{DEFAULT_SID, Logged, is_sid};
+
+/// Who asks, found in the request's extensions.
+#[derive(Clone, Debug)]
+pub(crate) struct Viewer {
+    pub(crate) sid: String,
+    /// `/s/{sid}`, or empty when the request had no prefix: what absolute paths in answers begin with.
+    pub(crate) prefix: String,
+    /// The path without session prefix and token: what signatures cover.
+    pub(crate) path: String,
+    /// The token in the file name.
+    pub(crate) token: Option<String>,
+    /// Keys are to be wrong.
+    pub(crate) wrong_key: bool,
+}
+
+/// A TCP connection: whether it has carried a request yet.
+#[derive(Clone, Debug)]
+pub(crate) struct Connection {
+    fresh: Arc<AtomicBool>,
+}
+
+impl Connected<IncomingStream<'_, TcpListener>> for Connection {
+    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
+        // Small quanta must leave at once. Where that cannot be set the shape is only less exact.
+        let _ = <TcpListener as Listener>::Io::set_nodelay(stream.io(), true);
+        Self { fresh: Arc::new(AtomicBool::new(true)) }
+    }
+}
+
+/// What stands before a token in a file name.
+pub(crate) const TOKEN_PREFIX: &str = "voddrm.token.";
+
+/// The middleware. It rewrites the URI, so it must run before routing.
+pub(crate) async fn enter(
+    State(app): State<App>,
+    ConnectInfo(connection): ConnectInfo<Connection>,
+    mut request: Request,
+    next: Next,
+) -> Response {
+    let mut viewer = match Viewer::of(request.uri()) {
+        Ok(viewer) => viewer,
+        Err(refusal) => return reply::open_to_all(refusal.into_response()),
+    };
+    if viewer.path == "/admin" || viewer.path.starts_with("/admin/") {
+        return match viewer.prefix.is_empty() {
+            true => next.run(request).await,
+            false => Refusal::not_found("administration has no session").into_response(),
+        };
+    }
+
+    let session = app.sessions.get(&viewer.sid);
+    let preflight = request.method() == Method::OPTIONS;
+    let fault = if preflight { None } else { session.faults.strike(&viewer.path) };
+    let mut record = session.record(logged(&request, &viewer, fault.as_ref()));
+    let fresh = connection.fresh.swap(false, Ordering::Relaxed);
+    let delay = session.shape().delay(fresh);
+    if !delay.is_zero() {
+        tokio::time::sleep(delay).await;
+    }
+
+    viewer.wrong_key = matches!(fault, Some(Fault::WrongKey));
+    let head = request.method() == Method::HEAD;
+    let answer = if preflight {
+        reply::preflight(request.headers())
+    } else if let Some(Fault::Status { status, retry_after_s }) = fault {
+        injected(status, retry_after_s)
+    } else {
+        *request.uri_mut() = rewritten(request.uri(), &viewer.path);
+        request.extensions_mut().insert(viewer);
+        next.run(request).await
+    };
+
+    let (mut parts, body) = reply::open_to_all(answer).into_parts();
+    record.head(parts.status.as_u16());
+    // Bodies come from memory, whole; the limit is a formality.
+    let Ok(mut body) = to_bytes(body, usize::MAX).await else {
+        return Refusal::internal("the answer could not be read").into_response();
+    };
+    if matches!(fault, Some(Fault::Corrupt)) {
+        body = corrupt(&body);
+    }
+    if !head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
+        parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
+    }
+    if head || body.is_empty() {
+        record.finish();
+        return Response::from_parts(parts, Body::empty());
+    }
+    Response::from_parts(parts, deliver(body, session, fault, record, app.stop.clone()))
+}
+
+impl Viewer {
+    fn of(uri: &Uri) -> Result<Self, Refusal> {
+        let path = uri.path();
+        let (sid, prefix, path) = match path.strip_prefix("/s/") {
+            Some(rest) => {
+                let (sid, path) =
+                    rest.find('/').and_then(|at| rest.split_at_checked(at)).unwrap_or((rest, "/"));
+                if !is_sid(sid) {
+                    return Err(Refusal::bad_request("session_id", "a session id is [A-Za-z0-9_-]{1,64}"));
+                }
+                (sid, format!("/s/{sid}"), path)
+            }
+            None => (DEFAULT_SID, String::new(), path),
+        };
+        let (path, token) = take_token(path)?;
+        Ok(Self { sid: sid.to_owned(), prefix, path, token, wrong_key: false })
+    }
+}
+
+/// Splits `/dir/voddrm.token.<token>.<name>.<extension>` into `/dir/<name>.<extension>` and the token. Names of
+/// playlists have one dot, so a token may have any number.
+fn take_token(path: &str) -> Result<(String, Option<String>), Refusal> {
+    let (directory, file) = path.rsplit_once('/').unwrap_or(("", path));
+    let Some(rest) = file.strip_prefix(TOKEN_PREFIX) else { return Ok((path.to_owned(), None)) };
+    let dot = rest.rmatch_indices('.').nth(1).map(|(at, _)| at);
+    let Some((token, name)) = dot.and_then(|at| rest.split_at_checked(at)) else {
+        return Err(Refusal::not_found("no file name after the token"));
+    };
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"._~%-".contains(&b);
+    if token.is_empty() || token.len() > TOKEN_MAX || !token.bytes().all(plain) {
+        return Err(Refusal::forbidden("token_invalid", "the token in the file name is not one"));
+    }
+    Ok((format!("{directory}/{}", name.trim_start_matches('.')), Some(token.to_owned())))
+}
+
+fn logged(request: &Request, viewer: &Viewer, fault: Option<&Fault>) -> Logged {
+    let query = request.uri().query().unwrap_or_default();
+    let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
+    Logged {
+        at_ms: unix_ms(),
+        method: request.method().to_string(),
+        path: viewer.path.chars().take(LOGGED_PATH_MAX).collect(),
+        token: viewer.token.is_some() || has("token"),
+        signature: has("signature"),
+        range: request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned),
+        fault: fault.map(|fault| match fault {
+            Fault::Status { .. } => "status",
+            Fault::Cut { .. } => "cut",
+            Fault::Stall { .. } => "stall",
+            Fault::Slow { .. } => "slow",
+            Fault::Corrupt => "corrupt",
+            Fault::WrongKey => "wrong_key",
+        }),
+        status: None,
+        bytes_sent: 0,
+        done_ms: None,
+        aborted: false,
+    }
+}
+
+fn rewritten(uri: &Uri, path: &str) -> Uri {
+    let with_query = match uri.query() {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
+    };
+    // A part of a valid path and its query are valid again; anything else is answered as the root.
+    with_query.parse().unwrap_or_default()
+}
+
+fn injected(status: u16, retry_after_s: Option<u64>) -> Response {
+    let status = StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
+    let mut response =
+        Refusal::new(status, "injected_fault", "an administrator asked for this").into_response();
+    if let Some(seconds) = retry_after_s {
+        response.headers_mut().insert(RETRY_AFTER, HeaderValue::from(seconds));
+    }
+    response
+}
+
+fn corrupt(body: &Bytes) -> Bytes {
+    body.iter().enumerate().map(|(at, byte)| if at % CORRUPT_EVERY == 0 { !byte } else { *byte }).collect()
+}
+
+const TOKEN_MAX: usize = 2048;
+const CORRUPT_EVERY: usize = 512;
+const LOGGED_PATH_MAX: usize = 512;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(path: &str) -> Result<Viewer, Refusal> {
+        Viewer::of(&path.parse().unwrap())
+    }
+
+    #[test]
+    fn prefix_and_token_come_off() {
+        let viewer = of("/s/a-1/media/x/360p/voddrm.token.ab.cd-_.index.m3u8?q=/").unwrap();
+        assert_eq!((viewer.sid.as_str(), viewer.prefix.as_str()), ("a-1", "/s/a-1"));
+        assert_eq!(viewer.path, "/media/x/360p/index.m3u8");
+        assert_eq!(viewer.token.as_deref(), Some("ab.cd-_"));
+        let viewer = of("/media/x/master.m3u8").unwrap();
+        assert_eq!((viewer.sid.as_str(), viewer.prefix.as_str()), ("default", ""));
+        assert_eq!(of("/s/abc").unwrap().path, "/");
+    }
+
+    #[test]
+    fn what_is_no_session_or_token_is_refused() {
+        assert_eq!(of("/s//x").unwrap_err().code, "session_id");
+        assert_eq!(of("/s/a.b/x").unwrap_err().code, "session_id");
+        assert_eq!(of("/media/x/voddrm.token.m3u8").unwrap_err().code, "not_found");
+        assert_eq!(of("/media/x/voddrm.token.a\"b.index.m3u8").unwrap_err().code, "token_invalid");
+    }
+}

@@ -1,3 +1,0 @@
-//! The commands of the native command line, one file each.
-
-pub mod inspect;

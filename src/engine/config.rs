@@ -1,0 +1,48 @@
+//! What a session is told once, at its start. It never changes; a change is an `Input`.
+
+use core::time::Duration;
+
+use crate::secret::Url;
+use crate::time::MediaTime;
+
+/// Settings of a session. `Config::default()` suits a course video on a page.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Names the session in reports. The host makes it (the core has no randomness); a UUID is good.
+    pub session_id: String,
+    /// Seed of the session's own pseudo-random numbers (retry jitter).
+    pub seed: u64,
+    /// Unix time in milliseconds at `Timestamp::ZERO`, as far as the host knows it.
+    pub wall_clock: Option<i64>,
+    /// Where reports go; none: nothing is reported.
+    pub report_url: Option<Url>,
+    /// Time between two reports while the session lives.
+    pub report_interval: Duration,
+    /// How far ahead of the playhead is loaded.
+    pub buffer_goal: MediaTime,
+    /// How much behind the playhead is kept.
+    pub back_buffer: MediaTime,
+    /// Throughput in bits per second that earlier sessions saw, for the choice of the first rung.
+    pub stored_throughput: Option<u64>,
+    /// Start at this place instead of the beginning.
+    pub start: MediaTime,
+    /// Hold this rung from the start instead of choosing.
+    pub start_rung: Option<usize>,
+}
+
+impl Default for Config {
+    fn default() -> Self {
+        Self {
+            session_id: String::new(),
+            seed: 0,
+            wall_clock: None,
+            report_url: None,
+            report_interval: Duration::from_secs(10),
+            buffer_goal: MediaTime::from_millis(30_000),
+            back_buffer: MediaTime::from_millis(30_000),
+            stored_throughput: None,
+            start: MediaTime::ZERO,
+            start_rung: None,
+        }
+    }
+}

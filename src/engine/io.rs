@@ -1,0 +1,429 @@
+//! The engine's vocabulary: everything a host can tell it and everything it can ask of a host.
+//!
+//! Both enums are plain data. A host never answers an [`Output`] by returning a value: what became of it comes
+//! back later as an [`Input`], so no call ever re-enters the engine.
+
+use core::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+pub use crate::access::TokenPlacement;
+use crate::error::PlayerError;
+use crate::media::{MediaEvent, SegmentFacts, TrackKind};
+use crate::secret::{Secret, Url};
+use crate::telemetry::Qoe;
+use crate::time::{MediaTime, TimeRange, Timestamp};
+
+/// What a host tells the session.
+#[derive(Debug)]
+pub enum Input {
+    /// The page, or whoever embeds the player, wants something.
+    Command(Command),
+    /// A request moved on.
+    Net {
+        /// The request, as named by [`Output::Fetch`].
+        id: RequestId,
+        /// What happened to it.
+        event: NetEvent,
+    },
+    /// The sink (Media Source Extensions) moved on.
+    Sink(SinkEvent),
+    /// The media element fired an event, or simply played on.
+    Element {
+        /// What happened.
+        event: ElementEvent,
+        /// How the element stands now.
+        state: ElementState,
+    },
+    /// Something around the player changed.
+    Environment(Environment),
+    /// The time of the last [`Output::Wake`] has come. Early or spare wake-ups do no harm.
+    Wake,
+}
+
+/// A wish of the embedder.
+#[derive(Debug)]
+pub enum Command {
+    /// Play this. Once a session: a new source is a new session.
+    Load(Source),
+    /// Go to this place.
+    Seek(MediaTime),
+    /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
+    SelectRung(Option<usize>),
+    /// Stop everything and send the last report.
+    Stop,
+}
+
+/// What to play.
+#[derive(Debug)]
+pub enum Source {
+    /// A file id, whose streams a play-info service names.
+    PlayInfo {
+        /// Base address of the service; `/{app_id}/{file_id}` is added to its path.
+        endpoint: Url,
+        /// The application the file belongs to.
+        app_id: String,
+        /// The file. A string: ids exceed what a double can hold.
+        file_id: String,
+        /// The player signature, if the file needs one.
+        psign: Option<Secret<String>>,
+    },
+    /// A playlist address.
+    Hls {
+        /// A multivariant or media playlist, possibly signed.
+        url: Url,
+        /// A DRM token and where it goes.
+        token: Option<(Secret<String>, TokenPlacement)>,
+    },
+}
+
+/// Names a request for as long as it is in flight. Never used twice in a session.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct RequestId(pub u64);
+
+/// What a request is for. Hosts treat all kinds alike; shaping, logs and error phases tell them apart.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum RequestKind {
+    /// Play info for a file id.
+    PlayInfo,
+    /// A multivariant or media playlist.
+    Playlist,
+    /// A content key.
+    Key,
+    /// A media segment.
+    Segment,
+    /// A quality-of-experience batch (has a body, is POSTed, should outlive the page).
+    Telemetry,
+}
+
+/// A request for the host to make.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Its name in later inputs.
+    pub id: RequestId,
+    /// What it is for.
+    pub kind: RequestKind,
+    /// Where to.
+    pub url: Url,
+    /// First byte and number of bytes, for an HTTP Range header.
+    pub range: Option<(u64, u64)>,
+    /// POST this, as `text/plain` (which needs no CORS preflight). `None` is a GET.
+    pub body: Option<String>,
+}
+
+/// What became of a request. `Head` comes once, then chunks, then `End`; `Failed` may come at any point and is last.
+#[derive(Debug)]
+pub enum NetEvent {
+    /// The response's head is here.
+    Head(ResponseHead),
+    /// Bytes of the body, handed over: the session decrypts them in place.
+    Chunk(Vec<u8>),
+    /// The body is complete.
+    End,
+    /// No response, or no more of it.
+    Failed(NetFailure),
+}
+
+/// The part of a response's head that matters.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct ResponseHead {
+    /// The HTTP status.
+    pub status: u16,
+    /// The URL after redirects, when it differs from the one requested.
+    pub url: Option<Url>,
+    /// Length of the body on the wire, when announced and not content-encoded.
+    pub content_length: Option<u64>,
+    /// The `Date` header, in milliseconds since 1970.
+    pub date: Option<i64>,
+    /// The `Retry-After` header, as a delay.
+    pub retry_after: Option<Duration>,
+}
+
+/// Why a request got no (complete) response.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum NetFailure {
+    /// The host knows that it has no network.
+    Offline,
+    /// No connection, a reset one, a refused CORS check: browsers do not say which.
+    Network,
+    /// The body ended before its announced length.
+    Short,
+}
+
+/// What became of a [`SinkCommand`].
+#[derive(Debug)]
+pub enum SinkEvent {
+    /// The sink is attached to the media element and takes tracks.
+    Opened,
+    /// The append or remove that was under way on this track is finished.
+    Done {
+        /// The track.
+        track: TrackKind,
+        /// What the track holds now.
+        buffered: Vec<TimeRange>,
+    },
+    /// No room (`QuotaExceededError`): the bytes come back.
+    Full {
+        /// The track.
+        track: TrackKind,
+        /// What was to be appended.
+        data: Payload,
+    },
+    /// The sink refused something for good.
+    Failed {
+        /// What failed.
+        failure: SinkFailure,
+        /// The host's own words, for developers: an exception's name and message. Holds no URL.
+        detail: String,
+    },
+}
+
+/// Why a sink refused something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SinkFailure {
+    /// There is no Media Source Extensions here.
+    Unavailable,
+    /// A track's type is not supported.
+    UnsupportedType,
+    /// An append failed: the bytes are not what the browser takes.
+    Append,
+    /// The media element reported a decoding error.
+    Decode,
+    /// The sink was closed from outside.
+    Closed,
+}
+
+/// Bytes for a sink: a whole init section or a fragment.
+pub type Payload = crate::media::FragmentBuf;
+
+/// What the media element just did. The names are those of `HTMLMediaElement`'s events.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ElementEvent {
+    /// Time went by (`timeupdate`, or the host's own tick).
+    TimeUpdate,
+    /// Playback was asked for.
+    Play,
+    /// Playback was paused.
+    Pause,
+    /// Frames move.
+    Playing,
+    /// No data to go on with.
+    Waiting,
+    /// A seek began; the state's position is its target.
+    Seeking,
+    /// A seek ended.
+    Seeked,
+    /// The playback rate changed.
+    RateChange,
+    /// The first frame was presented.
+    FirstFrame,
+    /// The end was reached.
+    Ended,
+}
+
+/// How the media element stands.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct ElementState {
+    /// `currentTime`.
+    pub position: MediaTime,
+    /// `paused`.
+    pub paused: bool,
+    /// `seeking`.
+    pub seeking: bool,
+    /// `playbackRate`.
+    pub rate: f64,
+    /// `readyState`, 0 to 4.
+    pub ready_state: u8,
+    /// `getVideoPlaybackQuality().totalVideoFrames`.
+    pub decoded_frames: u64,
+    /// `getVideoPlaybackQuality().droppedVideoFrames`.
+    pub dropped_frames: u64,
+}
+
+/// What changed around the player.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Environment {
+    /// The network came or went (`navigator.onLine`).
+    Online(bool),
+    /// The page was shown or hidden. Hidden is the last moment at which a report is sure to leave.
+    Visible(bool),
+    /// The element's size in device pixels.
+    Viewport {
+        /// Width.
+        width: u32,
+        /// Height.
+        height: u32,
+    },
+}
+
+/// What the session asks of its host.
+#[derive(Debug)]
+pub enum Output {
+    /// Make this request.
+    Fetch(Request),
+    /// Give this request up. No further event of it is wanted; late ones are ignored.
+    Abort(RequestId),
+    /// Do this to the sink.
+    Sink(SinkCommand),
+    /// Do this to the media element.
+    Element(ElementCommand),
+    /// Tell the page.
+    Notify(Event),
+    /// Nothing more to do now. Give [`Input::Wake`] at this time, replacing any earlier wish; `None`: only when
+    /// something happens. Always the last output of a drain.
+    Wake(Option<WakeUp>),
+}
+
+/// When the session wants to be woken, and what for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct WakeUp {
+    /// When.
+    pub at: Timestamp,
+    /// What for, for traces.
+    pub why: &'static str,
+}
+
+/// A command to the sink. One append or remove a track is under way at a time; the session waits for
+/// [`SinkEvent::Done`] (or `Full`) before it gives the next one for that track, and for all tracks before
+/// `SetDuration` and `EndOfStream`, so a host needs no queue.
+#[derive(Debug)]
+pub enum SinkCommand {
+    /// Make a media source and attach it to the element.
+    Attach,
+    /// Make a source buffer for each of these tracks. Comes once, before the first append.
+    AddTracks(Vec<(TrackKind, String)>),
+    /// The track goes on with another type (`SourceBuffer.changeType`).
+    ChangeType(TrackKind, String),
+    /// Append these bytes.
+    Append(TrackKind, Payload),
+    /// Remove this range.
+    Remove(TrackKind, TimeRange),
+    /// The presentation is this long.
+    SetDuration(MediaTime),
+    /// All has been appended.
+    EndOfStream,
+    /// Detach and let go of everything.
+    Detach,
+}
+
+/// A command to the media element.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum ElementCommand {
+    /// Set `currentTime`.
+    Seek(MediaTime),
+}
+
+/// What the page is told.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Event {
+    /// The source is known: what it is called, how long it is and which rungs it has.
+    Loaded {
+        /// Seconds.
+        duration: f64,
+        /// Lowest first.
+        rungs: Vec<RungInfo>,
+    },
+    /// Play info arrived with something to show before the first frame.
+    Poster {
+        /// An image address.
+        url: String,
+    },
+    /// From now on this rung is what plays.
+    RungChanged {
+        /// Index into the list of `Loaded`.
+        rung: usize,
+    },
+    /// How things stand; about four times a second while something moves.
+    Stats(Box<Stats>),
+    /// Something failed. Fatal ones end the session.
+    Error(PlayerError),
+    /// Everything was played.
+    Ended,
+}
+
+/// A rung as the page sees it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RungInfo {
+    /// Declared peak rate in bits per second, 0 when unknown.
+    pub bandwidth: u64,
+    /// Pixels; 0 when unknown.
+    pub width: u32,
+    /// Pixels; 0 when unknown.
+    pub height: u32,
+    /// Frames per second; 0 when unknown.
+    pub frame_rate: f64,
+    /// As in the playlist's CODECS.
+    pub codecs: String,
+}
+
+/// A snapshot for display and debugging.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Stats {
+    /// Seconds.
+    pub position: f64,
+    /// Seconds of media from the position on that can play without the network.
+    pub buffer: f64,
+    /// Buffered ranges in seconds, start and end.
+    pub buffered: Vec<[f64; 2]>,
+    /// Estimated throughput in bits per second; `null` before the first sample.
+    pub throughput: Option<u64>,
+    /// The rung being loaded.
+    pub loading_rung: Option<usize>,
+    /// The rung at the playhead.
+    pub playing_rung: Option<usize>,
+    /// What the session waits for, when it does not simply play: a stable snake-case name.
+    pub waiting_for: Option<&'static str>,
+    /// The quality-of-experience record so far.
+    pub qoe: Qoe,
+}
+
+/// What a media request's pipeline is to do. Handled by the session; hosts never see it.
+#[derive(Debug)]
+pub(crate) enum PipelineCommand {
+    /// The body of this request is a media segment.
+    Begin {
+        /// The request.
+        id: RequestId,
+        /// How to read it.
+        plan: crate::media::SegmentStart,
+        /// It goes on where the last segment ended: same rung, next in the playlist.
+        continues: bool,
+        /// Ciphertext: wait for a key.
+        iv: Option<crate::crypto::Iv>,
+    },
+    /// The key that this request waits for.
+    Key(RequestId, crate::crypto::ContentKey),
+    /// The request is given up: forget what was not handed on.
+    Drop(RequestId),
+    /// No segment follows: hand on what was held back.
+    Flush,
+}
+
+/// What a media pipeline tells the engine. Sent by the session; hosts never make it.
+#[derive(Debug)]
+pub(crate) enum PipelineEvent {
+    /// Media for the sink.
+    Media(MediaEvent),
+    /// The segment is complete.
+    Finished(SegmentFacts),
+    /// Nothing is held back any more.
+    Flushed,
+    /// The segment cannot be used, or not all of it.
+    Failed {
+        /// What the recovery table knows it as.
+        fault: super::recovery::Fault,
+        /// Decrypt or media.
+        phase: crate::error::Phase,
+        /// The error's own stable code.
+        code: &'static str,
+        /// One sentence.
+        message: String,
+    },
+}

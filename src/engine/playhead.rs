@@ -1,0 +1,81 @@
+//! The media element as the engine knows it, and which rung is under the playhead.
+
+use std::collections::VecDeque;
+
+use crate::time::{MediaTime, TimeRange};
+
+use super::io::ElementState;
+
+/// The playhead.
+#[derive(Debug, Default)]
+pub(crate) struct Playhead {
+    pub(crate) state: ElementState,
+    /// Which rung each stretch of loaded media is of, in load order: later loads replace earlier ones.
+    loaded: VecDeque<(TimeRange, usize)>,
+    /// The rung last reported as playing.
+    playing: Option<usize>,
+}
+
+impl Playhead {
+    /// At a place, before the element says anything.
+    pub(crate) fn at(position: MediaTime) -> Self {
+        Self {
+            state: ElementState { position, paused: true, rate: 1.0, ..ElementState::default() },
+            ..Self::default()
+        }
+    }
+
+    /// Media of this rung was handed to the sink for this stretch.
+    pub(crate) fn loaded(&mut self, range: TimeRange, rung: usize) {
+        if let Some((last, last_rung)) = self.loaded.back_mut()
+            && *last_rung == rung
+            && last.end == range.start
+        {
+            last.end = range.end;
+            return;
+        }
+        if self.loaded.len() >= MAX_STRETCHES {
+            self.loaded.pop_front();
+        }
+        self.loaded.push_back((range, rung));
+    }
+
+    /// The rung under the playhead, if it is another one than when last asked.
+    pub(crate) fn rung_change(&mut self) -> Option<usize> {
+        let rung = self.rung()?;
+        (self.playing.replace(rung) != Some(rung)).then_some(rung)
+    }
+
+    /// The rung under the playhead.
+    pub(crate) fn rung(&self) -> Option<usize> {
+        let t = self.state.position;
+        self.loaded.iter().rev().find(|(range, _)| range.contains(t)).map(|(_, rung)| *rung)
+    }
+
+    /// Whether the element waits for media that is not there although it should play.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.state.ready_state < HAVE_FUTURE_DATA && !self.state.paused
+    }
+}
+
+const HAVE_FUTURE_DATA: u8 = 3;
+const MAX_STRETCHES: usize = 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_was_loaded_last_is_what_plays_and_a_change_is_told_once() {
+        let ms = MediaTime::from_millis;
+        let mut p = Playhead::default();
+        assert_eq!(p.rung_change(), None);
+        p.loaded(TimeRange { start: ms(0), end: ms(4000) }, 1);
+        p.loaded(TimeRange { start: ms(4000), end: ms(8000) }, 1);
+        p.loaded(TimeRange { start: ms(4000), end: ms(8000) }, 3);
+        assert_eq!(p.rung_change(), Some(1));
+        assert_eq!(p.rung_change(), None);
+        p.state.position = ms(5000);
+        assert_eq!(p.rung_change(), Some(3));
+    }
+}

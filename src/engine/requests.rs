@@ -1,0 +1,254 @@
+//! Requests in flight and requests that wait for their next attempt.
+//!
+//! Invariant: a request is in exactly one of the two tables, and what it is for ([`Purpose`]) goes with it, so an
+//! answer that comes late, for a request given up, finds nothing and changes nothing.
+
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use crate::abr::{MIN_SAMPLE_BYTES, Sample};
+use crate::secret::Url;
+use crate::time::Timestamp;
+
+use super::io::{Request, RequestId, RequestKind, ResponseHead};
+use super::recovery::{BODY_PATIENCE, HEAD_PATIENCE};
+
+/// What the answer to a request is for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Purpose {
+    /// The play info of the file id.
+    PlayInfo,
+    /// The address that the page or the play info gave: a multivariant playlist, or the only media playlist.
+    Root,
+    /// The media playlist of this rung.
+    Rung(usize),
+    /// The content key with this identity.
+    Key(String),
+    /// The media segment that the lane loads.
+    Segment,
+    /// The telemetry batch with this number.
+    Report(u64),
+}
+
+impl Purpose {
+    /// The kind that hosts and the recovery table see.
+    pub(crate) fn kind(&self) -> RequestKind {
+        match self {
+            Self::PlayInfo => RequestKind::PlayInfo,
+            Self::Root | Self::Rung(_) => RequestKind::Playlist,
+            Self::Key(_) => RequestKind::Key,
+            Self::Segment => RequestKind::Segment,
+            Self::Report(_) => RequestKind::Telemetry,
+        }
+    }
+}
+
+/// A request that can be sent, and sent again.
+#[derive(Clone, Debug)]
+pub(crate) struct Ask {
+    pub(crate) purpose: Purpose,
+    pub(crate) url: Url,
+    pub(crate) range: Option<(u64, u64)>,
+    pub(crate) body: Option<String>,
+    /// Attempts that have failed so far.
+    pub(crate) failures: u32,
+}
+
+impl Ask {
+    /// A plain GET.
+    pub(crate) fn get(purpose: Purpose, url: Url) -> Self {
+        Self { purpose, url, range: None, body: None, failures: 0 }
+    }
+}
+
+/// A request in flight.
+#[derive(Debug)]
+pub(crate) struct InFlight {
+    pub(crate) ask: Ask,
+    pub(crate) head: Option<ResponseHead>,
+    /// Bytes of body so far.
+    pub(crate) received: u64,
+    /// The body itself, of everything but media segments.
+    pub(crate) body: Vec<u8>,
+    sent: Timestamp,
+    /// When the first bytes of the body were seen, and how many those were.
+    first: Option<(Timestamp, u64)>,
+    /// When anything last happened.
+    active: Timestamp,
+}
+
+impl InFlight {
+    /// When patience ends.
+    fn deadline(&self) -> Timestamp {
+        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE }
+    }
+
+    /// What the transfer says about the network: the bytes after the first piece over the time that they took. The
+    /// first piece only starts the clock, for it may hold whatever came in while the host was busy. A body that came
+    /// in so few pieces that this says nothing is counted from its request on, latency included.
+    pub(crate) fn sample(&self) -> Sample {
+        let after_first = self.first.map(|(at, bytes)| Sample {
+            bytes: self.received.saturating_sub(bytes),
+            time: self.active.since(at),
+        });
+        match after_first {
+            Some(sample) if sample.bytes >= MIN_SAMPLE_BYTES && sample.time >= MIN_FLOW => sample,
+            _ => Sample { bytes: self.received, time: self.active.since(self.sent) },
+        }
+    }
+
+    /// The address the body came from, redirects followed.
+    pub(crate) fn final_url(&self) -> &Url {
+        self.head.as_ref().and_then(|h| h.url.as_ref()).unwrap_or(&self.ask.url)
+    }
+}
+
+/// Both tables.
+#[derive(Debug, Default)]
+pub(crate) struct Requests {
+    last: u64,
+    in_flight: BTreeMap<RequestId, InFlight>,
+    waiting: Vec<(Timestamp, Ask)>,
+}
+
+impl Requests {
+    /// Puts a request in flight; the result is what the host must fetch.
+    pub(crate) fn send(&mut self, now: Timestamp, ask: Ask) -> Request {
+        self.last += 1;
+        let id = RequestId(self.last);
+        let request = Request {
+            id,
+            kind: ask.purpose.kind(),
+            url: ask.url.clone(),
+            range: ask.range,
+            body: ask.body.clone(),
+        };
+        let flight =
+            InFlight { ask, head: None, received: 0, body: Vec::new(), sent: now, first: None, active: now };
+        self.in_flight.insert(id, flight);
+        request
+    }
+
+    /// Sends `ask` again at `at`.
+    pub(crate) fn send_later(&mut self, at: Timestamp, ask: Ask) {
+        self.waiting.push((at, ask));
+    }
+
+    /// The next request whose time has come.
+    pub(crate) fn due(&mut self, now: Timestamp) -> Option<Ask> {
+        let i = self.waiting.iter().position(|(at, _)| *at <= now)?;
+        Some(self.waiting.swap_remove(i).1)
+    }
+
+    /// When the next attempt is due.
+    pub(crate) fn next_retry(&self) -> Option<Timestamp> {
+        self.waiting.iter().map(|(at, _)| *at).min()
+    }
+
+    /// When the next request in flight runs out of patience.
+    pub(crate) fn next_timeout(&self) -> Option<Timestamp> {
+        self.in_flight.values().map(InFlight::deadline).min()
+    }
+
+    /// A request in flight that has run out of patience.
+    pub(crate) fn timed_out(&self, now: Timestamp) -> Option<RequestId> {
+        self.in_flight.iter().find(|(_, f)| f.deadline() <= now).map(|(id, _)| *id)
+    }
+
+    /// Records the head.
+    pub(crate) fn head(&mut self, now: Timestamp, id: RequestId, head: ResponseHead) -> Option<&InFlight> {
+        let flight = self.in_flight.get_mut(&id)?;
+        flight.head = Some(head);
+        flight.active = now;
+        Some(flight)
+    }
+
+    /// Records bytes of body; the request is `None` when it is not in flight.
+    pub(crate) fn progress(&mut self, now: Timestamp, id: RequestId, bytes: usize) -> Option<&mut InFlight> {
+        let flight = self.in_flight.get_mut(&id)?;
+        flight.first.get_or_insert((now, bytes as u64));
+        flight.received += bytes as u64;
+        flight.active = now;
+        Some(flight)
+    }
+
+    /// Takes a request out, because it ended one way or the other.
+    pub(crate) fn take(&mut self, id: RequestId) -> Option<InFlight> {
+        self.in_flight.remove(&id)
+    }
+
+    /// Whether something for this purpose is in flight or waits for its next attempt.
+    pub(crate) fn is_pending(&self, purpose: &Purpose) -> bool {
+        self.in_flight
+            .values()
+            .map(|f| &f.ask)
+            .chain(self.waiting.iter().map(|(_, a)| a))
+            .any(|a| a.purpose == *purpose)
+    }
+
+    /// Gives up everything for which `which` holds; the result is what the host must abort.
+    pub(crate) fn give_up(&mut self, which: impl Fn(&Purpose) -> bool) -> Vec<RequestId> {
+        self.waiting.retain(|(_, ask)| !which(&ask.purpose));
+        let ids: Vec<_> =
+            self.in_flight.iter().filter(|(_, f)| which(&f.ask.purpose)).map(|(id, _)| *id).collect();
+        for id in &ids {
+            self.in_flight.remove(id);
+        }
+        ids
+    }
+}
+
+/// Bytes seen to flow for less than this flowed too fast for the host's clock and buffers to tell how fast.
+const MIN_FLOW: Duration = Duration::from_millis(20);
+
+/// Playlists, keys, play info: a body larger than this is not what was asked for.
+pub(crate) const MAX_SMALL_BODY: u64 = 16 * 1024 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    #[test]
+    fn patience_counts_from_the_last_sign_of_life() {
+        let mut r = Requests::default();
+        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        assert_eq!(r.next_timeout(), Some(at(0) + HEAD_PATIENCE));
+        r.head(at(3000), id, ResponseHead { status: 200, ..Default::default() });
+        r.progress(at(7000), id, 10);
+        assert_eq!(r.timed_out(at(11_999)), None);
+        assert_eq!(r.timed_out(at(12_000)), Some(id));
+    }
+
+    #[test]
+    fn a_sample_is_what_flowed_after_the_first_piece() {
+        let mut r = Requests::default();
+        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        r.head(at(2000), id, ResponseHead { status: 200, ..Default::default() });
+        // A busy host sees the head late and finds much waiting behind it.
+        r.progress(at(2000), id, 400_000);
+        let flight = r.progress(at(3000), id, 600_000).unwrap();
+        assert_eq!(flight.sample(), Sample { bytes: 600_000, time: Duration::from_secs(1) });
+        // All in one piece: nothing flowed that could be timed.
+        let id = r.send(at(5000), Ask::get(Purpose::Segment, Url::new("v"))).id;
+        let flight = r.progress(at(5100), id, 500_000).unwrap();
+        assert_eq!(flight.sample(), Sample { bytes: 500_000, time: Duration::from_millis(100) });
+    }
+
+    #[test]
+    fn what_is_given_up_is_gone_from_both_tables() {
+        let mut r = Requests::default();
+        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        r.send_later(at(5), Ask::get(Purpose::Segment, Url::new("v")));
+        r.send_later(at(6), Ask::get(Purpose::Root, Url::new("w")));
+        assert_eq!(r.give_up(|p| *p == Purpose::Segment), [id]);
+        assert!(!r.is_pending(&Purpose::Segment) && r.is_pending(&Purpose::Root));
+        assert!(r.progress(at(1), id, 1).is_none());
+        assert_eq!(r.next_retry(), Some(at(6)));
+        assert!(r.due(at(5)).is_none());
+        assert_eq!(r.due(at(6)).unwrap().url, Url::new("w"));
+    }
+}

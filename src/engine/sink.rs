@@ -1,0 +1,410 @@
+//! The engine's side of the sink: what is to be appended, what is under way, what is buffered.
+//!
+//! Media Source Extensions takes one operation a source buffer at a time, wants every source buffer made before the
+//! first append and none busy when the duration is set or the stream is ended. All of that order is kept here, so
+//! that a host only carries out commands.
+
+use std::collections::VecDeque;
+
+use crate::media::TrackKind;
+use crate::time::{MediaTime, TimeRange};
+
+use super::io::{Payload, SinkCommand};
+use super::ranges;
+
+/// The sink as the engine knows it.
+#[derive(Debug)]
+pub(crate) struct SinkLink {
+    state: State,
+    tracks: Vec<Track>,
+    /// The kinds that must have shown their type before the source buffers are made; `None` while unknown.
+    expected: Option<Vec<TrackKind>>,
+    /// A duration that the sink has not been told yet.
+    duration: Option<MediaTime>,
+    end: End,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    Detached,
+    Attaching,
+    /// Attached; source buffers are still to be made.
+    Open,
+    /// Source buffers exist.
+    Ready,
+}
+
+#[derive(Debug, PartialEq, Eq)]
+enum End {
+    /// More media will come.
+    Open,
+    /// All media is queued; say so once it is in.
+    Wanted,
+    /// Said.
+    Told,
+}
+
+#[derive(Debug)]
+struct Track {
+    kind: TrackKind,
+    /// As the source buffer was made.
+    mime: String,
+    queue: VecDeque<Op>,
+    busy: Busy,
+    /// Came back for want of room.
+    full: Option<Media>,
+    buffered: Vec<TimeRange>,
+}
+
+/// Bytes to append and where their media lies; init sections lie nowhere.
+type Media = (Payload, Option<TimeRange>);
+
+#[derive(Debug)]
+enum Op {
+    ChangeType(String),
+    Append(Media),
+    Remove(TimeRange),
+}
+
+/// What a track's source buffer is doing.
+#[derive(Debug, PartialEq, Eq)]
+enum Busy {
+    No,
+    Appending(Option<TimeRange>),
+    Removing,
+}
+
+impl SinkLink {
+    /// Not attached to anything.
+    pub(crate) fn new() -> Self {
+        Self { state: State::Detached, tracks: Vec::new(), expected: None, duration: None, end: End::Open }
+    }
+
+    /// Says which kinds of track will come, so that none is waited for in vain nor forgotten.
+    pub(crate) fn expect(&mut self, kinds: Vec<TrackKind>) {
+        if self.state != State::Ready {
+            self.expected = Some(kinds);
+        }
+    }
+
+    /// No further kinds will come: a whole segment has shown those that there are.
+    pub(crate) fn expect_no_more(&mut self) {
+        if self.state != State::Ready && !self.tracks.is_empty() {
+            self.expected = Some(self.tracks.iter().map(|t| t.kind).collect());
+        }
+    }
+
+    /// The host says that the sink is attached.
+    pub(crate) fn opened(&mut self) {
+        if self.state == State::Attaching {
+            self.state = State::Open;
+        }
+    }
+
+    /// Tells the sink how long the presentation is.
+    pub(crate) fn set_duration(&mut self, duration: MediaTime) {
+        self.duration = Some(duration);
+    }
+
+    /// Queues an init section. `false`: the sink has no place for this kind of track.
+    pub(crate) fn init(&mut self, kind: TrackKind, mime: String, data: Vec<u8>) -> bool {
+        self.end = End::Open;
+        let media = (Payload::from(data), None);
+        if let Some(track) = self.tracks.iter_mut().find(|t| t.kind == kind) {
+            if !same_codec_family(&track.mime, &mime) {
+                track.queue.push_back(Op::ChangeType(mime.clone()));
+            }
+            track.mime = mime;
+            track.queue.push_back(Op::Append(media));
+            return true;
+        }
+        if self.state == State::Ready {
+            return false;
+        }
+        let queue = VecDeque::from([Op::Append(media)]);
+        let track = Track { kind, mime, queue, busy: Busy::No, full: None, buffered: Vec::new() };
+        self.tracks.push(track);
+        true
+    }
+
+    /// Queues a fragment.
+    pub(crate) fn append(&mut self, kind: TrackKind, data: Payload, range: TimeRange) {
+        self.end = End::Open;
+        if let Some(track) = self.track_mut(kind) {
+            track.queue.push_back(Op::Append((data, Some(range))));
+        }
+    }
+
+    /// Queues the removal of a range from every track.
+    pub(crate) fn remove(&mut self, range: TimeRange) {
+        for track in &mut self.tracks {
+            if track.buffered.iter().any(|b| b.start < range.end && range.start < b.end) {
+                // In front of a payload that found no room: it is what makes the room.
+                track.queue.push_front(Op::Remove(range));
+            }
+        }
+    }
+
+    /// Forgets what is queued: it belongs to a place that is no longer wanted.
+    pub(crate) fn clear_queue(&mut self) {
+        for track in &mut self.tracks {
+            track.queue.clear();
+            track.full = None;
+        }
+        self.end = End::Open;
+    }
+
+    /// All media has been queued.
+    pub(crate) fn end(&mut self) {
+        if self.end == End::Open {
+            self.end = End::Wanted;
+        }
+    }
+
+    /// The host finished an operation.
+    pub(crate) fn done(&mut self, kind: TrackKind, buffered: Vec<TimeRange>) {
+        if let Some(track) = self.track_mut(kind) {
+            track.busy = Busy::No;
+            track.buffered = buffered;
+        }
+    }
+
+    /// The host found no room for an append.
+    pub(crate) fn full(&mut self, kind: TrackKind, data: Payload) {
+        if let Some(track) = self.track_mut(kind)
+            && let Busy::Appending(range) = core::mem::replace(&mut track.busy, Busy::No)
+        {
+            track.full = Some((data, range));
+        }
+    }
+
+    /// Whether an append waits for room.
+    pub(crate) fn is_full(&self) -> bool {
+        self.tracks.iter().any(|t| t.full.is_some())
+    }
+
+    /// Tries again what found no room.
+    pub(crate) fn retry_full(&mut self) {
+        for track in &mut self.tracks {
+            if let Some(media) = track.full.take() {
+                let removes = track.queue.iter().take_while(|op| matches!(op, Op::Remove(_))).count();
+                track.queue.insert(removes, Op::Append(media));
+            }
+        }
+    }
+
+    /// Where every track has media.
+    pub(crate) fn buffered(&self) -> Vec<TimeRange> {
+        ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
+    }
+
+    /// Where every track has media or is about to have it: what is queued counts as if it were in.
+    pub(crate) fn coming(&self) -> Vec<TimeRange> {
+        let sets: Vec<_> = self.tracks.iter().map(Track::coming).collect();
+        ranges::intersection(sets.iter().map(Vec::as_slice))
+    }
+
+    /// Whether everything queued is in.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.tracks.iter().all(|t| t.busy == Busy::No && t.queue.is_empty() && t.full.is_none())
+    }
+
+    /// Bytes that wait to be appended.
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.tracks
+            .iter()
+            .flat_map(|t| t.queue.iter())
+            .map(|op| if let Op::Append((data, _)) = op { data.bytes().len() } else { 0 })
+            .sum()
+    }
+
+    /// The next command that the sink can take now.
+    pub(crate) fn poll(&mut self) -> Option<SinkCommand> {
+        match self.state {
+            State::Detached => {
+                self.state = State::Attaching;
+                return Some(SinkCommand::Attach);
+            }
+            State::Attaching => return None,
+            State::Open => {
+                let expected = self.expected.as_ref()?;
+                if expected.iter().any(|kind| !self.tracks.iter().any(|t| t.kind == *kind)) {
+                    return None;
+                }
+                self.tracks.retain(|t| expected.contains(&t.kind));
+                self.state = State::Ready;
+                return Some(SinkCommand::AddTracks(
+                    self.tracks.iter().map(|t| (t.kind, t.mime.clone())).collect(),
+                ));
+            }
+            State::Ready => {}
+        }
+        if self.tracks.iter().all(|t| t.busy == Busy::No)
+            && let Some(duration) = self.duration.take()
+        {
+            return Some(SinkCommand::SetDuration(duration));
+        }
+        for track in &mut self.tracks {
+            // A removal may pass a payload that found no room, an append may not.
+            if track.busy != Busy::No
+                || (track.full.is_some() && !matches!(track.queue.front(), Some(Op::Remove(_))))
+            {
+                continue;
+            }
+            let Some(op) = track.queue.pop_front() else { continue };
+            return Some(match op {
+                Op::ChangeType(mime) => SinkCommand::ChangeType(track.kind, mime),
+                Op::Append((data, range)) => {
+                    track.busy = Busy::Appending(range);
+                    SinkCommand::Append(track.kind, data)
+                }
+                Op::Remove(range) => {
+                    track.busy = Busy::Removing;
+                    SinkCommand::Remove(track.kind, range)
+                }
+            });
+        }
+        if self.end == End::Wanted && self.is_idle() {
+            self.end = End::Told;
+            return Some(SinkCommand::EndOfStream);
+        }
+        None
+    }
+
+    fn track_mut(&mut self, kind: TrackKind) -> Option<&mut Track> {
+        self.tracks.iter_mut().find(|t| t.kind == kind)
+    }
+}
+
+impl Track {
+    fn coming(&self) -> Vec<TimeRange> {
+        let queued =
+            self.queue.iter().filter_map(|op| if let Op::Append((_, range)) = op { *range } else { None });
+        let busy = if let Busy::Appending(range) = self.busy { range } else { None };
+        let full = self.full.as_ref().and_then(|(_, range)| *range);
+        ranges::union(self.buffered.iter().copied().chain(queued).chain(busy).chain(full).collect())
+    }
+}
+
+/// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
+/// four-character code of the sample entry (profile and level may differ).
+fn same_codec_family(a: &str, b: &str) -> bool {
+    let family = |mime: &str| mime.split('.').next().unwrap_or_default().to_owned();
+    family(a) == family(b)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn init(sink: &mut SinkLink, kind: TrackKind, mime: &str) {
+        assert!(sink.init(kind, mime.into(), vec![1, 2, 3]));
+    }
+
+    fn name(command: Option<SinkCommand>) -> String {
+        match command {
+            None => "-".into(),
+            Some(SinkCommand::Append(kind, data)) => format!("append {kind:?} {}", data.bytes().len()),
+            Some(SinkCommand::Remove(kind, _)) => format!("remove {kind:?}"),
+            Some(SinkCommand::AddTracks(tracks)) => format!("add {}", tracks.len()),
+            Some(other) => format!("{other:?}").split('(').next().unwrap().to_owned(),
+        }
+    }
+
+    fn span(from_s: i64, to_s: i64) -> TimeRange {
+        TimeRange { start: MediaTime::from_millis(from_s * 1000), end: MediaTime::from_millis(to_s * 1000) }
+    }
+
+    fn ready() -> SinkLink {
+        let mut sink = SinkLink::new();
+        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
+        sink.poll();
+        sink.opened();
+        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
+        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"mp4a.40.2\"");
+        assert_eq!(name(sink.poll()), "add 2");
+        sink
+    }
+
+    #[test]
+    fn source_buffers_are_made_only_when_every_track_is_known() {
+        let mut sink = SinkLink::new();
+        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
+        assert_eq!(name(sink.poll()), "Attach");
+        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
+        assert_eq!(name(sink.poll()), "-");
+        sink.opened();
+        assert_eq!(name(sink.poll()), "-");
+        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"mp4a.40.2\"");
+        assert_eq!(name(sink.poll()), "add 2");
+    }
+
+    #[test]
+    fn one_operation_a_track_at_a_time_and_duration_and_end_only_between() {
+        let mut sink = ready();
+        sink.set_duration(MediaTime::from_millis(8000));
+        assert_eq!(name(sink.poll()), "SetDuration");
+        assert_eq!(name(sink.poll()), "append Video 3");
+        assert_eq!(name(sink.poll()), "append Audio 3");
+        sink.append(TrackKind::Video, Payload::from(vec![0; 9]), span(0, 1));
+        sink.end();
+        assert_eq!(name(sink.poll()), "-");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 9");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "-");
+        sink.done(TrackKind::Audio, vec![]);
+        assert_eq!(name(sink.poll()), "EndOfStream");
+        assert_eq!(name(sink.poll()), "-");
+    }
+
+    #[test]
+    fn bytes_that_found_no_room_are_kept_in_order_behind_the_removal_that_makes_room() {
+        let mut sink = ready();
+        assert_eq!(name(sink.poll()), "append Video 3");
+        sink.append(TrackKind::Video, Payload::from(vec![0; 9]), span(0, 1));
+        let held = TimeRange { start: MediaTime::ZERO, end: MediaTime::from_millis(5000) };
+        sink.done(TrackKind::Video, vec![held]);
+        let Some(SinkCommand::Append(_, data)) = sink.poll() else { panic!("append") };
+        sink.append(TrackKind::Video, Payload::from(vec![0; 7]), span(1, 2));
+        sink.full(TrackKind::Video, data);
+        assert_eq!(name(sink.poll()), "append Audio 3");
+        assert_eq!(name(sink.poll()), "-");
+        sink.remove(held);
+        assert_eq!(name(sink.poll()), "remove Video");
+        sink.done(TrackKind::Video, vec![]);
+        sink.retry_full();
+        assert_eq!(name(sink.poll()), "append Video 9");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 7");
+    }
+
+    #[test]
+    fn what_is_queued_or_under_way_is_coming() {
+        let mut sink = ready();
+        for kind in [TrackKind::Video, TrackKind::Audio] {
+            sink.append(kind, Payload::from(vec![0]), span(0, 2));
+            sink.append(kind, Payload::from(vec![0]), span(2, 4));
+        }
+        assert_eq!((sink.coming(), sink.buffered()), (vec![span(0, 4)], vec![]));
+        sink.clear_queue();
+        assert_eq!(sink.coming(), []);
+    }
+
+    #[test]
+    fn another_profile_needs_no_change_of_type_and_another_codec_does() {
+        let mut sink = ready();
+        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.4d401e\"");
+        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"ac-3\"");
+        let mut names = Vec::new();
+        for _ in 0..5 {
+            names.push(name(sink.poll()));
+            sink.done(TrackKind::Video, vec![]);
+            sink.done(TrackKind::Audio, vec![]);
+        }
+        assert_eq!(
+            names,
+            ["append Video 3", "append Video 3", "append Audio 3", "ChangeType", "append Audio 3"]
+        );
+    }
+}

@@ -1,0 +1,13 @@
+//! Fragmented MP4 (ISO/IEC 14496-12) for Media Source Extensions: init sections and fragments.
+//!
+//! A fragment is one `moof` and its `mdat`, with one track. Times are exact: every fragment says its decode
+//! time (`tfdt`), durations add up to the next one's, and composition offsets are signed (`trun` version 1).
+
+mod boxes;
+mod fragment;
+mod init;
+
+pub use fragment::FragmentBuf;
+pub(super) use fragment::{FragmentBuilder, SampleFlags};
+pub(super) use init::init_section;
+pub(super) use init::{SampleEntry, TrackConfig};

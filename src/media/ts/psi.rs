@@ -1,0 +1,165 @@
+//! Program association and program map tables (ISO/IEC 13818-1 §2.4.4), gathered over packets.
+
+use super::packet::Packet;
+
+/// Gathers the sections of one PID. A section's length field has 12 bits, so it holds little more than 4 KB.
+#[derive(Debug, Default)]
+pub(crate) struct Sections {
+    partial: Vec<u8>,
+}
+
+impl Sections {
+    /// Takes one packet's payload and hands each section that it completes to `sink`.
+    pub(crate) fn push(&mut self, packet: &Packet<'_>, mut sink: impl FnMut(&[u8])) {
+        if !packet.unit_start {
+            if !self.partial.is_empty() {
+                self.append(packet.payload, &mut sink);
+            }
+            return;
+        }
+        let Some((&pointer, rest)) = packet.payload.split_first() else { return };
+        // A pointer beyond the packet: nothing that follows can be located.
+        let (tail, rest) = rest.split_at_checked(usize::from(pointer)).unwrap_or_default();
+        if !self.partial.is_empty() {
+            self.append(tail, &mut sink);
+        }
+        self.partial.clear();
+        self.append(rest, &mut sink);
+    }
+
+    /// Forgets a section that was begun.
+    pub(crate) fn reset(&mut self) {
+        self.partial.clear();
+    }
+
+    fn append(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
+        self.partial.extend_from_slice(bytes);
+        loop {
+            let length = match *self.partial.as_slice() {
+                [STUFFING, ..] => {
+                    self.partial.clear();
+                    return;
+                }
+                [_, high, low, ..] => usize::from(u16::from_be_bytes([high & 0x0f, low])).saturating_add(3),
+                _ => return,
+            };
+            let Some(section) = self.partial.get(..length) else { return };
+            sink(section);
+            self.partial.drain(..length);
+        }
+    }
+}
+
+/// A program association section: the PIDs of the program maps, in order.
+pub(crate) fn parse_pat(section: &[u8]) -> Option<impl Iterator<Item = u16>> {
+    let entries = table_body(section, 0)?;
+    Some(entries.chunks_exact(4).filter_map(|entry| match *entry {
+        [0, 0, ..] => None, // program 0 is the network information table
+        [_, _, high, low] => Some(u16::from_be_bytes([high & 0x1f, low])),
+        _ => None,
+    }))
+}
+
+/// A program map section: stream type (table 2-34) and PID of each stream, in order.
+pub(crate) fn parse_pmt(section: &[u8]) -> Option<impl Iterator<Item = (u8, u16)>> {
+    let body = table_body(section, 2)?;
+    let (&[_, _, high, low], rest) = body.split_first_chunk::<4>()?;
+    let mut rest = rest.get(descriptors(high, low)..)?;
+    Some(core::iter::from_fn(move || {
+        let (&[kind, pid_high, pid_low, high, low], after) = rest.split_first_chunk::<5>()?;
+        rest = after.get(descriptors(high, low)..).unwrap_or_default();
+        Some((kind, u16::from_be_bytes([pid_high & 0x1f, pid_low])))
+    }))
+}
+
+/// Whether a section's CRC is right (annex A).
+pub(crate) fn crc_matches(section: &[u8]) -> bool {
+    crc(section) == 0
+}
+
+fn crc(bytes: &[u8]) -> u32 {
+    bytes.iter().fold(u32::MAX, |crc, &byte| {
+        (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+            let polynomial = if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 };
+            (crc << 1) ^ polynomial
+        })
+    })
+}
+
+/// What lies between the common header and the CRC, if the section is of this table and applies now.
+fn table_body(section: &[u8], table_id: u8) -> Option<&[u8]> {
+    let (&[id, _, _, _, _, version, _, _], rest) = section.split_first_chunk::<8>()?;
+    let applies_now = version & 1 == 1;
+    let (body, _crc) = rest.split_last_chunk::<4>()?;
+    (id == table_id && applies_now).then_some(body)
+}
+
+fn descriptors(high: u8, low: u8) -> usize {
+    usize::from(u16::from_be_bytes([high & 0x0f, low]))
+}
+
+/// A table id that no table has: the rest of the packet is stuffing.
+const STUFFING: u8 = 0xff;
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    /// A section with its CRC. `body` goes behind the section's common header.
+    pub(crate) fn section(table_id: u8, version: u8, body: &[u8]) -> Vec<u8> {
+        let length = 5 + body.len() + 4;
+        let mut s = vec![table_id, 0xb0 | (length >> 8) as u8, length as u8, 0, 1, 0xc1 | version << 1, 0, 0];
+        s.extend(body);
+        let crc = crc(&s);
+        s.extend(crc.to_be_bytes());
+        s
+    }
+
+    fn packet(unit_start: bool, payload: &[u8]) -> Packet<'_> {
+        Packet { unit_start, payload, ..Packet::parse(&[0x47, 0, 0, 0x10]).unwrap() }
+    }
+
+    #[test]
+    fn the_crc_is_the_standards() {
+        // The check value that catalogues give for CRC-32/MPEG-2.
+        assert_eq!(crc(b"123456789"), 0x0376_e6e7);
+    }
+
+    #[test]
+    fn tables_are_read() {
+        let pat = section(0, 0, &[0, 0, 0xe0, 0x10, 0, 1, 0xe1, 0x00, 0, 2, 0xff, 0xfe]);
+        assert!(crc_matches(&pat));
+        assert_eq!(parse_pat(&pat).unwrap().collect::<Vec<_>>(), [0x100, 0x1ffe]);
+        let pmt = section(
+            2,
+            0,
+            &[0xe1, 0x01, 0xf0, 2, 9, 9, 0x1b, 0xe1, 0x01, 0xf0, 3, 1, 2, 3, 0x0f, 0xe1, 0x02, 0xf0, 0],
+        );
+        assert_eq!(parse_pmt(&pmt).unwrap().collect::<Vec<_>>(), [(0x1b, 0x101), (0x0f, 0x102)]);
+        assert!(parse_pmt(&pat).is_none());
+        let mut damaged = pmt;
+        damaged[12] ^= 1;
+        assert!(!crc_matches(&damaged));
+        let mut next = pat;
+        next[5] &= !1;
+        assert!(parse_pat(&next).is_none(), "a table that applies later");
+    }
+
+    #[test]
+    fn sections_span_packets_and_share_them() {
+        let long = section(2, 0, &[7; 300]);
+        let short = section(0, 0, &[0, 1, 0xe1, 0]);
+        let mut first = vec![0];
+        first.extend(&long[..183]);
+        let mut second = vec![(long.len() - 183) as u8];
+        second.extend(&long[183..]);
+        second.extend(&short);
+        second.resize(184, STUFFING);
+        let (mut sections, mut got) = (Sections::default(), Vec::new());
+        sections.push(&packet(false, &[1, 2, 3]), |_| panic!("no section was begun"));
+        sections.push(&packet(true, &first), |s| got.push(s.to_vec()));
+        sections.push(&packet(true, &second), |s| got.push(s.to_vec()));
+        assert_eq!(got, [long, short]);
+        assert!(sections.partial.is_empty());
+    }
+}

@@ -1,0 +1,169 @@
+//! The host loop: inputs in, outputs done, one session.
+//!
+//! Invariant: the session is never entered twice. Whatever happens while outputs are being performed waits in the
+//! queue; the loop that is running takes it up.
+
+use core::cell::{Cell, RefCell};
+use core::fmt;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use wasm_bindgen::prelude::*;
+
+use super::fetch::Fetches;
+use super::inbox::Inbox;
+use super::js;
+use super::messages::{self, FromPage, HostError, Start, ToPage};
+use super::outbox::Outbox;
+use super::panic;
+use super::sink::Sink;
+use super::timer::Timer;
+use crate::engine::{Command, ElementCommand, Input, Output};
+use crate::session::Session;
+
+/// What a dedicated worker runs: one session, and the browser's side of it. `www/worker.js` makes it and hands it
+/// every message of the page.
+#[wasm_bindgen]
+pub struct Host {
+    state: Rc<State>,
+}
+
+#[wasm_bindgen]
+impl Host {
+    /// `post(message, transfer)` sends to the page.
+    #[wasm_bindgen(constructor)]
+    pub fn new(post: js_sys::Function) -> Self {
+        let outbox = Outbox::new(post);
+        panic::report_to(outbox.clone());
+        let state = Rc::new_cyclic(|weak: &std::rc::Weak<State>| {
+            let weak = weak.clone();
+            let inbox = Inbox::new(move |input| {
+                if let Some(state) = weak.upgrade() {
+                    state.take(input);
+                }
+            });
+            State {
+                fetches: Fetches::new(inbox.clone()),
+                timer: RefCell::new(Timer::new(inbox.clone())),
+                inbox,
+                outbox,
+                playing: RefCell::new(None),
+                queue: RefCell::default(),
+                pumping: Cell::new(false),
+                stopping: Cell::new(false),
+            }
+        });
+        Self { state }
+    }
+
+    /// Takes one message of the page. A message that makes no sense becomes an error event.
+    pub fn receive(&self, message: JsValue) {
+        match messages::read(message) {
+            Some(message) => self.state.hear(message),
+            None => self.state.complain("the message is of no known form"),
+        }
+    }
+}
+
+impl fmt::Debug for Host {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Host")
+    }
+}
+
+struct State {
+    inbox: Inbox,
+    outbox: Outbox,
+    fetches: Fetches,
+    timer: RefCell<Timer>,
+    playing: RefCell<Option<Playing>>,
+    queue: RefCell<VecDeque<Input>>,
+    pumping: Cell<bool>,
+    stopping: Cell<bool>,
+}
+
+struct Playing {
+    session: Session,
+    sink: Sink,
+}
+
+impl State {
+    fn hear(&self, message: FromPage) {
+        let message = match message {
+            FromPage::Start(start) => return self.start(*start),
+            message => message,
+        };
+        if self.playing.borrow().is_none() {
+            return self.complain("nothing was started yet");
+        }
+        match messages::to_input(message) {
+            Ok(input) => self.take(input),
+            Err(FromPage::Stop) => {
+                self.stopping.set(true);
+                self.take(Input::Command(Command::Stop));
+            }
+            Err(message) => {
+                let input = self.playing.borrow_mut().as_mut().and_then(|playing| playing.sink.hear(message));
+                match input {
+                    Some(input) => self.take(input),
+                    None => self.complain("no such sink operation is under way"),
+                }
+            }
+        }
+    }
+
+    fn start(&self, start: Start) {
+        if self.playing.borrow().is_some() {
+            return self.complain("a session is running: a new source needs a new worker");
+        }
+        let sink = Sink::new(start.sink, self.inbox.clone(), self.outbox.clone());
+        let (config, source, environment) = start.into_parts(js::wall_clock_at_zero());
+        let session = Session::new(config, js::now());
+        *self.playing.borrow_mut() = Some(Playing { session, sink });
+        self.queue.borrow_mut().extend(environment.map(Input::Environment));
+        self.take(Input::Command(Command::Load(source)));
+    }
+
+    fn take(&self, input: Input) {
+        self.queue.borrow_mut().push_back(input);
+        if !self.pumping.replace(true) {
+            self.pump();
+            self.pumping.set(false);
+            if self.stopping.get() && self.fetches.is_idle() {
+                self.stopping.set(false);
+                self.outbox.post(&ToPage::Stopped);
+            }
+        }
+    }
+
+    fn pump(&self) {
+        let mut playing = self.playing.borrow_mut();
+        let Some(Playing { session, sink }) = playing.as_mut() else { return };
+        loop {
+            let Some(input) = self.queue.borrow_mut().pop_front() else { return };
+            if matches!(input, Input::Wake) {
+                self.timer.borrow_mut().fired();
+            }
+            session.handle(js::now(), input);
+            while let Some(output) = session.poll() {
+                match output {
+                    Output::Fetch(request) => self.fetches.start(request),
+                    Output::Abort(id) => self.fetches.abort(id),
+                    Output::Sink(command) => sink.perform(command),
+                    Output::Element(ElementCommand::Seek(to)) => {
+                        self.outbox.post(&ToPage::Seek { to: to.as_secs() })
+                    }
+                    Output::Notify(event) => self.outbox.post(&ToPage::Event { event: Box::new(event) }),
+                    Output::Wake(wish) => {
+                        self.timer.borrow_mut().set(js::now(), wish.map(|wish| wish.at));
+                        break;
+                    }
+                }
+            }
+        }
+    }
+
+    fn complain(&self, message: &str) {
+        self.outbox.post(&ToPage::HostError(HostError::bad_message(message)));
+    }
+}

@@ -1,0 +1,78 @@
+//! The sink where Media Source Extensions do not reach into workers: each command goes to the page as a message,
+//! bytes as a transferred `ArrayBuffer`. The page's half is `www/page-sink.js`.
+//!
+//! Invariant: what was sent is kept until the page says what became of it, so that no room means nothing lost.
+
+use js_sys::{Array, Uint8Array};
+use wasm_bindgen::JsValue;
+
+use super::messages::{SinkMessage, ToPage, Track, TrackMessage};
+use super::outbox::Outbox;
+use crate::engine::{Input, Payload, SinkCommand, SinkEvent};
+use crate::media::TrackKind;
+use crate::time::TimeRange;
+
+#[derive(Debug)]
+pub(super) struct PageSink {
+    outbox: Outbox,
+    in_flight: Vec<(TrackKind, Payload)>,
+}
+
+impl PageSink {
+    pub(super) fn new(outbox: Outbox) -> Self {
+        Self { outbox, in_flight: Vec::new() }
+    }
+
+    /// Relays one command.
+    pub(super) fn perform(&mut self, command: SinkCommand) {
+        if let SinkCommand::Append(kind, data) = command {
+            return self.append(kind, data);
+        }
+        let command = match command {
+            SinkCommand::Attach => SinkMessage::Attach,
+            SinkCommand::AddTracks(tracks) => SinkMessage::AddTracks {
+                tracks: tracks
+                    .into_iter()
+                    .map(|(kind, mime)| TrackMessage { track: kind.into(), mime })
+                    .collect(),
+            },
+            SinkCommand::ChangeType(kind, mime) => SinkMessage::ChangeType { track: kind.into(), mime },
+            SinkCommand::Append(kind, _) => SinkMessage::Append { track: kind.into() },
+            SinkCommand::Remove(kind, range) => SinkMessage::Remove {
+                track: kind.into(),
+                start: range.start.as_secs().max(0.0),
+                end: range.end.as_secs(),
+            },
+            SinkCommand::SetDuration(duration) => SinkMessage::SetDuration { duration: duration.as_secs() },
+            SinkCommand::EndOfStream => SinkMessage::EndOfStream,
+            SinkCommand::Detach => SinkMessage::Detach,
+        };
+        self.outbox.post(&ToPage::Sink { command });
+    }
+
+    /// The page finished an append or a remove.
+    pub(super) fn done(&mut self, track: Track, buffered: Vec<TimeRange>) -> Input {
+        self.take(track.into());
+        Input::Sink(SinkEvent::Done { track: track.into(), buffered })
+    }
+
+    /// The page had no room. `None`: for nothing that was sent.
+    pub(super) fn full(&mut self, track: Track) -> Option<Input> {
+        let data = self.take(track.into())?;
+        Some(Input::Sink(SinkEvent::Full { track: track.into(), data }))
+    }
+
+    fn append(&mut self, kind: TrackKind, data: Payload) {
+        let bytes = Uint8Array::from(data.bytes()).buffer();
+        self.take(kind);
+        self.in_flight.push((kind, data));
+        let fields: [(&str, &JsValue); 1] = [("data", &bytes)];
+        let message = ToPage::Sink { command: SinkMessage::Append { track: kind.into() } };
+        self.outbox.post_with(&message, &fields, &Array::of1(&bytes));
+    }
+
+    fn take(&mut self, kind: TrackKind) -> Option<Payload> {
+        let at = self.in_flight.iter().position(|(of, _)| *of == kind)?;
+        Some(self.in_flight.swap_remove(at).1)
+    }
+}

@@ -1,0 +1,70 @@
+//! Where media goes: a media source in this worker, or one on the page.
+
+use js_sys::Array;
+
+use super::inbox::Inbox;
+use super::js;
+use super::messages::{self, FromPage, SinkMessage, SinkPlace, ToPage};
+use super::mse::{self, Mse};
+use super::outbox::Outbox;
+use super::page_sink::PageSink;
+use crate::engine::{Input, SinkCommand, SinkEvent, SinkFailure};
+
+#[derive(Debug)]
+pub(super) enum Sink {
+    /// In this worker; made when the session attaches it.
+    Worker { inbox: Inbox, outbox: Outbox, mse: Option<Mse> },
+    /// On the page.
+    Page(PageSink),
+}
+
+impl Sink {
+    /// A sink in the place wished for, else in the worker where that works.
+    pub(super) fn new(place: Option<SinkPlace>, inbox: Inbox, outbox: Outbox) -> Self {
+        let place = place.unwrap_or(if mse::works_in_worker() { SinkPlace::Worker } else { SinkPlace::Page });
+        match place {
+            SinkPlace::Worker => Self::Worker { inbox, outbox, mse: None },
+            SinkPlace::Page => Self::Page(PageSink::new(outbox)),
+        }
+    }
+
+    /// Does one command; what becomes of it goes to the inbox.
+    pub(super) fn perform(&mut self, command: SinkCommand) {
+        match (self, command) {
+            (Self::Page(page), command) => page.perform(command),
+            (Self::Worker { inbox, outbox, mse }, SinkCommand::Attach) => match Mse::new(inbox.clone()) {
+                Ok(made) => {
+                    let handle = made.handle();
+                    let message = ToPage::Sink { command: SinkMessage::Attach };
+                    outbox.post_with(&message, &[("handle", &handle)], &Array::of1(&handle));
+                    *mse = Some(made);
+                }
+                Err(error) => inbox.give(Input::Sink(SinkEvent::Failed {
+                    failure: SinkFailure::Unavailable,
+                    detail: js::describe_error(&error),
+                })),
+            },
+            (Self::Worker { outbox, mse, .. }, SinkCommand::Detach) => {
+                // Dropped first: that the page lets go of it is no news then.
+                *mse = None;
+                outbox.post(&ToPage::Sink { command: SinkMessage::Detach });
+            }
+            (Self::Worker { mse: Some(mse), .. }, command) => mse.perform(command),
+            (Self::Worker { inbox, mse: None, .. }, _) => inbox.give(Input::Sink(SinkEvent::Failed {
+                failure: SinkFailure::Closed,
+                detail: "no media source is attached".to_owned(),
+            })),
+        }
+    }
+
+    /// What a message of the page's sink means to the session. `None`: nothing that was asked for.
+    pub(super) fn hear(&mut self, message: FromPage) -> Option<Input> {
+        match (self, message) {
+            (Self::Page(page), FromPage::SinkDone { track, buffered }) => {
+                Some(page.done(track, messages::time_ranges(&buffered)))
+            }
+            (Self::Page(page), FromPage::SinkFull { track }) => page.full(track),
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! The origin as its administrator and as a reader of telemetry see it: over HTTP, like everybody else.
+
+use std::net::SocketAddr;
+
+use http_body_util::{BodyExt, Full};
+use hyper::body::Bytes;
+use hyper::{Method, StatusCode};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::{Value, json};
+
+/// The administrator of one origin, for one viewer session.
+#[derive(Debug)]
+pub struct Admin {
+    http: Client<HttpConnector, Full<Bytes>>,
+    addr: SocketAddr,
+    token: String,
+    session: String,
+}
+
+/// A line of the session's request log. Times are Unix milliseconds.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Request {
+    /// When it came.
+    pub at_ms: f64,
+    /// The path, without anything secret.
+    pub path: String,
+    /// The status, once the head is sent.
+    pub status: Option<u16>,
+    /// Bytes of the body sent so far.
+    pub bytes_sent: u64,
+    /// When the last byte was sent.
+    pub done_ms: Option<f64>,
+    /// Whether it ended short.
+    pub aborted: bool,
+}
+
+/// What lets a viewer play a file.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Tokens {
+    /// For the key service.
+    pub drm_token: String,
+    /// For play info.
+    pub psign: String,
+}
+
+impl Admin {
+    pub(crate) fn new(addr: SocketAddr, token: &[u8], session: &str) -> Self {
+        Self {
+            http: Client::builder(TokioExecutor::new()).build_http(),
+            addr,
+            token: String::from_utf8_lossy(token).into_owned(),
+            session: session.to_owned(),
+        }
+    }
+
+    /// Limits the session's bandwidth (`None`: not at all) and sets its round-trip time.
+    pub async fn shape(&self, bits_per_second: Option<u64>, rtt_ms: u32) {
+        let shape = json!({ "bits_per_second": bits_per_second, "rtt_ms": rtt_ms });
+        let path = format!("/admin/sessions/{}/shape", self.session);
+        self.call(Method::PUT, &path, Some(&shape)).await;
+    }
+
+    /// Plants a fault: `{"pattern":…,"fault":{"kind":…},"times":…,"skip":…}`.
+    pub async fn fault(&self, plan: &Value) {
+        let path = format!("/admin/sessions/{}/faults", self.session);
+        self.call(Method::POST, &path, Some(plan)).await;
+    }
+
+    /// Removes all faults.
+    pub async fn clear_faults(&self) {
+        let path = format!("/admin/sessions/{}/faults", self.session);
+        self.call(Method::DELETE, &path, None).await;
+    }
+
+    /// What the session has asked for so far, oldest first.
+    pub async fn requests(&self) -> Vec<Request> {
+        self.read(Method::GET, &format!("/admin/sessions/{}/requests", self.session), None).await
+    }
+
+    /// Tokens for a file; a negative life makes expired ones.
+    pub async fn tokens(&self, file_id: &str, ttl_s: i64) -> Tokens {
+        self.read(Method::POST, "/admin/tokens", Some(&json!({ "file_id": file_id, "ttl_s": ttl_s }))).await
+    }
+
+    /// A signed URL of a path such as `/media/sample/master.m3u8`, within the session.
+    pub async fn url(&self, path: &str, ttl_s: i64, directory: bool) -> String {
+        #[derive(Deserialize)]
+        struct Signed {
+            url: String,
+        }
+        let order = json!({ "path": path, "ttl_s": ttl_s, "directory": directory });
+        let signed: Signed = self.read(Method::POST, "/admin/urls", Some(&order)).await;
+        format!("/s/{}{}", self.session, signed.url)
+    }
+
+    /// The stored telemetry, one entry a session, newest first.
+    pub async fn telemetry_sessions(&self) -> Vec<Value> {
+        self.read(Method::GET, "/telemetry/sessions", None).await
+    }
+
+    /// The stored records of a session; none if it is unknown.
+    pub async fn telemetry(&self, session: &str) -> Vec<Value> {
+        let (status, body) = self.send(Method::GET, &format!("/telemetry/sessions/{session}"), None).await;
+        if status == StatusCode::NOT_FOUND {
+            return Vec::new();
+        }
+        assert!(status.is_success(), "telemetry of {session}: {status}");
+        parse(&body)
+    }
+
+    async fn read<T: DeserializeOwned>(&self, method: Method, path: &str, body: Option<&Value>) -> T {
+        parse(&self.call(method, path, body).await)
+    }
+
+    async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Bytes {
+        let (status, answer) = self.send(method.clone(), path, body).await;
+        assert!(status.is_success(), "{method} {path}: {status} {}", String::from_utf8_lossy(&answer));
+        answer
+    }
+
+    async fn send(&self, method: Method, path: &str, body: Option<&Value>) -> (StatusCode, Bytes) {
+        let request = hyper::Request::builder()
+            .method(method)
+            .uri(format!("http://{}{path}", self.addr))
+            .header("x-admin-token", &self.token)
+            .header("content-type", "application/json")
+            .body(Full::from(body.map(Value::to_string).unwrap_or_default()))
+            .expect("a request");
+        let response = self.http.request(request).await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        let status = response.status();
+        let body = response.into_body().collect().await.unwrap_or_else(|error| panic!("{path}: {error}"));
+        (status, body.to_bytes())
+    }
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> T {
+    serde_json::from_slice(body)
+        .unwrap_or_else(|error| panic!("{error} in {}", String::from_utf8_lossy(body)))
+}

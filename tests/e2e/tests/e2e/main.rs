@@ -1,0 +1,12 @@
+//! The scenarios, one module a subject. Each is played on a stage of its own.
+
+mod access;
+mod adaptation;
+mod demo;
+mod harness;
+mod playback;
+mod player;
+mod recovery;
+mod report;
+mod seeking;
+mod streaming;

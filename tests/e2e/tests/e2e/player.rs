@@ -1,0 +1,113 @@
+//! A player on the test page, and what scenarios ask of it.
+
+use std::time::Duration;
+
+use cloud_player_e2e::Stage;
+use serde::Deserialize;
+use serde_json::{Map, Value, json};
+
+/// Long enough for a start on a busy machine.
+pub(crate) const START: Duration = Duration::from_secs(20);
+
+/// Attributes that play a file of the origin by play info, muted and by itself.
+pub(crate) fn file(stage: &Stage, file_id: &str) -> Map<String, Value> {
+    let sid = stage.session();
+    object(json!({
+        "file-id": file_id,
+        "app-id": "1500000000",
+        "play-info-url": format!("/s/{sid}/getplayinfo/v4"),
+        "report-url": format!("/s/{sid}/telemetry"),
+        "autoplay": "",
+        "muted": "",
+    }))
+}
+
+/// Attributes that play a signed playlist of the sample with this DRM token.
+pub(crate) async fn playlist(stage: &Stage, drm_token: &str) -> Map<String, Value> {
+    let src = stage.admin().url("/media/sample/master.m3u8", 600, true).await;
+    let report = format!("/s/{}/telemetry", stage.session());
+    object(json!({ "src": src, "token": drm_token, "report-url": report, "autoplay": "", "muted": "" }))
+}
+
+/// Opens the test page with a player in it.
+pub(crate) async fn start(stage: &Stage, attributes: &Map<String, Value>, options: Value) {
+    let mut options = object(options);
+    options.entry("sessionId").or_insert_with(|| stage.session().into());
+    stage.open("/e2e.html").await;
+    let _: bool = stage.wait_for("the test page", START, "return globalThis.e2e?.ready").await;
+    stage.js::<()>(&format!("await e2e.start({}, {})", json!(attributes), json!(options))).await;
+}
+
+/// Waits until this many more seconds have played, with frames to see.
+pub(crate) async fn plays_on(stage: &Stage, seconds: f64) {
+    let (from, frames): (f64, u64) = stage.js("return [e2e.video.currentTime, e2e.frames]").await;
+    let body = format!(
+        "return e2e.video.currentTime >= {from} + {seconds} && e2e.frames >= {frames} + {}",
+        // A loaded machine may drop frames, but not most of them.
+        (seconds * 25.0 / 3.0) as u64
+    );
+    let limit = START + Duration::from_secs_f64(seconds * 3.0);
+    let _: bool = stage.wait_for(&format!("{seconds} s of playback"), limit, &body).await;
+}
+
+/// What reached Media Source Extensions.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Probed {
+    /// The method that was called.
+    pub(crate) what: String,
+    /// When, in Unix milliseconds.
+    pub(crate) at: f64,
+    /// `page` or `worker`.
+    #[serde(rename = "where")]
+    pub(crate) place: String,
+    /// The type of a new source buffer.
+    #[serde(rename = "type")]
+    pub(crate) kind: Option<String>,
+    /// How much was appended.
+    pub(crate) bytes: Option<u64>,
+    /// The top-level boxes appended; `None` if it was no ISO media.
+    pub(crate) boxes: Option<Vec<String>>,
+}
+
+impl Probed {
+    pub(crate) fn is_media(&self) -> bool {
+        self.boxes.iter().flatten().any(|name| name == "moof")
+    }
+}
+
+pub(crate) async fn probed(stage: &Stage) -> Vec<Probed> {
+    stage.js("return e2e.probe").await
+}
+
+/// An `error` event's detail.
+#[derive(Debug, Deserialize)]
+pub(crate) struct Failure {
+    pub(crate) code: String,
+    pub(crate) phase: String,
+    pub(crate) status: Option<u16>,
+    pub(crate) fatal: bool,
+}
+
+/// Waits for the fatal error; there must be exactly one.
+pub(crate) async fn fatal(stage: &Stage) -> Failure {
+    let body = "return e2e.errors.some((error) => error.fatal)";
+    let _: bool = stage.wait_for("a fatal error", START, body).await;
+    // A second one would follow at once.
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut errors: Vec<Failure> = stage.js("return e2e.errors").await;
+    errors.retain(|error| error.fatal);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    errors.remove(0)
+}
+
+pub(crate) async fn no_errors(stage: &Stage) {
+    let errors: Value = stage.js("return e2e.errors").await;
+    assert_eq!(errors, json!([]));
+}
+
+fn object(value: Value) -> Map<String, Value> {
+    match value {
+        Value::Object(map) => map,
+        other => panic!("{other} is no object"),
+    }
+}

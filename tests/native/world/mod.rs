@@ -1,0 +1,204 @@
+//! A world for a session to live in, in virtual time: an origin, a network and a media element.
+//!
+//! Nothing sleeps: the clock jumps to the next thing that happens. The world checks on every step what must always
+//! hold, and a run is bounded, so that a session that hangs fails its test and names what it waited for.
+
+mod element;
+mod fmp4;
+mod network;
+
+use std::cell::RefCell;
+use std::collections::BTreeMap;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cloud_player::engine::{
+    Command, Config, ElementCommand, ElementEvent, Event, Input, NetEvent, Output, Request, RequestId,
+    SinkCommand, Source, Stats,
+};
+use cloud_player::error::PlayerError;
+use cloud_player::session::Session;
+use cloud_player::time::{MediaTime, Timestamp};
+
+pub(crate) use element::Element;
+pub(crate) use network::{Network, Response};
+
+/// Answers requests. Called when the request reaches the origin.
+pub(crate) type Origin = Box<dyn FnMut(&Request) -> Response>;
+
+/// A session and all that it talks to.
+pub(crate) struct World {
+    pub(crate) now: Timestamp,
+    session: Session,
+    origin: Origin,
+    pub(crate) network: Network,
+    pub(crate) element: Element,
+    wake: Option<Timestamp>,
+    /// What the page was told, statistics left out.
+    pub(crate) events: Vec<(Timestamp, Event)>,
+    pub(crate) stats: Option<Box<Stats>>,
+    /// Every request, with when it was made.
+    pub(crate) requests: Vec<(Timestamp, Request)>,
+    in_flight: BTreeMap<RequestId, Request>,
+    pub(crate) first_append: Option<Timestamp>,
+    steps: u64,
+}
+
+impl World {
+    pub(crate) fn new(config: Config, network: Network, origin: Origin) -> Self {
+        Self {
+            now: Timestamp::ZERO,
+            session: Session::new(config, Timestamp::ZERO),
+            origin,
+            network,
+            element: Element::new(),
+            wake: None,
+            events: Vec::new(),
+            stats: None,
+            requests: Vec::new(),
+            in_flight: BTreeMap::new(),
+            first_append: None,
+            steps: 0,
+        }
+    }
+
+    /// Loads and asks for playback.
+    pub(crate) fn play(&mut self, source: Source) {
+        self.give(Input::Command(Command::Load(source)));
+        self.element.set_paused(false);
+        let state = self.element.state();
+        self.give(Input::Element { event: ElementEvent::Play, state });
+    }
+
+    /// What a page does when the viewer drags the slider.
+    pub(crate) fn seek(&mut self, seconds: f64) {
+        self.set_position(MediaTime::from_secs(seconds));
+    }
+
+    pub(crate) fn give(&mut self, input: Input) {
+        self.session.handle(self.now, input);
+        self.drain();
+    }
+
+    /// Runs until `done` holds; panics when that takes more than `limit` of virtual time.
+    pub(crate) fn run_until(&mut self, limit: Duration, what: &str, mut done: impl FnMut(&Self) -> bool) {
+        let end = self.now + limit;
+        while !done(self) {
+            assert!(
+                self.now < end,
+                "not within {limit:?}: {what}; the session waits for {:?}, position {}, {:#?}",
+                self.stats.as_ref().and_then(|s| s.waiting_for),
+                self.element.state().position,
+                self.events
+            );
+            self.step(end);
+        }
+    }
+
+    /// Runs for this long.
+    pub(crate) fn run_for(&mut self, time: Duration) {
+        let end = self.now + time;
+        while self.now < end {
+            self.step(end);
+        }
+    }
+
+    /// The fatal error, if the session ended with one.
+    pub(crate) fn fatal(&self) -> Option<&PlayerError> {
+        self.errors().find(|e| e.fatal)
+    }
+
+    pub(crate) fn errors(&self) -> impl Iterator<Item = &PlayerError> {
+        self.events.iter().filter_map(|(_, e)| if let Event::Error(e) = e { Some(e) } else { None })
+    }
+
+    pub(crate) fn position(&self) -> f64 {
+        self.element.state().position.as_secs()
+    }
+
+    /// The bodies of all telemetry requests so far.
+    pub(crate) fn reports(&self) -> Vec<&str> {
+        self.requests.iter().filter_map(|(_, r)| r.body.as_deref()).collect()
+    }
+
+    /// Requests whose address contains `part`.
+    pub(crate) fn requests_for(&self, part: &str) -> Vec<(Timestamp, &Request)> {
+        self.requests.iter().filter(|(_, r)| r.url.expose().contains(part)).map(|(t, r)| (*t, r)).collect()
+    }
+
+    /// One step: to whatever happens next, but not beyond `end`.
+    fn step(&mut self, end: Timestamp) {
+        self.steps += 1;
+        assert!(self.steps < 5_000_000, "too many steps: the session spins");
+        let next =
+            [self.wake, self.network.next(self.now), self.element.next(self.now)].into_iter().flatten().min();
+        let next = next.unwrap_or(end).max(self.now).min(end);
+        let passed = next.since(self.now);
+        self.element.pass(passed);
+        self.now = next;
+        for (id, event) in self.network.deliver(next, &mut self.origin, &self.in_flight) {
+            if matches!(event, NetEvent::End | NetEvent::Failed(_)) {
+                self.in_flight.remove(&id);
+            }
+            self.give(Input::Net { id, event });
+        }
+        for input in self.element.due(next) {
+            self.give(input);
+        }
+        if self.wake.is_some_and(|at| at <= next) {
+            self.wake = None;
+            self.give(Input::Wake);
+        }
+    }
+
+    fn drain(&mut self) {
+        let mut count = 0;
+        while let Some(output) = self.session.poll() {
+            count += 1;
+            assert!(count < 10_000, "the session never comes to rest");
+            match output {
+                Output::Wake(wake) => {
+                    if let Some(wake) = wake {
+                        // A wake-up in the past would be a busy loop.
+                        assert!(wake.at >= self.now, "woken in the past for {}", wake.why);
+                    }
+                    self.wake = wake.map(|w| w.at);
+                }
+                Output::Fetch(request) => self.fetch(request),
+                Output::Abort(id) => {
+                    self.in_flight.remove(&id);
+                    self.network.abort(id);
+                }
+                Output::Sink(command) => {
+                    if matches!(command, SinkCommand::Append(..)) {
+                        self.first_append.get_or_insert(self.now);
+                    }
+                    self.element.command(self.now, command);
+                }
+                Output::Element(ElementCommand::Seek(to)) => self.set_position(to),
+                Output::Notify(Event::Stats(stats)) => self.stats = Some(stats),
+                Output::Notify(event) => self.events.push((self.now, event)),
+            }
+        }
+    }
+
+    fn fetch(&mut self, request: Request) {
+        let twice = self
+            .in_flight
+            .values()
+            .any(|r| r.url == request.url && r.range == request.range && r.body.is_none());
+        assert!(!twice, "two requests for the same bytes in flight: {request:?}");
+        self.network.send(self.now, request.id);
+        self.requests.push((self.now, request.clone()));
+        self.in_flight.insert(request.id, request);
+    }
+
+    fn set_position(&mut self, to: MediaTime) {
+        self.element.seek(self.now, to);
+    }
+}
+
+/// A value that an origin's closure and a test can both see.
+pub(crate) fn shared<T>(value: T) -> Rc<RefCell<T>> {
+    Rc::new(RefCell::new(value))
+}

@@ -1,0 +1,162 @@
+/**
+ * What page and worker say to each other. The worker's half is `src/web/messages.rs`: both change together.
+ * Times are in seconds, rates in bits per second, ranges are [start, end].
+ */
+
+export type TrackName = 'video' | 'audio';
+export type Range = [number, number];
+
+export type Source =
+  | { kind: 'hls'; url: string; token: string | null; tokenPlacement: TokenPlacement | null }
+  | { kind: 'playInfo'; endpoint: string; appId: string; fileId: string; psign: string | null };
+
+export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'keyQuery'; name: string };
+
+export interface Start {
+  type: 'start';
+  sessionId: string;
+  seed: number;
+  source: Source;
+  reportUrl: string | null;
+  reportInterval: number | null;
+  bufferGoal: number | null;
+  backBuffer: number | null;
+  storedThroughput: number | null;
+  startTime: number | null;
+  startRung: number | null;
+  sink: 'worker' | 'page' | null;
+  viewport: { width: number; height: number } | null;
+}
+
+export type ElementEventName =
+  | 'timeupdate' | 'play' | 'pause' | 'playing' | 'waiting' | 'seeking' | 'seeked' | 'ratechange' | 'firstframe'
+  | 'ended';
+
+export interface ElementMessage {
+  type: 'element';
+  event: ElementEventName;
+  position: number;
+  paused: boolean;
+  seeking: boolean;
+  rate: number;
+  readyState: number;
+  decodedFrames: number;
+  droppedFrames: number;
+}
+
+export type SinkReport =
+  | { type: 'sinkOpened' }
+  | { type: 'sinkDone'; track: TrackName; buffered: Range[] }
+  | { type: 'sinkFull'; track: TrackName }
+  | { type: 'sinkFailed'; failure: SinkFailure; name: string; message: string };
+
+export type SinkFailure = 'unavailable' | 'unsupported_type' | 'append' | 'decode' | 'closed';
+
+export type ToWorker =
+  | Start
+  | { type: 'seek'; to: number }
+  | { type: 'selectRung'; rung: number | null }
+  | { type: 'stop' }
+  | ElementMessage
+  | { type: 'online'; online: boolean }
+  | { type: 'visible'; visible: boolean }
+  | { type: 'viewport'; width: number; height: number }
+  | SinkReport;
+
+/** Before anything else, to the worker's bootstrap: the compiled module, or none if the page could not compile it. */
+export interface Boot {
+  type: 'boot';
+  module: WebAssembly.Module | null;
+}
+
+export type SinkCommand =
+  | { op: 'attach'; handle?: object }
+  | { op: 'addTracks'; tracks: { track: TrackName; mime: string }[] }
+  | { op: 'changeType'; track: TrackName; mime: string }
+  | { op: 'append'; track: TrackName; data: ArrayBuffer }
+  | { op: 'remove'; track: TrackName; start: number; end: number }
+  | { op: 'setDuration'; duration: number }
+  | { op: 'endOfStream' }
+  | { op: 'detach' };
+
+export type FromWorker =
+  | { type: 'ready' }
+  | { type: 'event'; event: SessionEvent }
+  | ({ type: 'hostError' } & PlayerErrorDetail)
+  | { type: 'seek'; to: number }
+  | { type: 'sink'; command: SinkCommand }
+  | { type: 'stopped' };
+
+export type SessionEvent =
+  | { type: 'loaded'; duration: number; rungs: Rung[] }
+  | { type: 'poster'; url: string }
+  | { type: 'rungChanged'; rung: number }
+  | ({ type: 'stats' } & Stats)
+  | ({ type: 'error' } & PlayerErrorDetail)
+  | { type: 'ended' };
+
+/** One rendition of the ladder, lowest first. Zero and '' stand for unknown. */
+export interface Rung {
+  bandwidth: number;
+  width: number;
+  height: number;
+  frameRate: number;
+  codecs: string;
+}
+
+/** A snapshot of the session, about four times a second while something moves. */
+export interface Stats {
+  position: number;
+  /** Seconds that can play on without the network. */
+  buffer: number;
+  buffered: Range[];
+  throughput: number | null;
+  loadingRung: number | null;
+  playingRung: number | null;
+  waitingFor: string | null;
+  qoe: Qoe;
+}
+
+/** The quality-of-experience record so far, as in the reports; `null` for what does not exist yet. */
+export interface Qoe {
+  /** Since the session was made. */
+  sessionMs: number;
+  /** From the wish to play until the first frame. */
+  startupMs: number | null;
+  /** From the same moment until frames move. */
+  joinMs: number | null;
+  playedMs: number;
+  stallCount: number;
+  stallMs: number;
+  /** stallMs / (stallMs + playedMs) */
+  rebufferRatio: number;
+  averageBitrateBps: number | null;
+  seekCount: number;
+  switchesUp: number;
+  switchesDown: number;
+  bytesByRung: number[];
+  bytesTotal: number;
+  bytesWasted: number;
+  decodedFrames: number;
+  droppedFrames: number;
+  failureCount: number;
+  failures: { code: string; phase: string; status: number | null; fatal: boolean; atMs: number }[];
+  ended: boolean;
+  exit: 'completed' | 'stopped' | 'before_start' | 'start_failure' | 'playback_failure' | null;
+}
+
+/** What an `error` event carries as its `detail`. */
+export interface PlayerErrorDetail {
+  /** Stable, snake case. */
+  code: string;
+  /** play_info, playlist, key, segment, decrypt, media, sink; host when the player itself broke. */
+  phase: string;
+  /** The HTTP status, where a response caused it. */
+  status: number | null;
+  /** Whether playback ended because of it. */
+  fatal: boolean;
+  /** One plain sentence for developers. */
+  message: string;
+  /** What was being fetched, without tokens and signatures. */
+  url?: string | null;
+}

@@ -1,0 +1,349 @@
+/**
+ * Plays one source in one `<video>`. Playlists, keys, decryption and buffering are the worker's; this class relays.
+ *
+ * Events: `ready`, `loaded` {duration, rungs}, `poster` {url}, `rungchange` {rung}, `stats`, `error` {code, phase,
+ * status, fatal, message}, `ended`; what is in braces is the event's `detail`.
+ *
+ * @import { FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TokenPlacement, ToWorker } from './messages.js'
+ */
+
+import { recallThroughput, rememberThroughput } from './memory.js';
+import { mediaSourceClass, PageSink } from './page-sink.js';
+import { Relay, viewport } from './relay.js';
+import { preloadWorker, takeWorker } from './workers.js';
+
+/**
+ * @typedef {object} PlayerOptions
+ * @property {string} [src] A playlist's address. This, or `fileId`.
+ * @property {string} [fileId] A file id, whose streams a play-info service names.
+ * @property {string} [appId] The application the file belongs to.
+ * @property {string} [playInfoUrl] The play-info service; `/{appId}/{fileId}` is added.
+ * @property {string} [token] The DRM token of `src`, or the player signature of `fileId`.
+ * @property {TokenPlacement} [tokenPlacement] Where the DRM token goes; a prefix of the file name unless said otherwise.
+ * @property {string} [reportUrl] Where quality-of-experience reports go; none: nowhere.
+ * @property {number} [reportInterval] Seconds between two reports.
+ * @property {number} [startTime] Seconds.
+ * @property {number} [startRung] Holds this rung from the start instead of choosing.
+ * @property {number} [bufferGoal] Seconds to load ahead.
+ * @property {number} [backBuffer] Seconds to keep behind.
+ * @property {number | null} [storedThroughput] Bits per second to start from; `null`: nothing is known. Unless given,
+ *   what the last session on this site saw is remembered and used.
+ * @property {string} [sessionId] Names the session in reports; made unless given.
+ * @property {'worker' | 'page'} [sink] Where the media source lives; the worker where it can unless said otherwise.
+ */
+
+export class CloudPlayer extends EventTarget {
+  /** @type {HTMLVideoElement} */ #video;
+  /** @type {Worker} */ #worker;
+  /** @type {Relay} */ #relay;
+  /** @type {PageSink} */ #pageSink;
+  /** @type {MediaProvider | undefined} */ #handle;
+  /** @type {string} */ #sessionId;
+  /** @type {Rung[]} */ #rungs = [];
+  #currentRung = -1;
+  /** @type {number | 'auto'} */ #selectedRung = 'auto';
+  #duration = NaN;
+  /** @type {Stats | null} */ #stats = null;
+  /** @type {PlayerErrorDetail | null} */ #error = null;
+  #remembers = false;
+  #startTime = 0;
+  /** @type {Promise<void> | undefined} */ #gone;
+  /** @type {() => void} */ #leave = () => {};
+
+  /**
+   * Starts a worker and compiles the core before there is anything to play: the next player starts at once. Resolves
+   * when that is done.
+   */
+  static preload() {
+    return preloadWorker();
+  }
+
+  /** Whether this browser has what it takes. */
+  static isSupported() {
+    return typeof WebAssembly === 'object' && typeof Worker === 'function' && mediaSourceClass() !== undefined;
+  }
+
+  /**
+   * @param {HTMLVideoElement} video
+   * @param {PlayerOptions} options
+   */
+  constructor(video, options) {
+    super();
+    const source = toSource(options);
+    this.#video = video;
+    this.#sessionId = options.sessionId ?? randomId();
+    this.#remembers = options.storedThroughput === undefined;
+    this.#startTime = options.startTime ?? 0;
+    this.#worker = takeWorker();
+    this.#worker.addEventListener('message', ({ data }) => this.#hear(data));
+    this.#worker.addEventListener('error', () => this.#breakDown('the worker could not start'));
+    /** @param {ToWorker} message */
+    const post = (message) => this.#post(message);
+    this.#pageSink = new PageSink(video, post);
+    if (options.startRung !== undefined) this.#selectedRung = options.startRung;
+    post({
+      type: 'start',
+      sessionId: this.#sessionId,
+      seed: randomSeed(),
+      source,
+      reportUrl: options.reportUrl ? absolute(options.reportUrl) : null,
+      reportInterval: options.reportInterval ?? null,
+      bufferGoal: options.bufferGoal ?? null,
+      backBuffer: options.backBuffer ?? null,
+      storedThroughput: this.#remembers ? recallThroughput() : (options.storedThroughput ?? null),
+      startTime: options.startTime ?? null,
+      startRung: options.startRung ?? null,
+      sink: options.sink ?? null,
+      viewport: video.clientWidth > 0 ? viewport(video) : null,
+    });
+    this.#placeStart();
+    this.#relay = new Relay(video, post);
+  }
+
+  /** The session's name in reports. */
+  get sessionId() {
+    return this.#sessionId;
+  }
+
+  /** The ladder, lowest rung first; empty before `loaded`. */
+  get rungs() {
+    return this.#rungs;
+  }
+
+  /**
+   * Index of the rung that plays, -1 before one does. Set a number to hold a rung, 'auto' to let the player choose.
+   * @returns {number}
+   */
+  get currentRung() {
+    return this.#currentRung;
+  }
+
+  /** @param {number | 'auto'} rung */
+  set currentRung(rung) {
+    const index = rung === 'auto' ? null : Number(rung);
+    if (index !== null && !(Number.isInteger(index) && index >= 0)) {
+      console.warn(`cloud-player: ${String(rung)} is no rung; a number from 0 or 'auto' is`);
+      return;
+    }
+    this.#selectedRung = index ?? 'auto';
+    this.#post({ type: 'selectRung', rung: index });
+  }
+
+  /** What was asked for: a held rung, or 'auto'. */
+  get selectedRung() {
+    return this.#selectedRung;
+  }
+
+  /** Seconds; NaN before `loaded`. */
+  get duration() {
+    return this.#duration;
+  }
+
+  /** The latest snapshot. */
+  get stats() {
+    return this.#stats;
+  }
+
+  /** The quality-of-experience record so far. */
+  get qoe() {
+    return this.#stats?.qoe ?? null;
+  }
+
+  /** What ended playback, or `null`. */
+  get error() {
+    return this.#error;
+  }
+
+  /** @param {number} seconds */
+  seek(seconds) {
+    // Before the element knows its media it has no place to go to; the session starts there instead.
+    if (this.#video.readyState > 0) this.#video.currentTime = seconds;
+    else this.#post({ type: 'seek', to: seconds });
+  }
+
+  /**
+   * Ends the session, lets its last report leave and frees everything. The element can be used again at once; the
+   * promise resolves when the worker is gone.
+   */
+  destroy() {
+    this.#gone ??= new Promise((resolve) => {
+      this.#saveThroughput();
+      this.#post({ type: 'stop' });
+      this.#relay.stop();
+      this.#detach();
+      const deadline = setTimeout(() => this.#leave(), LAST_REPORT_MS);
+      this.#leave = () => {
+        clearTimeout(deadline);
+        this.#worker.terminate();
+        resolve();
+      };
+      if (this.#error?.code === 'internal') this.#leave();
+    });
+    return this.#gone;
+  }
+
+  /** @param {ToWorker} message */
+  #post(message) {
+    if (!this.#gone || message.type === 'stop') this.#worker.postMessage(message);
+  }
+
+  /** @param {FromWorker} message */
+  #hear(message) {
+    if (message.type === 'stopped') return this.#leave();
+    if (this.#gone) return;
+    switch (message.type) {
+      case 'ready':
+        return void this.dispatchEvent(new Event('ready'));
+      case 'event':
+        return this.#news(message.event);
+      case 'hostError':
+        return this.#hostError(message);
+      case 'seek':
+        return this.#seekElement(message.to);
+      case 'sink':
+        return this.#sink(message.command);
+    }
+  }
+
+  /** @param {SessionEvent} event */
+  #news(event) {
+    switch (event.type) {
+      case 'loaded':
+        this.#rungs = event.rungs;
+        this.#duration = event.duration;
+        return this.#dispatch('loaded', { duration: event.duration, rungs: event.rungs });
+      case 'poster':
+        return this.#dispatch('poster', { url: event.url });
+      case 'rungChanged':
+        this.#currentRung = event.rung;
+        return this.#dispatch('rungchange', { rung: event.rung });
+      case 'stats': {
+        const { type: _, ...stats } = event;
+        this.#stats = stats;
+        return this.#dispatch('stats', stats);
+      }
+      case 'error': {
+        const { type: _, ...detail } = event;
+        return this.#fail(detail);
+      }
+      case 'ended':
+        this.#saveThroughput();
+        return this.#dispatch('ended', null);
+    }
+  }
+
+  /** @param {SinkCommand} command */
+  #sink(command) {
+    const video = this.#video;
+    // After `detach` the element keeps what it shows until it is given something else.
+    if (command.op !== 'attach') return this.#pageSink.perform(command);
+    // Attaching is a load, which pauses an element that was told to play.
+    const playing = !video.paused;
+    if (command.handle) {
+      // A MediaSourceHandle, which TypeScript's DOM types do not know yet.
+      this.#handle = /** @type {MediaProvider} */ (command.handle);
+      video.srcObject = this.#handle;
+    } else {
+      this.#pageSink.perform(command);
+    }
+    this.#placeStart();
+    if (playing) video.play().catch(() => {}); // whoever called play() before is told, not us
+  }
+
+  /** An element without media takes a position for where it is to start, and says that it is there. */
+  #placeStart() {
+    if (this.#startTime > 0 && this.#video.readyState === 0) this.#video.currentTime = this.#startTime;
+  }
+
+  /** Empties the element, unless it has been given to something else. */
+  #detach() {
+    const video = this.#video;
+    this.#pageSink.perform({ op: 'detach' });
+    if (this.#handle && video.srcObject === this.#handle) {
+      video.srcObject = null;
+    } else if (this.#pageSink.attached) {
+      video.removeAttribute('src');
+      video.load();
+    }
+  }
+
+  /** @param {number} seconds */
+  #seekElement(seconds) {
+    this.#video.currentTime = seconds;
+  }
+
+  /** @param {{ type: 'hostError' } & PlayerErrorDetail} message */
+  #hostError({ type: _, ...detail }) {
+    if (!detail.fatal) return this.#fail(detail);
+    this.#breakDown(detail.message, detail);
+  }
+
+  /**
+   * The worker is lost, and with it the session.
+   * @param {string} message
+   * @param {PlayerErrorDetail} [detail]
+   */
+  #breakDown(message, detail) {
+    if (this.#error?.code === 'internal' || this.#gone) return this.#leave();
+    this.#worker.terminate();
+    this.#relay.stop();
+    this.#fail(detail ?? { code: 'internal', phase: 'host', status: null, fatal: true, message });
+  }
+
+  /** @param {PlayerErrorDetail} detail */
+  #fail(detail) {
+    // One failure ends a session. What fails in its wake is not told.
+    if (this.#error) return;
+    if (detail.fatal) this.#error = detail;
+    this.#dispatch('error', detail);
+  }
+
+  #saveThroughput() {
+    const rate = this.#stats?.throughput;
+    if (this.#remembers && rate) rememberThroughput(rate);
+  }
+
+  /**
+   * @param {string} name
+   * @param {unknown} detail
+   */
+  #dispatch(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }));
+  }
+}
+
+/**
+ * @param {PlayerOptions} options
+ * @returns {Source}
+ */
+function toSource({ src, fileId, appId, playInfoUrl, token, tokenPlacement }) {
+  if (src) return { kind: 'hls', url: absolute(src), token: token || null, tokenPlacement: tokenPlacement ?? null };
+  if (!fileId) throw new TypeError('a player needs src or fileId');
+  const endpoint = absolute(playInfoUrl || DEFAULT_PLAY_INFO);
+  return { kind: 'playInfo', endpoint, appId: appId ?? '', fileId: String(fileId), psign: token || null };
+}
+
+/**
+ * The worker's own address is another one: relative URLs are resolved here.
+ * @param {string} url
+ */
+function absolute(url) {
+  return new URL(url, document.baseURI).href;
+}
+
+function randomId() {
+  // Only secure pages have randomUUID.
+  if (crypto.randomUUID) return crypto.randomUUID();
+  return Array.from(crypto.getRandomValues(new Uint8Array(16)), (byte) => byte.toString(16).padStart(2, '0')).join('');
+}
+
+function randomSeed() {
+  const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
+  return (high >>> 11) * 2 ** 32 + low;
+}
+
+/** Tencent Cloud's public service. */
+const DEFAULT_PLAY_INFO = 'https://playvideo.qcloud.com/getplayinfo/v4';
+
+/** How long a destroyed player's worker may take to send its last report. */
+const LAST_REPORT_MS = 3000;

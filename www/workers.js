@@ -1,0 +1,72 @@
+/**
+ * Workers that run the core, and one kept warm for the next player.
+ *
+ * The module is compiled once for the page and handed to each worker, so that a second player pays for neither
+ * download nor compilation.
+ *
+ * @import { Boot } from './messages.js'
+ */
+
+/** @type {Promise<WebAssembly.Module | null> | undefined} */
+let compiled;
+/** @type {Worker | undefined} */
+let spare;
+/** @type {Promise<void> | undefined} */
+let spareReady;
+
+/** Starts a spare worker, unless there is one. Resolves when it is ready to play, or cannot be. */
+export function preloadWorker() {
+  if (!spare || !spareReady) {
+    const worker = startWorker();
+    spare = worker;
+    spareReady = new Promise((resolve) => {
+      worker.addEventListener('message', () => resolve(), { once: true });
+      worker.addEventListener('error', () => {
+        // A worker that failed is of no use to the next player, which will find out why for itself.
+        if (spare === worker) spare = undefined;
+        resolve();
+      });
+    });
+  }
+  return spareReady;
+}
+
+/** The spare worker, or a new one. The caller ends it. */
+export function takeWorker() {
+  const worker = spare ?? startWorker();
+  spare = undefined;
+  return worker;
+}
+
+function startWorker() {
+  const worker = newWorker();
+  compiled ??= compile();
+  compiled.then((module) => {
+    /** @type {Boot} */
+    const boot = { type: 'boot', module };
+    worker.postMessage(boot);
+  });
+  return worker;
+}
+
+function newWorker() {
+  const url = new URL('./worker.js', import.meta.url);
+  if (url.origin === location.origin) {
+    // Written out in full: this is the form that bundlers recognise.
+    return new Worker(new URL('./worker.js', import.meta.url), { type: 'module' });
+  }
+  // A worker's own script has to be of the page's origin; what that script imports does not.
+  const script = URL.createObjectURL(new Blob([`import ${JSON.stringify(url.href)};`], { type: 'text/javascript' }));
+  const worker = new Worker(script, { type: 'module' });
+  worker.addEventListener('message', () => URL.revokeObjectURL(script), { once: true });
+  return worker;
+}
+
+/** `null` where the page may not compile (its policy, or the server's MIME type): the worker then tries by itself. */
+async function compile() {
+  try {
+    return await WebAssembly.compileStreaming(fetch(new URL('./pkg/cloud_player_bg.wasm', import.meta.url)));
+  } catch {
+    return null;
+  }
+}

@@ -1,0 +1,124 @@
+//! `cargo xtask build`: `www/pkg/`, the WebAssembly module and its JavaScript glue.
+
+use std::fs;
+use std::hash::{DefaultHasher, Hasher};
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use crate::project::Project;
+use crate::setup::{self, WASM};
+use crate::sh::{Context, Error, Result, say};
+use crate::size;
+
+/// Build the WebAssembly module into www/pkg and print its size
+///
+/// Adds the wasm32 target if it is missing, compiles with the `wasm` profile, runs wasm-bindgen (linked in) and
+/// wasm-opt (the npm package `binaryen`, installed under target/tools), and prints the sizes of all that ships to
+/// a page beside the limits in www/size-budget.json. What has not changed is not built again.
+#[derive(Debug, clap::Args)]
+pub(crate) struct Args {
+    /// Fail if a size is over its budget, instead of warning
+    #[arg(long)]
+    pub(crate) strict: bool,
+}
+
+pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    let begun = Instant::now();
+    module(project)?;
+    let complaints = size::report(project)?;
+    for complaint in &complaints {
+        say(format_args!("size: {complaint}"));
+    }
+    if args.strict && !complaints.is_empty() {
+        return Err(Error::Failed("the sizes are not within www/size-budget.json".to_owned()));
+    }
+    say(format_args!("www/pkg is ready, {:.1} s", begun.elapsed().as_secs_f64()));
+    Ok(())
+}
+
+/// Builds the module alone. Quick when nothing has changed.
+pub(crate) fn module(project: &Project) -> Result<()> {
+    setup::wasm_target(project)?;
+    setup::node(project)?;
+    project
+        .cargo()
+        .args(["build", "--package", "cloud-player", "--lib", "--target", WASM, "--profile", PROFILE])
+        .run("build-wasm")?;
+
+    let input = project.target.join(WASM).join(PROFILE).join("cloud_player.wasm");
+    let pkg = project.www().join("pkg");
+    let output = pkg.join("cloud_player_bg.wasm");
+    let stamp = project.target.join("xtask/pkg.stamp");
+    let fingerprint = fingerprint(&input)?;
+    if output.is_file() && fs::read_to_string(&stamp).is_ok_and(|stamped| stamped == fingerprint) {
+        say(format_args!("{} is up to date", project.shown(&pkg)));
+        return Ok(());
+    }
+
+    let wasm_opt = wasm_opt(project)?;
+    say("wasm-bindgen --target web");
+    if pkg.exists() {
+        fs::remove_dir_all(&pkg).context(|| format!("empty {}", pkg.display()))?;
+    }
+    let bindgen: [&std::ffi::OsStr; 8] = [
+        "wasm-bindgen".as_ref(),
+        input.as_os_str(),
+        "--target".as_ref(),
+        "web".as_ref(),
+        "--out-name".as_ref(),
+        "cloud_player".as_ref(),
+        "--out-dir".as_ref(),
+        pkg.as_os_str(),
+    ];
+    wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(bindgen)
+        .map_err(|error| Error::Failed(format!("wasm-bindgen: {error:?}")))?;
+
+    let optimised = output.with_extension("opt");
+    project.cmd(wasm_opt).arg(&output).args(WASM_OPT).arg("-o").arg(&optimised).run("wasm-opt")?;
+    fs::rename(&optimised, &output).context(|| format!("replace {}", output.display()))?;
+    if let Some(folder) = stamp.parent() {
+        fs::create_dir_all(folder).context(|| format!("create {}", folder.display()))?;
+    }
+    fs::write(&stamp, fingerprint).context(|| format!("write {}", stamp.display()))
+}
+
+/// Names everything that goes into `www/pkg`: the compiled module and how it is processed.
+fn fingerprint(input: &Path) -> Result<String> {
+    let bytes = fs::read(input).context(|| format!("read {}", input.display()))?;
+    let mut hasher = DefaultHasher::new();
+    hasher.write(&bytes);
+    Ok(format!("{:016x} binaryen {BINARYEN} {}\n", hasher.finish(), WASM_OPT.join(" ")))
+}
+
+/// The path of wasm-opt, installing it if this version is not there yet.
+fn wasm_opt(project: &Project) -> Result<PathBuf> {
+    let tools = project.target.join("tools").join(format!("binaryen-{BINARYEN}"));
+    let program = tools.join("node_modules/.bin/wasm-opt");
+    if !program.exists() {
+        fs::create_dir_all(&tools).context(|| format!("create {}", tools.display()))?;
+        project
+            .cmd("npm")
+            .args(["install", "--no-save", "--no-audit", "--no-fund", "--prefix"])
+            .arg(&tools)
+            .arg(format!("binaryen@{BINARYEN}"))
+            .run("npm-binaryen")?;
+    }
+    Ok(program)
+}
+
+const PROFILE: &str = "wasm";
+/// The version of the npm package that wasm-opt comes from.
+const BINARYEN: &str = "132.0.0";
+/// How wasm-opt optimises, and the features of the wasm32 target that it may rely on.
+const WASM_OPT: [&str; 10] = [
+    "-O3",
+    "--enable-bulk-memory",
+    "--enable-bulk-memory-opt",
+    "--enable-multivalue",
+    "--enable-mutable-globals",
+    "--enable-nontrapping-float-to-int",
+    "--enable-reference-types",
+    "--enable-call-indirect-overlong",
+    "--enable-sign-ext",
+    "--strip-producers",
+];
