@@ -18,6 +18,11 @@ impl<T: Zeroize> Secret<T> {
         Self(Zeroizing::new(value))
     }
 
+    /// The value itself, to add to it.
+    pub fn expose_mut(&mut self) -> &mut T {
+        &mut self.0
+    }
+
     /// The value itself, for the one place that uses it.
     pub fn expose(&self) -> &T {
         &self.0
@@ -88,11 +93,13 @@ pub fn redact(url: &str) -> String {
         None => (url, None),
     };
     let mut out = String::with_capacity(url.len());
-    match path.split_once("://") {
+    // `//host/path` takes its scheme from where it stands; it has a user part all the same.
+    let absolute = path.split_once("://").or_else(|| path.strip_prefix("//").map(|rest| ("", rest)));
+    match absolute {
         Some((scheme, rest)) => {
             let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
             out.push_str(scheme);
-            out.push_str("://");
+            out.push_str(if scheme.is_empty() { "//" } else { "://" });
             out.push_str(authority.rsplit('@').next().unwrap_or_default());
             push_path(&mut out, path);
         }
@@ -150,6 +157,7 @@ mod tests {
             ("data:text/plain;base64,AAECAw", "data:…"),
             ("seg/1.ts", "seg/1.ts"),
             ("http://h?sig=1", "http://h?…"),
+            ("//u:p@h/x?y", "//h/x?…"),
         ] {
             assert_eq!(redact(url), shown);
             assert_eq!(format!("{} {:?}", Url::new(url), Url::new(url)), format!("{shown} {shown}"));

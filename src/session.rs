@@ -11,17 +11,17 @@
 use crate::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
 use crate::engine::recovery::Fault;
 use crate::engine::{
-    Config, Effect, Engine, Input, NetEvent, Output, PipelineCommand, PipelineEvent, RequestId,
+    Chunk, Config, Effect, Engine, Input, NetEvent, Output, PipelineCommand, PipelineEvent, RequestId,
 };
 use crate::error::Phase;
-use crate::media::{MediaError, MediaEvent, SegmentStart, Transmuxer};
+use crate::media::{MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
 use crate::time::Timestamp;
 
 /// One source played by one media element, from load to the last report.
 #[derive(Debug)]
 pub struct Session {
     engine: Engine,
-    transmuxer: Transmuxer,
+    reader: Reader,
     segment: Option<Segment>,
     now: Timestamp,
     /// The host was told when to wake the session up, and nothing happened since.
@@ -33,7 +33,7 @@ impl Session {
     pub fn new(config: Config, now: Timestamp) -> Self {
         Self {
             engine: Engine::new(config, now),
-            transmuxer: Transmuxer::new(),
+            reader: Reader::default(),
             segment: None,
             now,
             at_rest: false,
@@ -45,9 +45,9 @@ impl Session {
         self.now = now;
         self.at_rest = false;
         match input {
-            Input::Net { id, event: NetEvent::Chunk(bytes) } if self.is_segment(id) => {
+            Input::Net { id, event: NetEvent::Chunk(Chunk(bytes)) } if self.is_segment(id) => {
                 self.engine.segment_bytes(now, id, bytes.len());
-                self.feed(id, |segment, transmuxer, out| segment.push(bytes, transmuxer, out));
+                self.feed(id, |segment, reader, out| segment.push(bytes, reader, out));
             }
             Input::Net { id, event: NetEvent::End } if self.is_segment(id) => {
                 self.engine.handle(now, Input::Net { id, event: NetEvent::End });
@@ -77,43 +77,30 @@ impl Session {
 
     fn pipeline(&mut self, command: PipelineCommand) {
         match command {
-            PipelineCommand::Begin { id, plan, continues, iv } => self.begin(id, plan, continues, iv),
+            PipelineCommand::Begin { id, plan, continues, iv } => {
+                self.segment = Some(Segment::new(id, iv));
+                self.reader.next = Some((plan, continues));
+            }
             PipelineCommand::Key(id, key) => {
-                self.feed(id, |segment, transmuxer, out| segment.key(&key, transmuxer, out));
+                self.feed(id, |segment, reader, out| segment.key(&key, reader, out));
             }
             PipelineCommand::Drop(id) if self.is_segment(id) => {
                 self.segment = None;
-                self.transmuxer = Transmuxer::new();
+                self.reader = Reader::default();
             }
             PipelineCommand::Drop(_) => {}
             PipelineCommand::Flush => {
-                self.flush(None);
+                self.flush();
                 self.engine.handle_pipeline(self.now, None, PipelineEvent::Flushed);
             }
         }
     }
 
-    /// The bytes of a segment are about to come.
-    fn begin(&mut self, id: RequestId, plan: SegmentStart, continues: bool, iv: Option<Iv>) {
-        let broke_off = self.segment.take().is_some_and(|s| s.fed);
-        if !continues {
-            // The last frame of what went before still belongs to it, unless it is of a segment that broke off.
-            if !broke_off {
-                self.flush(Some(id));
-            }
-            self.transmuxer = Transmuxer::new();
-        }
-        self.segment = Some(Segment::new(id, iv));
-        let mut out = Vec::new();
-        self.transmuxer.begin_segment(plan, &mut out);
-        self.hand_on(Some(id), out);
-    }
-
     /// Hands on the frame that was held back for want of its duration.
-    fn flush(&mut self, id: Option<RequestId>) {
+    fn flush(&mut self) {
         let mut out = Vec::new();
-        self.transmuxer.flush(&mut out);
-        self.hand_on(id, out);
+        self.reader.transmuxer.flush(&mut out);
+        self.hand_on(None, out);
     }
 
     fn hand_on(&mut self, id: Option<RequestId>, events: Vec<MediaEvent>) {
@@ -130,11 +117,11 @@ impl Session {
     fn feed(
         &mut self,
         id: RequestId,
-        step: impl FnOnce(&mut Segment, &mut Transmuxer, &mut Vec<MediaEvent>) -> Result<Progress, Failure>,
+        step: impl FnOnce(&mut Segment, &mut Reader, &mut Vec<MediaEvent>) -> Result<Progress, Failure>,
     ) {
         let Some(segment) = self.segment.as_mut().filter(|s| s.id == id) else { return };
         let mut out = Vec::new();
-        let result = step(segment, &mut self.transmuxer, &mut out);
+        let result = step(segment, &mut self.reader, &mut out);
         let decrypts = segment.decrypts();
         self.hand_on(Some(id), out);
         let event = match result {
@@ -152,13 +139,48 @@ impl Session {
     }
 }
 
+/// The transmuxer, told of a segment when its first clear byte comes and no earlier: a segment of which no byte comes
+/// must not cost the one before its last frame, which the transmuxer holds back.
+#[derive(Debug, Default)]
+struct Reader {
+    transmuxer: Transmuxer,
+    /// The segment to begin with, and whether it goes on where the last one ended.
+    next: Option<(SegmentStart, bool)>,
+    /// A segment was begun and has not ended.
+    open: bool,
+}
+
+impl Reader {
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        self.begin(out);
+        self.transmuxer.push(bytes, out)
+    }
+
+    fn end(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, MediaError> {
+        self.begin(out);
+        self.open = false;
+        self.transmuxer.end_segment(out)
+    }
+
+    fn begin(&mut self, out: &mut Vec<MediaEvent>) {
+        let Some((plan, continues)) = self.next.take() else { return };
+        if !continues {
+            // The last frame of what went before still belongs to it, unless it is of a segment that broke off.
+            if !self.open {
+                self.transmuxer.flush(out);
+            }
+            self.transmuxer = Transmuxer::new();
+        }
+        self.open = true;
+        self.transmuxer.begin_segment(plan, out);
+    }
+}
+
 /// A segment on its way through the pipeline.
 #[derive(Debug)]
 struct Segment {
     id: RequestId,
     cipher: Cipher,
-    /// Bytes of it have gone into the transmuxer.
-    fed: bool,
     /// The last byte is here.
     complete: bool,
 }
@@ -177,7 +199,7 @@ enum Cipher {
 
 enum Progress {
     More,
-    Finished(crate::media::SegmentFacts),
+    Finished(SegmentFacts),
 }
 
 enum Failure {
@@ -237,7 +259,7 @@ impl Segment {
             None => Cipher::None,
             Some(iv) => Cipher::AwaitKey { iv, held: Vec::new(), bytes: 0 },
         };
-        Self { id, cipher, fed: false, complete: false }
+        Self { id, cipher, complete: false }
     }
 
     fn decrypts(&self) -> bool {
@@ -247,12 +269,11 @@ impl Segment {
     fn push(
         &mut self,
         mut bytes: Vec<u8>,
-        transmuxer: &mut Transmuxer,
+        reader: &mut Reader,
         out: &mut Vec<MediaEvent>,
     ) -> Result<Progress, Failure> {
-        self.fed |= !matches!(self.cipher, Cipher::AwaitKey { .. });
         match &mut self.cipher {
-            Cipher::None => transmuxer.push(&bytes, out)?,
+            Cipher::None => reader.push(&bytes, out)?,
             Cipher::AwaitKey { held, bytes: total, .. } => {
                 *total += bytes.len();
                 if *total > MAX_HELD {
@@ -260,7 +281,7 @@ impl Segment {
                 }
                 held.push(bytes);
             }
-            Cipher::Cbc(decryptor) => decryptor.push(&mut bytes, |plain| transmuxer.push(plain, out))?,
+            Cipher::Cbc(decryptor) => decryptor.push(&mut bytes, |plain| reader.push(plain, out))?,
             Cipher::Done => {}
         }
         Ok(Progress::More)
@@ -269,7 +290,7 @@ impl Segment {
     fn key(
         &mut self,
         key: &ContentKey,
-        transmuxer: &mut Transmuxer,
+        reader: &mut Reader,
         out: &mut Vec<MediaEvent>,
     ) -> Result<Progress, Failure> {
         let Cipher::AwaitKey { iv, held, .. } = &mut self.cipher else { return Ok(Progress::More) };
@@ -277,12 +298,12 @@ impl Segment {
         let held = core::mem::take(held);
         self.cipher = Cipher::Cbc(Box::new(decryptor));
         for bytes in held {
-            self.push(bytes, transmuxer, out)?;
+            self.push(bytes, reader, out)?;
         }
-        if self.complete { self.end(transmuxer, out) } else { Ok(Progress::More) }
+        if self.complete { self.end(reader, out) } else { Ok(Progress::More) }
     }
 
-    fn end(&mut self, transmuxer: &mut Transmuxer, out: &mut Vec<MediaEvent>) -> Result<Progress, Failure> {
+    fn end(&mut self, reader: &mut Reader, out: &mut Vec<MediaEvent>) -> Result<Progress, Failure> {
         self.complete = true;
         match core::mem::replace(&mut self.cipher, Cipher::Done) {
             waiting @ Cipher::AwaitKey { .. } => {
@@ -290,17 +311,17 @@ impl Segment {
                 return Ok(Progress::More);
             }
             Cipher::Cbc(decryptor) => {
-                let padding = decryptor.finish(|plain| Ok::<(), Failure>(transmuxer.push(plain, out)?));
+                let padding = decryptor.finish(|plain| Ok::<(), Failure>(reader.push(plain, out)?));
                 if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
                     // Bad padding after good media is a damaged end; after noise, what the noise was says more.
-                    transmuxer.end_segment(out)?;
+                    reader.end(out)?;
                 }
                 padding?;
             }
             Cipher::None => self.cipher = Cipher::None,
             Cipher::Done => {}
         }
-        Ok(Progress::Finished(transmuxer.end_segment(out)?))
+        Ok(Progress::Finished(reader.end(out)?))
     }
 }
 

@@ -21,6 +21,8 @@ pub(crate) struct Rung {
     /// The address of its media playlist, tokens and signatures included.
     pub(crate) url: Url,
     pub(crate) media: Option<Media>,
+    /// It failed for good.
+    dead: bool,
 }
 
 /// A media playlist at hand.
@@ -42,7 +44,7 @@ impl Catalog {
             // Sound without picture is no rung of a video.
             .filter(|rung| !rung.audio_only || all_audio)
             .filter_map(|rung| playlist.variants.get(rung.variant))
-            .map(|variant| Rung { info: info(variant), url: url(variant), media: None })
+            .map(|variant| Rung { info: info(variant), url: url(variant), media: None, dead: false })
             .collect();
         Self::new(rungs)
     }
@@ -50,7 +52,7 @@ impl Catalog {
     /// The only rung of a media playlist that came where a multivariant one could have been.
     pub(crate) fn of_media(url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
-        Self::new(vec![Rung { info, url: url.clone(), media: Some(Media { playlist, url }) }])
+        Self::new(vec![Rung { info, url: url.clone(), media: Some(Media { playlist, url }), dead: false }])
     }
 
     fn new(rungs: Vec<Rung>) -> Option<Self> {
@@ -73,9 +75,25 @@ impl Catalog {
         self.rungs.get(index)
     }
 
-    /// The highest index.
-    pub(crate) fn top(&self) -> usize {
-        self.rungs.len().saturating_sub(1)
+    /// The rung to use for `wanted`: itself, or if it failed for good the nearest one below that did not, or above.
+    pub(crate) fn usable(&self, wanted: usize) -> usize {
+        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.dead);
+        let top = self.rungs.len().saturating_sub(1);
+        let wanted = wanted.min(top);
+        (0..=wanted).rev().find(alive).or_else(|| (wanted..=top).find(alive)).unwrap_or(wanted)
+    }
+
+    /// Takes a rung out of use. `false` if it was the last one.
+    pub(crate) fn bury(&mut self, index: usize) -> bool {
+        if let Some(rung) = self.rungs.get_mut(index) {
+            rung.dead = true;
+        }
+        self.rungs.iter().any(|r| !r.dead)
+    }
+
+    /// Any media playlist that is at hand.
+    pub(crate) fn any_media(&self) -> Option<&Media> {
+        self.rungs.iter().find_map(|r| r.media.as_ref())
     }
 
     /// Stores a media playlist.

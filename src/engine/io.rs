@@ -3,9 +3,10 @@
 //! Both enums are plain data. A host never answers an [`Output`] by returning a value: what became of it comes
 //! back later as an [`Input`], so no call ever re-enters the engine.
 
+use core::fmt;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 
 pub use crate::access::TokenPlacement;
 use crate::error::PlayerError;
@@ -118,11 +119,21 @@ pub enum NetEvent {
     /// The response's head is here.
     Head(ResponseHead),
     /// Bytes of the body, handed over: the session decrypts them in place.
-    Chunk(Vec<u8>),
+    Chunk(Chunk),
     /// The body is complete.
     End,
     /// No response, or no more of it.
     Failed(NetFailure),
+}
+
+/// Bytes of a body. They may be a key, so `Debug` shows only how many there are.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Chunk(pub Vec<u8>);
+
+impl fmt::Debug for Chunk {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "[{} bytes]", self.0.len())
+    }
 }
 
 /// The part of a response's head that matters.
@@ -330,8 +341,9 @@ pub enum Event {
     },
     /// Play info arrived with something to show before the first frame.
     Poster {
-        /// An image address.
-        url: String,
+        /// An image address, which may be signed: only the page gets to see it whole.
+        #[serde(serialize_with = "expose")]
+        url: Url,
     },
     /// From now on this rung is what plays.
     RungChanged {
@@ -344,6 +356,10 @@ pub enum Event {
     Error(PlayerError),
     /// Everything was played.
     Ended,
+}
+
+fn expose<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(url.expose())
 }
 
 /// A rung as the page sees it.

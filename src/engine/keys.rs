@@ -9,30 +9,50 @@ use crate::crypto::ContentKey;
 
 /// The keys at hand, newest use last.
 #[derive(Debug, Default)]
-pub(crate) struct KeyRing(VecDeque<(String, ContentKey)>);
+pub(crate) struct KeyRing(VecDeque<Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    identity: String,
+    key: ContentKey,
+    /// It has opened a segment.
+    proved: bool,
+}
 
 impl KeyRing {
     /// The key with this identity, if it is at hand.
     pub(crate) fn get(&mut self, identity: &str) -> Option<ContentKey> {
-        let i = self.0.iter().position(|(id, _)| id == identity)?;
+        let i = self.0.iter().position(|e| e.identity == identity)?;
         let entry = self.0.remove(i)?;
-        let key = entry.1.clone();
+        let key = entry.key.clone();
         self.0.push_back(entry);
         Some(key)
     }
 
     /// Stores a key; the one unused for longest makes room.
     pub(crate) fn put(&mut self, identity: String, key: ContentKey) {
-        self.0.retain(|(id, _)| *id != identity);
+        self.0.retain(|e| e.identity != identity);
         if self.0.len() >= MAX_KEYS {
             self.0.pop_front();
         }
-        self.0.push_back((identity, key));
+        self.0.push_back(Entry { identity, key, proved: false });
     }
 
     /// Drops a key that turned out not to fit.
     pub(crate) fn forget(&mut self, identity: &str) {
-        self.0.retain(|(id, _)| id != identity);
+        self.0.retain(|e| e.identity != identity);
+    }
+
+    /// The key opened a segment.
+    pub(crate) fn proved(&mut self, identity: &str) {
+        if let Some(entry) = self.0.iter_mut().find(|e| e.identity == identity) {
+            entry.proved = true;
+        }
+    }
+
+    /// Whether the key has opened a segment before.
+    pub(crate) fn is_proved(&self, identity: &str) -> bool {
+        self.0.iter().any(|e| e.identity == identity && e.proved)
     }
 }
 

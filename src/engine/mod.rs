@@ -7,7 +7,8 @@
 //! | file | decides |
 //! |---|---|
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
-//! | `lane` | which segment comes next, of which rung, and with which key |
+//! | `lane` | which segment comes next |
+//! | `loader` | how it is loaded: its rung, its request, its key, what comes out of it |
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure |
 //! | `report` | what the page and the origin are told |
@@ -21,6 +22,7 @@ mod config;
 mod io;
 mod keys;
 mod lane;
+mod loader;
 mod playhead;
 mod ranges;
 pub(crate) mod recovery;
@@ -30,20 +32,22 @@ mod sink;
 mod source;
 mod timers;
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::abr::{self, Throughput};
 use crate::access::{Credentials, ServerClock};
 use crate::error::{Phase, PlayerError};
+use crate::media::TrackKind;
 use crate::secret::Url;
-use crate::time::{MediaTime, TimeRange, Timestamp};
+use crate::time::{MediaTime, Timestamp};
 
 pub use config::Config;
 pub use io::*;
 
 use catalog::Catalog;
 use keys::KeyRing;
-use lane::Lane;
+use lane::{Lane, State};
 use playhead::Playhead;
 use recovery::{Fault, Remedy};
 use report::Reports;
@@ -76,8 +80,14 @@ pub struct Engine {
     rule: Box<dyn abr::Rule>,
     /// The rung the page holds, if it does not let the player choose.
     held_rung: Option<usize>,
-    /// How far ahead is loaded: the configured goal, or less while the sink has no room for it.
-    goal: MediaTime,
+    /// The goal while the sink had no room for the configured one, and until when.
+    tight: Option<(MediaTime, Timestamp)>,
+    /// Attempts at an append that found no room, since one that did.
+    sink_tries: u32,
+    /// Whether the host has a network.
+    online: bool,
+    /// The page was told what there is to play.
+    announced: bool,
     reports: Reports,
     random: u64,
 }
@@ -106,13 +116,16 @@ impl Engine {
             credentials: Credentials::default(),
             clock: ServerClock::new(config.wall_clock),
             keys: KeyRing::default(),
-            lane: Lane::new(config.start),
+            lane: Lane::default(),
             sink: SinkLink::new(),
             playhead: Playhead::at(config.start),
             throughput: Throughput::new(config.stored_throughput),
             rule: Box::new(abr::Rate),
             held_rung: config.start_rung,
-            goal: config.buffer_goal,
+            tight: None,
+            sink_tries: 0,
+            online: true,
+            announced: false,
             reports: Reports::new(config.session_id.clone(), now),
             random: config.seed,
             config,
@@ -165,15 +178,20 @@ impl Engine {
                 if let Some(date) = head.date {
                     self.clock.observe(now, date);
                 }
-                let fault = Fault::of_status(head.status, head.retry_after);
-                let known = self.requests.head(now, id, head).is_some();
-                if let (true, Some(fault)) = (known, fault) {
+                let status = head.status;
+                let fault = Fault::of_status(status, head.retry_after);
+                let Some(flight) = self.requests.head(now, id, head) else { return };
+                // A server that ignores the range sends the whole resource, of which only a part was wanted.
+                let ignored = flight.ask.range.is_some() && status == 200;
+                if let Some(fault) = fault.or(ignored.then_some(Fault::Corrupt)) {
+                    let detail =
+                        ignored.then(|| ("range_ignored", "the server ignores the Range header".into()));
                     self.push(Output::Abort(id));
-                    self.request_failed(now, id, fault, None);
+                    self.request_failed(now, id, fault, detail);
                 }
             }
             NetEvent::Chunk(bytes) => {
-                let Some(flight) = self.requests.progress(now, id, bytes.len()) else { return };
+                let Some(flight) = self.requests.progress(now, id, bytes.0.len()) else { return };
                 if flight.received > MAX_SMALL_BODY {
                     self.push(Output::Abort(id));
                     self.request_failed(
@@ -183,7 +201,7 @@ impl Engine {
                         Some(("too_large", "the body is too large".into())),
                     );
                 } else {
-                    flight.body.extend_from_slice(&bytes);
+                    flight.body.expose_mut().extend_from_slice(&bytes.0);
                 }
             }
             NetEvent::End => self.on_end(now, id),
@@ -205,11 +223,11 @@ impl Engine {
             self.reports.qoe.bytes(None, flight.received);
         }
         match flight.ask.purpose.clone() {
-            Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, &flight.body),
-            Purpose::Root => self.root_arrived(now, flight.ask, url, &flight.body),
-            Purpose::Rung(rung) => self.rung_arrived(now, flight.ask, rung, url, &flight.body),
-            Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, &flight.body),
-            Purpose::Segment => self.segment_arrived(flight),
+            Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
+            Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
+            Purpose::Rung(rung) => self.rung_arrived(now, flight.ask, rung, url, flight.body.expose()),
+            Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
+            Purpose::Segment => self.segment_arrived(&flight),
             Purpose::Report(batch) => self.report_sent(now, batch, true),
         }
     }
@@ -236,9 +254,10 @@ impl Engine {
         phase: Option<Phase>,
         detail: Option<(&'static str, String)>,
     ) {
-        ask.failures += 1;
+        ask.failures = ask.failures.saturating_add(1);
         let kind = ask.purpose.kind();
-        let remedy = recovery::remedy(kind, fault, ask.failures, self.next_random());
+        let jitter = self.next_random();
+        let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
         if let Purpose::Report(batch) = ask.purpose {
             match remedy {
                 Remedy::Retry(after) => self.requests.send_later(now + after, ask),
@@ -246,66 +265,125 @@ impl Engine {
             }
             return;
         }
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        if remedy == Remedy::Fatal && fault.may_pass() && (!self.online || self.has_time()) {
+            remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
+        }
+        let goes_on = remedy != Remedy::Fatal
+            || self.can_do_without(&ask.purpose)
+            || self.bury_rung(&ask.purpose, fault);
         let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
         let error = PlayerError {
             code,
             phase: phase.unwrap_or_else(|| phase_of(kind)),
             status: fault.status(),
-            fatal: remedy == Remedy::Fatal && !self.can_do_without(&ask.purpose),
+            fatal: !goes_on,
             message,
             url: Some(ask.url.clone()),
         };
         if ask.purpose == Purpose::Segment {
             self.lane.attempt_failed(ask.failures);
         }
-        self.report_error(now, error.clone());
+        self.report_error(now, error);
         match remedy {
             Remedy::Retry(after) => self.requests.send_later(now + after, ask),
-            Remedy::Fatal if error.fatal => self.close(now),
-            Remedy::Fatal => {}
+            Remedy::Fatal if !goes_on => self.close(now),
+            Remedy::Fatal => self.go_on_without(&ask.purpose),
         }
     }
 
-    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need is such a thing.
+    /// Whether something is buffered to play while a failure passes.
+    fn has_time(&self) -> bool {
+        matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
+    }
+
+    /// Takes the rung whose playlist or segment failed out of use, if that may help: another one takes its place.
+    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let rung = match purpose {
+            Purpose::Rung(rung) => Some(*rung),
+            Purpose::Segment => self.lane.loading_rung(),
+            _ => None,
+        };
+        let (Some(rung), true, Stage::Open(catalog)) = (rung, fault.is_of_the_rung(), &mut self.stage) else {
+            return false;
+        };
+        catalog.bury(rung)
+    }
+
+    /// The lane stops waiting for what will not come.
+    fn go_on_without(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Rung(rung) => {
+                if let Stage::Open(catalog) = &mut self.stage {
+                    catalog.bury(*rung);
+                }
+                if self.lane.waits_for_playlist(*rung) {
+                    self.lane.state = State::Idle;
+                }
+            }
+            Purpose::Segment => self.abandon_segment(),
+            _ => {}
+        }
+    }
+
+    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key of a place that
+    /// was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
-        matches!(purpose, Purpose::Rung(rung) if !self.lane.waits_for_playlist(*rung))
+        match purpose {
+            Purpose::Rung(rung) => !self.lane.waits_for_playlist(*rung),
+            Purpose::Key(key) => {
+                let used = self.lane.loading().and_then(|l| l.cipher.as_ref());
+                used.is_none_or(|cipher| cipher.key != *key)
+            }
+            _ => false,
+        }
     }
 
     fn on_element(&mut self, now: Timestamp, event: ElementEvent, state: ElementState) {
         self.playhead.state = state;
         self.reports.on_element(now, event, state);
         if event == ElementEvent::Seeking {
-            self.seek(state.position);
+            self.seek();
         }
         match event {
             // Startup is known now, and many a session is over before the next report is due.
             ElementEvent::FirstFrame => self.send_report(now),
-            ElementEvent::Ended => self.push(Output::Notify(Event::Ended)),
+            ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
+                self.push(Output::Notify(Event::Ended))
+            }
             _ => {}
         }
         if let Some(rung) = self.playhead.rung_change() {
             self.rung_plays(now, rung);
         }
-        self.evict(self.config.back_buffer, EVICT_STEP);
+        self.evict();
     }
 
     fn on_environment(&mut self, now: Timestamp, environment: Environment) {
-        if environment == Environment::Visible(false) {
-            self.send_report(now);
+        match environment {
+            Environment::Visible(false) if !matches!(self.stage, Stage::Closed) => self.send_report(now),
+            Environment::Online(online) => {
+                self.online = online;
+                if online {
+                    self.requests.hurry(now);
+                }
+            }
+            Environment::Visible(_) | Environment::Viewport { .. } => {}
         }
     }
 
     fn on_sink(&mut self, now: Timestamp, event: SinkEvent) {
         match event {
             SinkEvent::Opened => self.sink.opened(),
-            SinkEvent::Done { track, buffered } => self.sink.done(track, buffered),
-            SinkEvent::Full { track, data } => {
-                self.sink.full(track, data);
-                // What lies behind goes first; if that is nothing, playing on makes room.
-                self.evict(MediaTime::from_millis(1000), MediaTime::ZERO);
-                self.goal = MIN_GOAL.max(MediaTime::from_ticks(self.goal.ticks() / 4 * 3));
-                self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+            SinkEvent::Done { track, buffered } => {
+                self.sink.done(track, buffered);
+                if !self.sink.is_full() {
+                    self.sink_tries = 0;
+                }
             }
+            SinkEvent::Full { track, data } => self.sink_full(now, track, data),
             SinkEvent::Failed { failure, detail } => {
                 let code = match failure {
                     SinkFailure::Unavailable => "mse_unavailable",
@@ -319,12 +397,36 @@ impl Engine {
         }
     }
 
-    /// Removes what lies more than `keep` behind the playhead, once that is at least `step`.
-    fn evict(&mut self, keep: MediaTime, step: MediaTime) {
-        let limit = self.playhead.state.position - keep;
-        let Some(first) = self.sink.buffered().first().copied() else { return };
-        if first.start + step < limit {
-            self.sink.remove(TimeRange { start: MediaTime::ZERO, end: limit });
+    /// An append found no room. What lies behind the playhead goes, then what seeks left ahead; if that is nothing,
+    /// playing on makes room, and if nothing can play, the sink is too small for this stream.
+    fn sink_full(&mut self, now: Timestamp, track: TrackKind, data: Payload) {
+        self.sink.full(track, data);
+        self.sink_tries += 1;
+        let place = self.playhead.place();
+        let makes_room = self.sink.remove_before(place) || self.sink.remove_islands(place);
+        if !makes_room && self.sink_tries > MAX_SINK_TRIES && self.playhead.is_starved() {
+            let message = "the source buffer has no room for what must play next".into();
+            return self.fatal(now, "sink_full", Phase::Sink, message, None);
+        }
+        let less = MediaTime::from_ticks(self.goal(now).ticks() / 4 * 3);
+        self.tight = Some((less.max(MIN_GOAL).min(self.config.buffer_goal), now + TIGHT_FOR));
+        self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+    }
+
+    /// How far ahead is loaded: the configured goal, or less for a while after the sink had no room for it.
+    fn goal(&self, now: Timestamp) -> MediaTime {
+        match self.tight {
+            Some((goal, until)) if now < until => goal,
+            _ => self.config.buffer_goal,
+        }
+    }
+
+    /// Removes what lies too far behind the playhead, once that is worth an operation of the sink.
+    fn evict(&mut self) {
+        let limit = self.playhead.state.position - self.config.back_buffer;
+        let first = self.sink.buffered().first().map(|r| r.start);
+        if first.is_some_and(|first| first + EVICT_STEP < limit) {
+            self.sink.remove_before(limit);
         }
     }
 
@@ -358,7 +460,7 @@ impl Engine {
         let request = self.requests.send(now, ask);
         let id = request.id;
         if segment {
-            self.segment_sent(id);
+            self.segment_sent(now, id);
         }
         self.push(Output::Fetch(request));
         id
@@ -370,6 +472,9 @@ impl Engine {
 
     /// Ends the session with an error that no request caused.
     fn fatal(&mut self, now: Timestamp, code: &'static str, phase: Phase, message: String, url: Option<Url>) {
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
         self.report_error(now, PlayerError { code, phase, status: None, fatal: true, message, url });
         self.close(now);
     }
@@ -383,6 +488,7 @@ impl Engine {
             self.push(Output::Abort(id));
             self.outbox.push_back(Effect::Pipeline(PipelineCommand::Drop(id)));
         }
+        self.lane = Lane::default();
         let attached = !matches!(self.stage, Stage::Idle);
         self.stage = Stage::Closed;
         self.timers = Timers::default();
@@ -420,5 +526,10 @@ fn phase_of(kind: RequestKind) -> Phase {
 
 /// Evicting costs the sink an operation: do it by stretches of this length.
 const EVICT_STEP: MediaTime = MediaTime::from_millis(10_000);
+/// With less than this buffered there is no time to wait for a failure to pass.
+const MIN_TIME: MediaTime = MediaTime::from_millis(500);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
-const SINK_RETRY: core::time::Duration = core::time::Duration::from_millis(500);
+const SINK_RETRY: Duration = Duration::from_millis(500);
+const MAX_SINK_TRIES: u32 = 20;
+/// A sink that had no room is asked for the whole goal again after this time.
+const TIGHT_FOR: Duration = Duration::from_secs(60);

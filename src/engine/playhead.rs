@@ -14,22 +14,45 @@ pub(crate) struct Playhead {
     loaded: VecDeque<(TimeRange, usize)>,
     /// The rung last reported as playing.
     playing: Option<usize>,
+    /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
+    heading: Option<MediaTime>,
 }
 
 impl Playhead {
-    /// At a place, before the element says anything.
-    pub(crate) fn at(position: MediaTime) -> Self {
+    /// Before the element says anything, on its way to `start`.
+    pub(crate) fn at(start: MediaTime) -> Self {
         Self {
-            state: ElementState { position, paused: true, rate: 1.0, ..ElementState::default() },
+            state: ElementState { paused: true, rate: 1.0, ..ElementState::default() },
+            heading: (start > MediaTime::ZERO).then_some(start),
             ..Self::default()
         }
+    }
+
+    /// The session sends the element there.
+    pub(crate) fn heads_for(&mut self, place: MediaTime) {
+        self.heading = Some(place);
+    }
+
+    /// The element seeks, to wherever it says.
+    pub(crate) fn arrived(&mut self) {
+        self.heading = None;
+    }
+
+    /// Where the session is sending the element, if it has not gone there yet.
+    pub(crate) fn heading(&self) -> Option<MediaTime> {
+        self.heading
+    }
+
+    /// Where playback is, or is about to be.
+    pub(crate) fn place(&self) -> MediaTime {
+        self.heading.unwrap_or(self.state.position)
     }
 
     /// Media of this rung was handed to the sink for this stretch.
     pub(crate) fn loaded(&mut self, range: TimeRange, rung: usize) {
         if let Some((last, last_rung)) = self.loaded.back_mut()
             && *last_rung == rung
-            && last.end == range.start
+            && last.end.abs_diff(range.start) <= JOIN
         {
             last.end = range.end;
             return;
@@ -54,11 +77,13 @@ impl Playhead {
 
     /// Whether the element waits for media that is not there although it should play.
     pub(crate) fn is_starved(&self) -> bool {
-        self.state.ready_state < HAVE_FUTURE_DATA && !self.state.paused
+        self.state.ready_state < HAVE_FUTURE_DATA && (!self.state.paused || self.state.seeking)
     }
 }
 
 const HAVE_FUTURE_DATA: u8 = 3;
+/// Fragments this close are one stretch.
+const JOIN: MediaTime = MediaTime::from_millis(50);
 const MAX_STRETCHES: usize = 1024;
 
 #[cfg(test)]

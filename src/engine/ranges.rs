@@ -37,6 +37,17 @@ pub(crate) fn union(mut ranges: Vec<TimeRange>) -> Vec<TimeRange> {
     out
 }
 
+/// `ranges` without what lies in `gone`.
+pub(crate) fn without(ranges: &[TimeRange], gone: TimeRange) -> Vec<TimeRange> {
+    let parts = |r: &TimeRange| {
+        [
+            TimeRange { start: r.start, end: r.end.min(gone.start) },
+            TimeRange { start: r.start.max(gone.end), end: r.end },
+        ]
+    };
+    ranges.iter().flat_map(parts).filter(|r| r.start < r.end).collect()
+}
+
 /// The range that holds `t`. Holes up to `tolerance` count as filled, for the search and for the range's end: tracks
 /// do not start and end on the same tick, and browsers play over such holes.
 pub(crate) fn range_at(ranges: &[TimeRange], t: MediaTime, tolerance: MediaTime) -> Option<TimeRange> {
@@ -75,6 +86,13 @@ mod tests {
     #[test]
     fn a_union_is_sorted_and_disjoint() {
         assert_eq!(union(r(&[(50, 60), (0, 10), (10, 20), (5, 8)])), r(&[(0, 20), (50, 60)]));
+    }
+
+    #[test]
+    fn what_is_removed_leaves_what_is_before_and_behind() {
+        assert_eq!(without(&r(&[(0, 100), (200, 300)]), r(&[(50, 250)])[0]), r(&[(0, 50), (250, 300)]));
+        assert_eq!(without(&r(&[(0, 100)]), r(&[(0, 100)])[0]), []);
+        assert_eq!(without(&r(&[(10, 20)]), r(&[(12, 15)])[0]), r(&[(10, 12), (15, 20)]));
     }
 
     #[test]

@@ -11,11 +11,15 @@
 //! | [`Fault::Refused`] | 401, 403 | fatal: the right to watch is not a matter of patience |
 //! | [`Fault::Gone`] | 404, 410 and every other 4xx | fatal |
 //! | [`Fault::Corrupt`] | the body is not what it should be | retry once (a cache may have served a broken copy) |
-//! | [`Fault::WrongKey`] | the key does not fit | fatal |
+//! | [`Fault::WrongKey`] | a new key opens nothing | ask for it, and for the segment, once more |
 //!
 //! Retries wait 0.5 s, 1 s, 2 s, ... up to 8 s, each shortened by up to a half at random, so that a server that
 //! comes back is not met by every viewer at once. A playlist, key or play info is tried 4 times, a segment 6
-//! times: while a segment is retried, what is buffered plays on.
+//! times. Beyond that, what may pass ([`Fault::may_pass`]) is still retried as long as there is something buffered to
+//! play, and as long as the host says that it has no network: neither ends a session that can go on.
+//!
+//! When a rung's playlist or segment is beyond retrying and that is the rung's own fault ([`Fault::is_of_the_rung`]),
+//! the rung is taken out of use and another one goes on in its place; the last one's failure is the session's.
 
 use core::time::Duration;
 
@@ -44,6 +48,16 @@ impl Fault {
             400..=499 => Some(Self::Gone { status }),
             _ => Some(Self::Server { status, retry_after }),
         }
+    }
+
+    /// Whether waiting can help.
+    pub(crate) fn may_pass(self) -> bool {
+        matches!(self, Self::Network(_) | Self::Short | Self::Timeout | Self::Server { .. })
+    }
+
+    /// Whether another rung may be free of it.
+    pub(crate) fn is_of_the_rung(self) -> bool {
+        matches!(self, Self::Server { .. } | Self::Gone { .. } | Self::Corrupt)
     }
 
     /// The stable code a page sees.
@@ -102,22 +116,25 @@ pub(crate) enum Remedy {
 /// What to do about `fault`, when `failures` attempts (this one included) have failed; `jitter` is a random number.
 pub(crate) fn remedy(kind: RequestKind, fault: Fault, failures: u32, jitter: u64) -> Remedy {
     let attempts = match (fault, kind) {
-        (Fault::Refused { .. } | Fault::Gone { .. } | Fault::WrongKey, _) => 1,
-        (Fault::Corrupt, _) => 2,
+        (Fault::Refused { .. } | Fault::Gone { .. }, _) => 1,
+        (Fault::Corrupt | Fault::WrongKey, _) => 2,
         (_, RequestKind::Segment) => 6,
         (_, RequestKind::PlayInfo | RequestKind::Playlist | RequestKind::Key | RequestKind::Telemetry) => 4,
     };
     if failures >= attempts {
         return Remedy::Fatal;
     }
+    Remedy::Retry(delay(fault, failures, jitter))
+}
+
+/// How long to wait before the next attempt.
+pub(crate) fn delay(fault: Fault, failures: u32, jitter: u64) -> Duration {
     let full = FIRST_DELAY.saturating_mul(1 << failures.saturating_sub(1).min(8)).min(MAX_DELAY);
     let cut = full.mul_f64(0.5 * (jitter >> 11) as f64 / (1u64 << 53) as f64);
     let delay = full - cut;
     match fault {
-        Fault::Server { retry_after: Some(after), .. } => {
-            Remedy::Retry(delay.max(after.min(MAX_RETRY_AFTER)))
-        }
-        _ => Remedy::Retry(delay),
+        Fault::Server { retry_after: Some(after), .. } => delay.max(after.min(MAX_RETRY_AFTER)),
+        _ => delay,
     }
 }
 

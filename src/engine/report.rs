@@ -102,7 +102,8 @@ impl Engine {
     /// A small hole right at the playhead that the browser does not play over: step over it.
     fn jump_gap(&mut self, now: Timestamp) {
         let state = self.playhead.state;
-        if !self.playhead.is_starved() || state.seeking {
+        let target_is_loading = self.lane.serves(state.position);
+        if !self.playhead.is_starved() || target_is_loading || self.playhead.heading().is_some() {
             return;
         }
         let gap = self
@@ -114,6 +115,7 @@ impl Engine {
         if let Some(range) = gap {
             self.reports.trace.note(now, "gap_jumped", &[("ms", gap_ms(range.start - state.position))]);
             self.reports.qoe.own_seek();
+            self.playhead.heads_for(range.start);
             self.push(Output::Element(ElementCommand::Seek(range.start)));
         }
     }

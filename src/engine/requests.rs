@@ -7,7 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::abr::{MIN_SAMPLE_BYTES, Sample};
-use crate::secret::Url;
+use crate::secret::{Secret, Url};
 use crate::time::Timestamp;
 
 use super::io::{Request, RequestId, RequestKind, ResponseHead};
@@ -68,8 +68,8 @@ pub(crate) struct InFlight {
     pub(crate) head: Option<ResponseHead>,
     /// Bytes of body so far.
     pub(crate) received: u64,
-    /// The body itself, of everything but media segments.
-    pub(crate) body: Vec<u8>,
+    /// The body itself, of everything but media segments: play info and keys are secrets.
+    pub(crate) body: Secret<Vec<u8>>,
     sent: Timestamp,
     /// When the first bytes of the body were seen, and how many those were.
     first: Option<(Timestamp, u64)>,
@@ -123,8 +123,15 @@ impl Requests {
             range: ask.range,
             body: ask.body.clone(),
         };
-        let flight =
-            InFlight { ask, head: None, received: 0, body: Vec::new(), sent: now, first: None, active: now };
+        let flight = InFlight {
+            ask,
+            head: None,
+            received: 0,
+            body: Secret::new(Vec::new()),
+            sent: now,
+            first: None,
+            active: now,
+        };
         self.in_flight.insert(id, flight);
         request
     }
@@ -132,6 +139,13 @@ impl Requests {
     /// Sends `ask` again at `at`.
     pub(crate) fn send_later(&mut self, at: Timestamp, ask: Ask) {
         self.waiting.push((at, ask));
+    }
+
+    /// Sends everything that waits at once: what it waited for has passed.
+    pub(crate) fn hurry(&mut self, now: Timestamp) {
+        for (at, _) in &mut self.waiting {
+            *at = now;
+        }
     }
 
     /// The next request whose time has come.

@@ -4,9 +4,9 @@
 //! first append and none busy when the duration is set or the stream is ended. All of that order is kept here, so
 //! that a host only carries out commands.
 
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
-use crate::media::TrackKind;
+use crate::media::{Fragment, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
 use super::io::{Payload, SinkCommand};
@@ -54,6 +54,8 @@ struct Track {
     /// Came back for want of room.
     full: Option<Media>,
     buffered: Vec<TimeRange>,
+    /// Where key frames begin, of video: what a removal must end at.
+    key_frames: BTreeSet<MediaTime>,
 }
 
 /// Bytes to append and where their media lies; init sections lie nowhere.
@@ -71,7 +73,7 @@ enum Op {
 enum Busy {
     No,
     Appending(Option<TimeRange>),
-    Removing,
+    Removing(TimeRange),
 }
 
 impl SinkLink {
@@ -122,27 +124,67 @@ impl SinkLink {
             return false;
         }
         let queue = VecDeque::from([Op::Append(media)]);
-        let track = Track { kind, mime, queue, busy: Busy::No, full: None, buffered: Vec::new() };
-        self.tracks.push(track);
+        self.tracks.push(Track {
+            kind,
+            mime,
+            queue,
+            busy: Busy::No,
+            full: None,
+            buffered: Vec::new(),
+            key_frames: BTreeSet::new(),
+        });
         true
     }
 
     /// Queues a fragment.
-    pub(crate) fn append(&mut self, kind: TrackKind, data: Payload, range: TimeRange) {
+    pub(crate) fn append(&mut self, fragment: Fragment) {
         self.end = End::Open;
-        if let Some(track) = self.track_mut(kind) {
-            track.queue.push_back(Op::Append((data, Some(range))));
+        if let Some(track) = self.track_mut(fragment.track) {
+            if fragment.track == TrackKind::Video && fragment.starts_with_key_frame {
+                track.key_frames.insert(fragment.range.start);
+            }
+            track.queue.push_back(Op::Append((fragment.data, Some(fragment.range))));
         }
     }
 
-    /// Queues the removal of a range from every track.
-    pub(crate) fn remove(&mut self, range: TimeRange) {
+    /// Whether there is such a track.
+    pub(crate) fn has(&self, kind: TrackKind) -> bool {
+        self.tracks.iter().any(|t| t.kind == kind)
+    }
+
+    /// Queues the removal of what lies before `limit`, up to the last key frame there: a source buffer removes on to
+    /// the next key frame, which may lie behind the playhead. `false`: there is nothing to remove.
+    pub(crate) fn remove_before(&mut self, limit: MediaTime) -> bool {
+        let end = match self.tracks.iter().find(|t| t.kind == TrackKind::Video) {
+            Some(video) => video.key_frames.range(..=limit).next_back().copied(),
+            None => Some(limit),
+        };
+        end.is_some_and(|end| self.remove(TimeRange { start: MediaTime::ZERO, end }))
+    }
+
+    /// Queues the removal of what lies behind the stretch that holds `place`: media that a seek left ahead.
+    pub(crate) fn remove_islands(&mut self, place: MediaTime) -> bool {
+        let behind = |t: &Track| t.buffered.iter().map(|r| r.start).find(|start| *start > place);
+        let Some(start) = self.tracks.iter().filter_map(behind).min() else { return false };
+        self.remove(TimeRange { start, end: MediaTime::MAX })
+    }
+
+    /// Queues the removal of a range from every track. `false`: no track has media there that is not being removed.
+    fn remove(&mut self, range: TimeRange) -> bool {
+        let mut removes = false;
         for track in &mut self.tracks {
+            if track.is_removing() {
+                removes = true;
+                continue;
+            }
             if track.buffered.iter().any(|b| b.start < range.end && range.start < b.end) {
+                removes = true;
+                track.key_frames.retain(|t| !range.contains(*t));
                 // In front of a payload that found no room: it is what makes the room.
                 track.queue.push_front(Op::Remove(range));
             }
         }
+        removes
     }
 
     /// Forgets what is queued: it belongs to a place that is no longer wanted.
@@ -259,7 +301,11 @@ impl SinkLink {
                     SinkCommand::Append(track.kind, data)
                 }
                 Op::Remove(range) => {
-                    track.busy = Busy::Removing;
+                    track.busy = Busy::Removing(range);
+                    // A source that was ended opens again when something is removed (MSE §3.5.7).
+                    if self.end == End::Told {
+                        self.end = End::Wanted;
+                    }
                     SinkCommand::Remove(track.kind, range)
                 }
             });
@@ -278,11 +324,25 @@ impl SinkLink {
 
 impl Track {
     fn coming(&self) -> Vec<TimeRange> {
-        let queued =
-            self.queue.iter().filter_map(|op| if let Op::Append((_, range)) = op { *range } else { None });
-        let busy = if let Busy::Appending(range) = self.busy { range } else { None };
-        let full = self.full.as_ref().and_then(|(_, range)| *range);
-        ranges::union(self.buffered.iter().copied().chain(queued).chain(busy).chain(full).collect())
+        let mut coming = self.buffered.clone();
+        match self.busy {
+            Busy::Appending(Some(range)) => coming.push(range),
+            Busy::Removing(range) => coming = ranges::without(&coming, range),
+            Busy::No | Busy::Appending(None) => {}
+        }
+        coming.extend(self.full.as_ref().and_then(|(_, range)| *range));
+        for op in &self.queue {
+            match op {
+                Op::Append((_, Some(range))) => coming.push(*range),
+                Op::Remove(range) => coming = ranges::without(&coming, *range),
+                Op::Append((_, None)) | Op::ChangeType(_) => {}
+            }
+        }
+        ranges::union(coming)
+    }
+
+    fn is_removing(&self) -> bool {
+        matches!(self.busy, Busy::Removing(_)) || self.queue.iter().any(|op| matches!(op, Op::Remove(_)))
     }
 }
 
@@ -313,6 +373,11 @@ mod tests {
 
     fn span(from_s: i64, to_s: i64) -> TimeRange {
         TimeRange { start: MediaTime::from_millis(from_s * 1000), end: MediaTime::from_millis(to_s * 1000) }
+    }
+
+    fn fragment(track: TrackKind, bytes: usize, from_s: i64, to_s: i64) -> Fragment {
+        let data = Payload::from(vec![0; bytes]);
+        Fragment { track, range: span(from_s, to_s), starts_with_key_frame: true, data }
     }
 
     fn ready() -> SinkLink {
@@ -346,7 +411,7 @@ mod tests {
         assert_eq!(name(sink.poll()), "SetDuration");
         assert_eq!(name(sink.poll()), "append Video 3");
         assert_eq!(name(sink.poll()), "append Audio 3");
-        sink.append(TrackKind::Video, Payload::from(vec![0; 9]), span(0, 1));
+        sink.append(fragment(TrackKind::Video, 9, 0, 1));
         sink.end();
         assert_eq!(name(sink.poll()), "-");
         sink.done(TrackKind::Video, vec![]);
@@ -362,15 +427,15 @@ mod tests {
     fn bytes_that_found_no_room_are_kept_in_order_behind_the_removal_that_makes_room() {
         let mut sink = ready();
         assert_eq!(name(sink.poll()), "append Video 3");
-        sink.append(TrackKind::Video, Payload::from(vec![0; 9]), span(0, 1));
-        let held = TimeRange { start: MediaTime::ZERO, end: MediaTime::from_millis(5000) };
-        sink.done(TrackKind::Video, vec![held]);
+        sink.append(fragment(TrackKind::Video, 9, 0, 1));
+        sink.done(TrackKind::Video, vec![span(0, 5)]);
         let Some(SinkCommand::Append(_, data)) = sink.poll() else { panic!("append") };
-        sink.append(TrackKind::Video, Payload::from(vec![0; 7]), span(1, 2));
+        sink.append(fragment(TrackKind::Video, 7, 4, 5));
         sink.full(TrackKind::Video, data);
         assert_eq!(name(sink.poll()), "append Audio 3");
         assert_eq!(name(sink.poll()), "-");
-        sink.remove(held);
+        assert!(sink.remove_before(MediaTime::from_millis(4500)));
+        assert!(sink.remove_before(MediaTime::from_millis(4500)), "it is on its way");
         assert_eq!(name(sink.poll()), "remove Video");
         sink.done(TrackKind::Video, vec![]);
         sink.retry_full();
@@ -380,11 +445,35 @@ mod tests {
     }
 
     #[test]
+    fn an_end_that_was_told_is_told_again_after_a_removal() {
+        let mut sink = ready();
+        sink.append(fragment(TrackKind::Video, 1, 0, 2));
+        sink.append(fragment(TrackKind::Video, 1, 2, 4));
+        sink.end();
+        let drain = |sink: &mut SinkLink| {
+            let mut last = "-".to_owned();
+            for _ in 0..9 {
+                match name(sink.poll()).as_str() {
+                    "-" => {}
+                    other => other.clone_into(&mut last),
+                }
+                sink.done(TrackKind::Video, vec![span(0, 4)]);
+                sink.done(TrackKind::Audio, vec![]);
+            }
+            last
+        };
+        assert_eq!(drain(&mut sink), "EndOfStream");
+        assert!(sink.remove_before(MediaTime::from_millis(3000)));
+        assert_eq!(name(sink.poll()), "remove Video");
+        assert_eq!(drain(&mut sink), "EndOfStream");
+    }
+
+    #[test]
     fn what_is_queued_or_under_way_is_coming() {
         let mut sink = ready();
         for kind in [TrackKind::Video, TrackKind::Audio] {
-            sink.append(kind, Payload::from(vec![0]), span(0, 2));
-            sink.append(kind, Payload::from(vec![0]), span(2, 4));
+            sink.append(fragment(kind, 1, 0, 2));
+            sink.append(fragment(kind, 1, 2, 4));
         }
         assert_eq!((sink.coming(), sink.buffered()), (vec![span(0, 4)], vec![]));
         sink.clear_queue();

@@ -7,8 +7,8 @@ use crate::secret::Url;
 use crate::time::Timestamp;
 
 use super::catalog::{Catalog, Media};
-use super::io::{Event, Output, Source};
-use super::lane::Waiting;
+use super::io::{ElementCommand, Event, Output, Source};
+use super::lane::State;
 use super::recovery::Fault;
 use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
@@ -48,7 +48,7 @@ impl Engine {
             }
         };
         if let Some(url) = info.poster {
-            self.push(Output::Notify(Event::Poster { url }));
+            self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
         }
         self.credentials.set_token(info.drm_token.map(TokenUse::in_file_name));
         let Some(source) = info.sources.into_iter().next() else {
@@ -72,8 +72,8 @@ impl Engine {
                 catalog
             }
             Ok(Playlist::Media(media)) => {
-                if !self.playable(now, &media, &url) {
-                    return;
+                if let Some(detail) = unplayable(&media) {
+                    return self.failed(now, ask, Fault::Gone { status: 200 }, None, Some(detail));
                 }
                 let Some(catalog) = Catalog::of_media(url, media) else { return };
                 catalog
@@ -83,11 +83,11 @@ impl Engine {
         let single = catalog.media(0).is_some();
         self.stage = Stage::Open(catalog);
         if single {
-            self.playlist_ready(now);
+            self.playlist_ready();
             return;
         }
-        let rung = self.choose_rung();
-        self.lane.wait_for_playlist(rung);
+        let rung = self.choose_rung(now);
+        self.lane.state = State::AwaitPlaylist(rung);
         self.ask_for_playlist(now, rung);
         // The playlist of the rung above will be wanted as soon as the rate is known; fetched now, it also opens the
         // second connection on which the key then finds its way beside the first segment.
@@ -116,58 +116,52 @@ impl Engine {
             }
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
-        if !self.playable(now, &playlist, &url) {
-            return;
+        if let Some(detail) = unplayable(&playlist) {
+            return self.failed(now, ask, Fault::Gone { status: 200 }, None, Some(detail));
         }
         if let Stage::Open(catalog) = &mut self.stage {
             catalog.set_media(rung, Media { playlist, url });
         }
         if self.lane.waits_for_playlist(rung) {
-            self.playlist_ready(now);
+            self.playlist_ready();
         }
     }
 
     /// A media playlist that the lane can go on with is here.
-    fn playlist_ready(&mut self, now: Timestamp) {
-        let first = self.lane.playlist_is_here();
-        if first == Waiting::ForTheFirst {
-            self.announce(now);
+    fn playlist_ready(&mut self) {
+        self.lane.state = State::Idle;
+        if !core::mem::replace(&mut self.announced, true) {
+            self.announce();
         }
     }
 
     /// Tells the page and the sink what there is to play.
-    fn announce(&mut self, now: Timestamp) {
+    fn announce(&mut self) {
         let Stage::Open(catalog) = &self.stage else { return };
-        let Some(media) = (0..=catalog.top()).find_map(|i| catalog.media(i)) else { return };
+        let Some(media) = catalog.any_media() else { return };
         let duration = media.playlist.duration();
         let rungs = catalog.infos();
-        let start = self.config.start;
-        if start >= duration && duration > crate::time::MediaTime::ZERO {
-            let message = format!("the start at {start} lies after the end at {duration}");
-            return self.fatal(now, "start_after_end", Phase::Playlist, message, None);
-        }
         self.sink.set_duration(duration);
         self.push(Output::Notify(Event::Loaded { duration: duration.as_secs(), rungs }));
-        if start > crate::time::MediaTime::ZERO {
+        // The element may have been sent elsewhere meanwhile; then that is where playback starts.
+        if let Some(start) = self.playhead.heading() {
+            let start = start.min(duration);
+            self.playhead.heads_for(start);
             self.reports.qoe.own_seek();
-            self.push(Output::Element(super::ElementCommand::Seek(start)));
+            self.push(Output::Element(ElementCommand::Seek(start)));
         }
     }
 
     fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {
         self.failed(now, ask, Fault::Corrupt, None, Some((error.code(), error.to_string())));
     }
+}
 
-    /// Whether this version can play the playlist; says why not if it cannot.
-    fn playable(&mut self, now: Timestamp, playlist: &MediaPlaylist, url: &Url) -> bool {
-        let (code, message) = if !playlist.ended {
-            ("live_unsupported", "the playlist has no EXT-X-ENDLIST: live streams are not supported yet")
-        } else if playlist.segments.is_empty() {
-            ("playlist_empty", "the playlist has no segment")
-        } else {
-            return true;
-        };
-        self.fatal(now, code, Phase::Playlist, message.into(), Some(url.clone()));
-        false
+/// Why this version cannot play a playlist, as a code and a sentence.
+fn unplayable(playlist: &MediaPlaylist) -> Option<(&'static str, String)> {
+    if !playlist.ended {
+        let message = "the playlist has no EXT-X-ENDLIST: live streams are not supported yet";
+        return Some(("live_unsupported", message.into()));
     }
+    playlist.segments.is_empty().then(|| ("playlist_empty", "the playlist has no segment".into()))
 }

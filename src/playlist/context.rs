@@ -3,8 +3,10 @@
 //! Invariant: whatever a value looks like, reading it gives the best that can be made of it and at most a
 //! warning. The one exception is [`Limits`].
 
+use std::borrow::Cow;
+
 use super::attributes::Attribute;
-use super::error::{PlaylistError, Warning};
+use super::error::{Kind, PlaylistError, Warning};
 use super::key::{IDENTITY, Key, Method};
 use super::url::Resolver;
 use super::value::{self, Read};
@@ -31,21 +33,34 @@ pub(super) struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    pub(super) fn new(source: &Source<'a>) -> Self {
-        Self {
+    pub(super) fn new(source: &Source<'a>, text: &str) -> Self {
+        let mut context = Self {
             limits: source.limits,
             variables: Variables::default(),
             warnings: Vec::new(),
             imports: source.variables,
             resolver: Resolver::new(source.base),
             expanded: 0,
+        };
+        if !super::lines::begins_with_extm3u(text) {
+            context.warn(Place { line: 1, tag: "EXTM3U" }, "must be the first line");
+        }
+        context
+    }
+
+    /// A tag that this kind of playlist has no use for; one that belongs to the other kind is odd.
+    pub(super) fn other_tag(&mut self, line: u32, name: &str, kind: Kind) {
+        if super::decides(name).is_some_and(|(belongs, _)| belongs != kind) {
+            self.warn_text(line, format!("{name}: is out of place in a {kind} playlist"));
         }
     }
 
+    #[cold]
     pub(super) fn warn(&mut self, at: Place, rule: &str) {
         self.warn_text(at.line, format!("{}: {rule}", at.tag));
     }
 
+    #[cold]
     fn warn_attribute(&mut self, at: Place, attribute: &Attribute<'_>, rule: &str) {
         self.warn_text(at.line, format!("{}: {} {rule}", at.tag, attribute.name));
     }
@@ -61,13 +76,18 @@ impl<'a> Context<'a> {
         if !attribute.quoted || !attribute.sound {
             self.warn_attribute(at, attribute, "must be a quoted string");
         }
+        let text = self.text(at, attribute).into_owned();
+        self.account(at.line, text.len())?;
+        Ok(text)
+    }
+
+    /// The value of an attribute that may refer to variables (§4.3), replaced.
+    pub(super) fn text<'t>(&mut self, at: Place, attribute: &Attribute<'t>) -> Cow<'t, str> {
         let (text, defined) = self.variables.substitute(attribute.value);
-        let text = text.into_owned();
         if !defined {
             self.warn_attribute(at, attribute, UNDEFINED);
         }
-        self.account(at.line, text.len())?;
-        Ok(text)
+        text
     }
 
     /// A comma-separated list in a string, without blanks or empty items.
@@ -128,17 +148,17 @@ impl<'a> Context<'a> {
         read: impl Fn(&str) -> Option<Read<T>>,
         rule: &str,
     ) -> Option<T> {
-        let read = read(attribute.value);
+        let text = self.text(at, attribute);
+        let read = read(&text);
         if !read.as_ref().is_some_and(|r| r.whole) {
             self.warn_attribute(at, attribute, rule);
         }
         read.map(|r| r.value)
     }
 
-    /// The bytes of a hexadecimal-sequence, variables replaced.
+    /// The bytes of a hexadecimal-sequence.
     pub(super) fn hex(&mut self, at: Place, attribute: &Attribute<'_>) -> Option<Vec<u8>> {
-        let (text, _) = self.variables.substitute(attribute.value);
-        let bytes = value::hex(&text);
+        let bytes = value::hex(&self.text(at, attribute));
         if bytes.is_none() {
             self.warn_attribute(at, attribute, "must be a hexadecimal sequence");
         }
@@ -157,8 +177,7 @@ impl<'a> Context<'a> {
                 }
                 "URI" => key.uri = Some(self.uri(at, &a)?),
                 "IV" => {
-                    let (text, _) = self.variables.substitute(a.value);
-                    let iv = value::iv(&text);
+                    let iv = value::iv(&self.text(at, &a));
                     if !iv.is_some_and(|iv| iv.whole) {
                         self.warn_attribute(at, &a, "must be 0x and 32 hexadecimal digits");
                     }
@@ -188,7 +207,7 @@ impl<'a> Context<'a> {
         for a in super::attributes::attributes(list) {
             match a.name {
                 "NAME" => name = Some(a.value),
-                "VALUE" => value = Some(self.variables.substitute(a.value).0.into_owned()),
+                "VALUE" => value = Some(self.text(at, &a).into_owned()),
                 "IMPORT" => (name, value) = (Some(a.value), self.imports.get(a.value).map(str::to_owned)),
                 "QUERYPARAM" => {
                     let query = self.resolver.query().unwrap_or_default();

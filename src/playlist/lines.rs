@@ -70,6 +70,17 @@ impl<'a> Iterator for Lines<'a> {
     }
 }
 
+/// Whether the first line that is not blank is `#EXTM3U`.
+pub(super) fn begins_with_extm3u(text: &str) -> bool {
+    matches!(Lines::new(text).next(), Some(Line { content: Content::Tag { name: "EXTM3U", .. }, .. }))
+        && begins_with_hash(text)
+}
+
+/// Whether the first line that is not blank is a tag or a comment.
+pub(super) fn begins_with_hash(text: &str) -> bool {
+    text.trim_start_matches(BLANK).trim_start().starts_with('#')
+}
+
 /// Without the white space that may stand around a line, a tag's value or an attribute.
 pub(super) fn trim(text: &str) -> &str {
     text.trim_matches(BLANK)

@@ -1,17 +1,17 @@
 //! Playlists: any text that claims to be HLS becomes one model (RFC 8216, draft-pantos-hls-rfc8216bis).
 //!
-//! - [`parse`] tells a multivariant playlist from a media playlist; [`parse_multivariant`] and
+//! - [`parse()`] tells a multivariant playlist from a media playlist; [`parse_multivariant`] and
 //!   [`parse_media`] insist on a kind. URLs come out resolved and variables replaced.
 //! - [`Multivariant::rungs`] is what adaptation chooses among; [`MediaPlaylist::segment_at`] is where a seek
 //!   lands; [`MediaPlaylist::refresh`] brings a live playlist up to date.
 //!
-//! Invariants: text is read once, in linear time; nothing in it panics; what it can make us allocate is
+//! Invariants: reading takes linear time; nothing in the text makes it panic; what it can make us allocate is
 //! bounded by [`Limits`]; one bad tag is a [`Warning`] and never costs a segment or a variant.
 //!
 //! The reading is our own, one pass over the lines. m3u8-rs gives the closed vocabularies of the
 //! multivariant playlist ([`RenditionType`], [`HdcpLevel`], [`InstreamId`], [`ClosedCaptions`]) and checks
-//! our reading in the tests wherever a playlist is well formed; its parser itself is not called here, because it drops a
-//! tag, and with it a segment or a variant, for the slightest deviation, and says neither what nor where.
+//! our reading in the tests wherever a playlist is well formed. Its parser is not called here: for a small
+//! deviation it drops a tag, and with it a segment or a variant, and says neither which nor where.
 
 #![forbid(unsafe_code)]
 
@@ -30,8 +30,14 @@ mod variables;
 pub use date::DateTime;
 pub use error::{Instead, Kind, PlaylistError, Warning};
 pub use key::{IDENTITY, Key, Method};
-pub use media::*;
-pub use multivariant::*;
+pub use media::{
+    ByteRange, ClientValue, DateRange, HintKind, Map, MediaPlaylist, Part, PlaylistType, PreloadHint,
+    Refresh, Reload, RenditionReport, Segment, ServerControl, Start, Tail,
+};
+pub use multivariant::{
+    ClosedCaptions, ContentSteering, HdcpLevel, InstreamId, Multivariant, Rendition, RenditionType, Rung,
+    SessionData, Variant,
+};
 pub use url::{Directives, Skip, resolve};
 pub use variables::Variables;
 
@@ -123,7 +129,9 @@ fn text<'b>(bytes: &'b [u8], source: &Source<'_>) -> Result<Cow<'b, str>, Playli
     if bytes.len() > limit {
         return Err(PlaylistError::TooLarge { line: 0, what: "bytes", limit });
     }
-    Ok(String::from_utf8_lossy(bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes)))
+    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    // The strict check is much the faster one, and nearly always enough.
+    Ok(core::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
 }
 
 fn expect_kind(text: &str, wanted: Kind) -> Result<(), PlaylistError> {
@@ -134,39 +142,50 @@ fn expect_kind(text: &str, wanted: Kind) -> Result<(), PlaylistError> {
 }
 
 /// Which kind a text is, and the line that decides it: the first variant or segment, else the first tag that
-/// only one kind has. Refuses what does not begin as a playlist.
+/// only one kind has. Refuses what does not begin with `#EXTM3U`, unless it begins with another tag or
+/// comment and has a tag that decides.
 fn kind(text: &str) -> Result<(Kind, u32), PlaylistError> {
-    let mut lines = Lines::new(text);
-    match lines.next() {
-        Some(line) if matches!(line.content, Content::Tag { name: "EXTM3U", .. }) => {}
-        first => {
-            let line = first.map_or(1, |line| line.number);
-            return Err(PlaylistError::NotAPlaylist { line, instead: instead(text) });
+    let begins_well = lines::begins_with_extm3u(text);
+    let mut found = begins_well.then_some((Kind::Media, 1));
+    let mut is_weak = true;
+    if begins_well || lines::begins_with_hash(text) {
+        for line in Lines::new(text) {
+            let Content::Tag { name, .. } = line.content else { continue };
+            match decides(name) {
+                Some((kind, Strength::Certain)) => return Ok((kind, line.number)),
+                Some((kind, Strength::Likely)) if is_weak => {
+                    found = Some((kind, line.number));
+                    is_weak = false;
+                }
+                _ => {}
+            }
         }
     }
-    let mut weak = None;
-    for line in lines {
-        let Content::Tag { name, .. } = line.content else { continue };
-        match name {
-            "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" | "EXT-X-MEDIA" => {
-                return Ok((Kind::Multivariant, line.number));
-            }
-            "EXTINF" | "EXT-X-PART" | "EXT-X-SKIP" => return Ok((Kind::Media, line.number)),
-            "EXT-X-SESSION-DATA" | "EXT-X-SESSION-KEY" | "EXT-X-CONTENT-STEERING" => {
-                weak = weak.or(Some((Kind::Multivariant, line.number)));
-            }
-            "EXT-X-TARGETDURATION"
-            | "EXT-X-MEDIA-SEQUENCE"
-            | "EXT-X-PLAYLIST-TYPE"
-            | "EXT-X-ENDLIST"
-            | "EXT-X-KEY"
-            | "EXT-X-MAP" => {
-                weak = weak.or(Some((Kind::Media, line.number)));
-            }
-            _ => {}
+    let line = Lines::new(text).next().map_or(1, |line| line.number);
+    found.ok_or(PlaylistError::NotAPlaylist { line, instead: instead(text) })
+}
+
+enum Strength {
+    Certain,
+    Likely,
+}
+
+/// What a tag tells about the kind of its playlist.
+fn decides(tag: &str) -> Option<(Kind, Strength)> {
+    Some(match tag {
+        "EXT-X-STREAM-INF" | "EXT-X-I-FRAME-STREAM-INF" => (Kind::Multivariant, Strength::Certain),
+        "EXTINF" | "EXT-X-PART" | "EXT-X-SKIP" => (Kind::Media, Strength::Certain),
+        "EXT-X-MEDIA" | "EXT-X-SESSION-DATA" | "EXT-X-SESSION-KEY" | "EXT-X-CONTENT-STEERING" => {
+            (Kind::Multivariant, Strength::Likely)
         }
-    }
-    Ok(weak.unwrap_or((Kind::Media, 1)))
+        "EXT-X-TARGETDURATION"
+        | "EXT-X-MEDIA-SEQUENCE"
+        | "EXT-X-PLAYLIST-TYPE"
+        | "EXT-X-ENDLIST"
+        | "EXT-X-KEY"
+        | "EXT-X-MAP" => (Kind::Media, Strength::Likely),
+        _ => return None,
+    })
 }
 
 fn instead(text: &str) -> Instead {

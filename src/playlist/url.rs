@@ -120,17 +120,20 @@ impl<'a> Resolver<'a> {
                 url.push_str(reference);
                 url
             }
-            _ => self.transform(&Components::of(reference)),
+            _ => self.transform(reference),
         };
         if needs_encoding(reference) || self.directory.is_none() { encoded(url) } else { url }
     }
 
     /// RFC 3986 §5.2.2.
-    fn transform(&self, r: &Components<'_>) -> String {
+    fn transform(&self, reference: &str) -> String {
+        let r = Components::of(reference);
         let base = &self.base;
+        if r.scheme.is_some() && !(r.authority.is_some() && has_dots(r.path)) {
+            return reference.to_owned();
+        }
         if r.scheme.is_some() {
-            let path = if r.authority.is_some() { without_dots(r.path) } else { r.path.to_owned() };
-            return compose(r.scheme, r.authority, &path, r.query, r.fragment);
+            return compose(r.scheme, r.authority, &without_dots(r.path), r.query, r.fragment);
         }
         if r.authority.is_some() {
             return compose(base.scheme, r.authority, &without_dots(r.path), r.query, r.fragment);

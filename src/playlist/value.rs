@@ -56,14 +56,13 @@ pub(super) fn resolution(text: &str) -> Option<Read<(u32, u32)>> {
 
 /// A byte range `<n>[@<o>]`: the length and, when given, the offset (§4.4.4.2).
 pub(super) fn byte_range(text: &str) -> Option<Read<(u64, Option<u64>)>> {
-    let (length, offset) = match text.split_once('@') {
-        Some((length, offset)) => (length, Some(integer(offset.trim())?)),
-        None => (text, None),
-    };
+    let (length, offset) =
+        text.split_once('@').map_or((text, None), |(length, offset)| (length, Some(offset)));
     let length = integer(length.trim())?;
-    let whole = length.whole && offset.is_none_or(|o| o.whole);
-    length.value.checked_add(offset.map_or(0, |o| o.value))?;
-    Some(Read { value: (length.value, offset.map(|o| o.value)), whole })
+    let value = offset.and_then(|o| integer(o.trim()));
+    length.value.checked_add(value.map_or(0, |o| o.value))?;
+    let whole = length.whole && offset.is_some() == value.is_some_and(|o| o.whole);
+    Some(Read { value: (length.value, value.map(|o| o.value)), whole })
 }
 
 /// A hexadecimal-sequence, with or without its `0x`; an odd number of digits counts as one leading zero more.
@@ -138,7 +137,8 @@ mod tests {
     fn ranges_and_hexadecimal() {
         assert_eq!(byte_range("10@20").map(|r| r.value), Some((10, Some(20))));
         assert_eq!(byte_range("10").map(|r| r.value), Some((10, None)));
-        assert_eq!(byte_range("10@"), None);
+        assert_eq!(byte_range("10@"), Some(Read { value: (10, None), whole: false }));
+        assert_eq!(byte_range("@10"), None);
         assert_eq!(byte_range("18446744073709551615@1"), None);
         assert_eq!(hex("0xABCd"), Some(vec![0xab, 0xcd]));
         assert_eq!(hex("0x123"), Some(vec![1, 0x23]));

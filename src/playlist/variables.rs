@@ -4,11 +4,11 @@
 //! that one bad reference costs no more than the URL it stands in.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 /// The variables of a playlist, by name. Those of a multivariant playlist are what its media playlists import.
 #[derive(Clone, Default, PartialEq, Eq)]
-pub struct Variables(HashMap<String, String>);
+pub struct Variables(BTreeMap<String, String>);
 
 /// Values are often tokens: only names are shown.
 impl core::fmt::Debug for Variables {

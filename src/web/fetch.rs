@@ -100,7 +100,7 @@ impl Transfer {
             next = JsFuture::from(reader.read());
             let chunk = value.to_vec();
             received = received.saturating_add(chunk.len() as u64);
-            self.give(NetEvent::Chunk(chunk));
+            self.give(NetEvent::Chunk(Chunk(chunk)));
         }
         match announced {
             Some(announced) if received < announced => Err(NetFailure::Short),

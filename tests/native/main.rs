@@ -5,5 +5,6 @@
 
 mod media;
 mod play;
+mod playlist;
 mod sample;
 mod world;

@@ -63,11 +63,9 @@ impl DateRange {
                 "SCTE35-CMD" => range.scte35_cmd = cx.hex(at, &a),
                 "SCTE35-OUT" => range.scte35_out = cx.hex(at, &a),
                 "SCTE35-IN" => range.scte35_in = cx.hex(at, &a),
-                name if name.starts_with("X-") => {
-                    if range.client.len() < MAX_CLIENT_ATTRIBUTES {
-                        let value = client_value(cx, at, &a)?;
-                        range.client.push((name.to_owned(), value));
-                    }
+                name if name.starts_with("X-") && range.client.len() < MAX_CLIENT_ATTRIBUTES => {
+                    let value = client_value(cx, at, &a)?;
+                    range.client.push((name.to_owned(), value));
                 }
                 _ => {}
             }
@@ -106,7 +104,7 @@ impl DateRange {
 const MAX_CLIENT_ATTRIBUTES: usize = 64;
 
 fn date(cx: &mut Context<'_>, at: Place, a: &Attribute<'_>) -> Option<DateTime> {
-    let date = DateTime::parse(a.value);
+    let date = DateTime::parse(&cx.text(at, a));
     if date.is_none() {
         cx.warn(at, "a date must be as in RFC 3339");
     }

@@ -4,12 +4,14 @@
 //! when asked for, so that ten thousand segments of 6.006 s end where they should.
 
 mod daterange;
+mod low_latency;
 pub(super) mod parse;
 mod refresh;
 mod segment;
 
 pub use daterange::{ClientValue, DateRange};
 
+pub use refresh::{Refresh, Reload};
 pub use segment::{ByteRange, Map, Part, Segment, Tail};
 
 use core::time::Duration;
@@ -61,6 +63,8 @@ pub struct MediaPlaylist {
     pub rendition_reports: Vec<RenditionReport>,
     /// What was odd, in the order of lines.
     pub warnings: Vec<Warning>,
+    /// Where the next segment will begin.
+    end_nanos: u64,
 }
 
 impl MediaPlaylist {
@@ -90,9 +94,8 @@ impl MediaPlaylist {
 
     /// Where the last segment, or the last part after it, ends.
     pub fn live_edge(&self) -> MediaTime {
-        let end = self.segments.last().map_or(0, |s| s.start_nanos.saturating_add(s.nanos));
         let tail = self.tail.parts.iter().fold(0_u64, |sum, part| sum.saturating_add(part.nanos));
-        segment::ticks(end.saturating_add(tail))
+        segment::ticks(self.end_nanos.saturating_add(tail))
     }
 
     /// How far from the live edge to play (§4.4.3.8): HOLD-BACK, or three target durations; with

@@ -1,71 +1,74 @@
 //! Text to [`MediaPlaylist`].
 
 use core::time::Duration;
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::segment::{ByteRange, Map, Part, Segment, Tail};
-use super::{DateRange, HintKind, MediaPlaylist, PlaylistType, PreloadHint, RenditionReport, ServerControl};
+use super::{DateRange, MediaPlaylist, PlaylistType};
 use crate::playlist::attributes::attributes;
 use crate::playlist::context::{Context, Place};
 use crate::playlist::lines::{Content, Lines};
 use crate::playlist::value::{self, Read};
-use crate::playlist::{DateTime, Key, Method, PlaylistError, Source};
+use crate::playlist::{DateTime, Key, Kind, Method, PlaylistError, Source};
 use crate::secret::Url;
 
-/// Reads a media playlist. A delta update takes what it skips for known from `previous`: keys, init section and
-/// timeline go on from there.
+/// Reads a media playlist. With `previous`, the timeline goes on from there where the two overlap, and a
+/// delta update takes what it skips for known: its keys, its init section, its dates.
 pub(crate) fn parse(
     text: &str,
     source: &Source<'_>,
     previous: Option<&MediaPlaylist>,
 ) -> Result<MediaPlaylist, PlaylistError> {
-    let mut reader = Reader::new(source, previous);
+    let mut reader = Reader::new(Context::new(source, text), previous);
     for line in Lines::new(text) {
         match line.content {
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
     }
+    reader.check_delta()?;
     Ok(reader.finish())
 }
 
-struct Reader<'a, 'p> {
-    cx: Context<'a>,
-    out: MediaPlaylist,
-    previous: Option<&'p MediaPlaylist>,
+pub(super) struct Reader<'a, 'p> {
+    pub(super) cx: Context<'a>,
+    pub(super) out: MediaPlaylist,
+    pub(super) previous: Option<&'p MediaPlaylist>,
     /// What has been said of the segment whose URI line has not come yet.
-    next: Next,
-    keys: Arc<[Key]>,
-    map: Option<Arc<Map>>,
-    bitrate: Option<u64>,
+    pub(super) next: Next,
+    pub(super) keys: Arc<[Key]>,
+    pub(super) map: Option<Arc<Map>>,
+    pub(super) bitrate: Option<u64>,
     /// EXT-X-DISCONTINUITY tags so far.
-    discontinuities: u64,
+    pub(super) discontinuities: u64,
     /// Where the next segment begins.
-    clock: u64,
+    pub(super) clock: u64,
     /// A program date and the place on the timeline that it belongs to.
-    date: Option<(DateTime, u64)>,
-    /// Where the byte range of the last part ended, and in which resource.
-    part_end: Option<(Url, u64)>,
-    parts: usize,
-    date_range_index: HashMap<String, usize>,
+    pub(super) date: Option<(DateTime, u64)>,
+    /// The line of EXT-X-SKIP, and the numbers that what it skips was looked up by.
+    pub(super) skip_at: Option<(u32, u64, u64)>,
+    /// Where the byte range of the last part ended.
+    pub(super) part_end: Option<u64>,
+    pub(super) parts: usize,
+    pub(super) date_range_index: BTreeMap<String, usize>,
 }
 
 #[derive(Default)]
-struct Next {
-    nanos: Option<u64>,
-    title: Option<Box<str>>,
-    range: Option<(u64, Option<u64>)>,
-    discontinuity: bool,
-    gap: bool,
-    date: Option<DateTime>,
-    parts: Vec<Part>,
+pub(super) struct Next {
+    pub(super) nanos: Option<u64>,
+    pub(super) title: Option<Box<str>>,
+    pub(super) range: Option<(u64, Option<u64>)>,
+    pub(super) discontinuity: bool,
+    pub(super) gap: bool,
+    pub(super) date: Option<DateTime>,
+    pub(super) parts: Vec<Part>,
 }
 
 impl<'a, 'p> Reader<'a, 'p> {
-    fn new(source: &Source<'a>, previous: Option<&'p MediaPlaylist>) -> Self {
+    fn new(cx: Context<'a>, previous: Option<&'p MediaPlaylist>) -> Self {
         Self {
-            cx: Context::new(source),
+            cx,
             out: MediaPlaylist::default(),
             previous,
             next: Next::default(),
@@ -75,9 +78,10 @@ impl<'a, 'p> Reader<'a, 'p> {
             discontinuities: 0,
             clock: 0,
             date: None,
+            skip_at: None,
             part_end: None,
             parts: 0,
-            date_range_index: HashMap::new(),
+            date_range_index: BTreeMap::new(),
         }
     }
 
@@ -168,29 +172,36 @@ impl<'a, 'p> Reader<'a, 'p> {
                     self.cx.warn(at, "PART-TARGET is missing");
                 }
             }
-            _ => {}
+            _ => self.cx.other_tag(line, name, Kind::Media),
         }
     }
 
     fn uri(&mut self, line: u32, reference: &str) -> Result<(), PlaylistError> {
         let at = Place { line, tag: "URI" };
         self.check_segments(line, self.out.segments.len())?;
+        if self.out.segments.is_empty()
+            && let Some(known) = self.previous.and_then(|p| p.segment(self.out.next_sequence()))
+        {
+            self.clock = known.start_nanos;
+        }
         let next = core::mem::take(&mut self.next);
         let nanos = next.nanos.unwrap_or_else(|| {
             self.cx.warn(at, "no usable EXTINF before it");
             nanos_of(self.out.declared_target_duration.unwrap_or_default())
         });
         let uri = self.cx.url(at, reference)?;
-        let byte_range = next.range.and_then(|(length, offset)| {
-            let follows = self.out.segments.last().filter(|s| s.uri == uri).and_then(|s| s.byte_range);
-            if offset.is_none() && follows.is_none() {
-                self.cx.warn(
-                    at,
-                    "its byte range has no offset, and no range of the same resource goes before it",
-                );
-            }
-            bounded(length, offset.or(follows.map(|r| r.end())).unwrap_or(0))
-        });
+        let previous = self.out.segments.last().and_then(|s| Some((s, s.byte_range?.end())));
+        if next.range.is_some_and(|(_, offset)| offset.is_none())
+            && previous.is_none_or(|(s, _)| without_query(&s.uri) != without_query(&uri))
+        {
+            self.cx.warn(
+                at,
+                "its byte range has no offset, and the segment before is no range of the same resource",
+            );
+        }
+        let byte_range = next
+            .range
+            .and_then(|(length, offset)| bounded(length, offset.or(previous.map(|p| p.1)).unwrap_or(0)));
         let (keys, map) = (Arc::clone(&self.keys), self.map.clone());
         let program_date_time = self.date(next.date);
         self.out.segments.push(Segment {
@@ -216,8 +227,21 @@ impl<'a, 'p> Reader<'a, 'p> {
         Ok(())
     }
 
+    /// Numbers that changed after EXT-X-SKIP were not those that the skipped segments were looked up by.
+    fn check_delta(&self) -> Result<(), PlaylistError> {
+        match self.skip_at {
+            Some((line, first, discontinuities))
+                if (first, discontinuities) != (self.out.media_sequence, self.out.discontinuity_sequence) =>
+            {
+                Err(PlaylistError::DeltaMismatch { line })
+            }
+            _ => Ok(()),
+        }
+    }
+
     fn finish(mut self) -> MediaPlaylist {
         let mut out = self.out;
+        out.end_nanos = self.clock;
         let first_dated = self.date.is_some();
         out.tail = Tail {
             parts: self.next.parts,
@@ -259,7 +283,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         self.plain(at, value::integer(text), "must be a decimal integer")
     }
 
-    fn range(&mut self, at: Place, text: &str) -> Option<(u64, Option<u64>)> {
+    pub(super) fn range(&mut self, at: Place, text: &str) -> Option<(u64, Option<u64>)> {
         // The quotation marks belong to the attribute of that name, but are found here too.
         self.plain(at, value::byte_range(text.trim_matches('"')), "must be <length>[@<offset>]")
     }
@@ -301,9 +325,9 @@ impl<'a, 'p> Reader<'a, 'p> {
             match a.name {
                 "URI" => uri = Some(self.cx.uri(at, &a)?),
                 "BYTERANGE" => {
-                    byte_range = self
-                        .range(at, a.value)
-                        .and_then(|(length, offset)| bounded(length, offset.unwrap_or(0)));
+                    let text = self.cx.text(at, &a);
+                    let range = self.range(at, &text);
+                    byte_range = range.and_then(|(length, offset)| bounded(length, offset.unwrap_or(0)));
                 }
                 _ => {}
             }
@@ -316,37 +340,6 @@ impl<'a, 'p> Reader<'a, 'p> {
         if self.map.as_deref() != Some(&map) {
             self.map = Some(Arc::new(map));
         }
-        Ok(())
-    }
-
-    /// EXT-X-PART (§4.4.4.9).
-    fn part(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
-        self.check_segments(at.line, self.parts)?;
-        let (mut uri, mut range, mut nanos, mut independent, mut gap) = (None, None, None, false, false);
-        for a in attributes(list) {
-            match a.name {
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
-                "DURATION" => nanos = self.cx.nanos(at, &a),
-                "INDEPENDENT" => independent = self.cx.yes(at, &a),
-                "GAP" => gap = self.cx.yes(at, &a),
-                "BYTERANGE" => range = self.range(at, a.value),
-                _ => {}
-            }
-        }
-        let Some(uri) = uri else {
-            self.cx.warn(at, "URI is missing");
-            return Ok(());
-        };
-        if nanos.is_none() {
-            self.cx.warn(at, "DURATION is missing");
-        }
-        let byte_range = range.and_then(|(length, offset)| {
-            let follows = self.part_end.as_ref().filter(|(last, _)| *last == uri).map(|(_, end)| *end);
-            bounded(length, offset.or(follows).unwrap_or(0))
-        });
-        self.part_end = byte_range.map(|range| (uri.clone(), range.end()));
-        self.parts += 1;
-        self.next.parts.push(Part { uri, byte_range, independent, gap, nanos: nanos.unwrap_or(0) });
         Ok(())
     }
 
@@ -363,116 +356,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         Ok(())
     }
 
-    /// EXT-X-SERVER-CONTROL (§4.4.3.8).
-    fn server_control(&mut self, at: Place, list: &str) {
-        let mut control = ServerControl::default();
-        for a in attributes(list) {
-            let mut duration = || self.cx.nanos(at, &a).map(Duration::from_nanos);
-            match a.name {
-                "CAN-SKIP-UNTIL" => control.can_skip_until = duration(),
-                "HOLD-BACK" => control.hold_back = duration(),
-                "PART-HOLD-BACK" => control.part_hold_back = duration(),
-                "CAN-BLOCK-RELOAD" => control.can_block_reload = self.cx.yes(at, &a),
-                "CAN-SKIP-DATERANGES" => control.can_skip_date_ranges = self.cx.yes(at, &a),
-                _ => {}
-            }
-        }
-        self.out.server_control = Some(control);
-    }
-
-    /// EXT-X-PRELOAD-HINT (§4.4.5.3).
-    fn preload_hint(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
-        let (mut kind, mut uri, mut offset, mut length) = (None, None, 0, None);
-        for a in attributes(list) {
-            match a.name {
-                "TYPE" if a.is("PART") => kind = Some(HintKind::Part),
-                "TYPE" if a.is("MAP") => kind = Some(HintKind::Map),
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
-                "BYTERANGE-START" => offset = self.cx.integer(at, &a).unwrap_or(0),
-                "BYTERANGE-LENGTH" => length = self.cx.integer(at, &a),
-                _ => {}
-            }
-        }
-        match (kind, uri) {
-            (Some(kind), Some(uri)) => {
-                Context::check(
-                    at.line,
-                    self.out.preload_hints.len(),
-                    self.cx.limits.max_entries,
-                    "preload hints",
-                )?;
-                self.out.preload_hints.push(PreloadHint { kind, uri, offset, length });
-            }
-            _ => self.cx.warn(at, "TYPE or URI is missing"),
-        }
-        Ok(())
-    }
-
-    /// EXT-X-RENDITION-REPORT (§4.4.5.4).
-    fn rendition_report(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
-        let (mut uri, mut last_msn, mut last_part) = (None, None, None);
-        for a in attributes(list) {
-            match a.name {
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
-                "LAST-MSN" => last_msn = self.cx.integer(at, &a),
-                "LAST-PART" => last_part = self.cx.integer(at, &a).and_then(|n| u32::try_from(n).ok()),
-                _ => {}
-            }
-        }
-        let Some(uri) = uri else {
-            self.cx.warn(at, "URI is missing");
-            return Ok(());
-        };
-        Context::check(
-            at.line,
-            self.out.rendition_reports.len(),
-            self.cx.limits.max_entries,
-            "rendition reports",
-        )?;
-        self.out.rendition_reports.push(RenditionReport { uri, last_msn, last_part });
-        Ok(())
-    }
-
-    /// EXT-X-SKIP (§4.4.5.2). With the previous playlist at hand, reading goes on as if the skipped lines had
-    /// been read.
-    fn skip(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
-        let mut skipped = 0;
-        for a in attributes(list) {
-            match a.name {
-                "SKIPPED-SEGMENTS" => skipped = self.cx.integer(at, &a).unwrap_or(0),
-                "RECENTLY-REMOVED-DATERANGES" => {
-                    let ids = self.cx.string(at, &a)?;
-                    self.out.removed_date_ranges =
-                        ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect();
-                }
-                _ => {}
-            }
-        }
-        let limit = self.cx.limits.max_segments;
-        if usize::try_from(skipped).map_or(true, |n| n > limit) {
-            return Err(PlaylistError::TooLarge { line: at.line, what: "segments", limit });
-        }
-        if !self.out.segments.is_empty() {
-            self.cx.warn(at, "must come before the first segment");
-            return Ok(());
-        }
-        self.out.skipped = skipped;
-        let (Some(previous), Some(back)) = (self.previous, skipped.checked_sub(1)) else { return Ok(()) };
-        let first = self.out.media_sequence;
-        let last = first.checked_add(back).and_then(|sequence| previous.segment(sequence));
-        let (Some(_), Some(last)) = (previous.segment(first), last) else {
-            return Err(PlaylistError::DeltaMismatch { line: at.line });
-        };
-        self.keys = Arc::clone(&last.keys);
-        self.map = last.map.clone();
-        self.bitrate = last.bitrate;
-        self.discontinuities = last.discontinuity_sequence.saturating_sub(self.out.discontinuity_sequence);
-        self.clock = last.start_nanos.saturating_add(last.nanos);
-        self.date = last.program_date_time.map(|date| (date, last.start_nanos));
-        Ok(())
-    }
-
-    fn check_segments(&self, line: u32, count: usize) -> Result<(), PlaylistError> {
+    pub(super) fn check_segments(&self, line: u32, count: usize) -> Result<(), PlaylistError> {
         Context::check(line, count, self.cx.limits.max_segments, "segments")
     }
 
@@ -493,11 +377,15 @@ fn dated(date: Option<(DateTime, u64)>, clock: u64) -> Option<DateTime> {
     Some(date.plus_nanos(i64::try_from(clock.saturating_sub(at)).unwrap_or(i64::MAX)))
 }
 
+fn without_query(url: &Url) -> Option<&str> {
+    url.expose().split('?').next()
+}
+
 fn nanos_of(duration: Duration) -> u64 {
     u64::try_from(duration.as_nanos()).unwrap_or(u64::MAX)
 }
 
 /// A range whose end fits in 64 bits.
-fn bounded(length: u64, offset: u64) -> Option<ByteRange> {
+pub(super) fn bounded(length: u64, offset: u64) -> Option<ByteRange> {
     offset.checked_add(length).map(|_| ByteRange { offset, length })
 }

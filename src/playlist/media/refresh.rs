@@ -1,21 +1,275 @@
-//! Keeping a live playlist up to date (RFC 8216bis §6.3.4, §6.3.7).
+//! Keeping a live playlist up to date (RFC 8216bis §6.2.5, §6.3.4, §6.3.7).
 //!
-//! Invariant: segments keep their place on the timeline for as long as they stay, whatever the server sends;
-//! a text that is refused or older than what is known changes nothing.
+//! Invariants: a segment keeps its place on the timeline, and what was measured of it, for as long as it
+//! stays; the timeline never goes back; a text that is refused or older than what is known changes nothing.
 
-use super::segment::Segment;
+use core::time::Duration;
+use std::collections::BTreeMap;
+
+use super::{DateRange, MediaPlaylist, Segment};
+use crate::playlist::{Directives, Kind, PlaylistError, Skip, Source};
+use crate::time::MediaTime;
+
+/// What a reload brought.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Refresh {
+    /// Nothing new.
+    Unchanged,
+    /// The playlist went on.
+    Advanced {
+        /// Segments that are new at the end.
+        added: usize,
+        /// Segments that left at the start.
+        removed: usize,
+    },
+    /// The playlist went on so far that nothing known is left in it; the timeline leaves room for what was
+    /// never seen.
+    Jumped {
+        /// Segments that came and went unseen.
+        missed: u64,
+    },
+    /// Sequence numbers went back to other segments: the server began anew. The new segments come after the
+    /// old ones on the timeline and the first is a discontinuity; offsets found for discontinuity sequence
+    /// numbers no longer hold.
+    Restarted,
+    /// An older state of the same playlist, from a cache for example; it was ignored.
+    Stale,
+}
+
+/// When to load a live playlist next, and how.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Reload {
+    /// How long after the start of the last load.
+    pub after: Duration,
+    /// What to ask of the server. A delta update (`skip`) presumes that the last load is younger than half of CAN-SKIP-UNTIL.
+    pub directives: Directives,
+}
+
+impl MediaPlaylist {
+    /// Reads the answer to a reload and takes it over.
+    ///
+    /// # Errors
+    /// [`PlaylistError`], after which the playlist is as before.
+    /// With [`PlaylistError::DeltaMismatch`] the whole playlist must be loaded, without `skip`.
+    pub fn refresh(&mut self, bytes: &[u8], source: &Source<'_>) -> Result<Refresh, PlaylistError> {
+        let text = crate::playlist::text(bytes, source)?;
+        crate::playlist::expect_kind(&text, Kind::Media)?;
+        let new = super::parse::parse(&text, source, Some(self))?;
+        Ok(if new.skipped > 0 {
+            self.take_delta(new, source.limits.max_entries)
+        } else {
+            self.take_whole(new)
+        })
+    }
+
+    /// When and how to load the playlist next; `None` when it will not change. `last` is what the last load
+    /// brought; with `low_latency`, parts are asked for as they appear.
+    pub fn reload(&self, last: Refresh, low_latency: bool) -> Option<Reload> {
+        if !self.is_live() {
+            return None;
+        }
+        let news = !matches!(last, Refresh::Unchanged | Refresh::Stale);
+        let control = self.server_control.clone().unwrap_or_default();
+        let target = self.target_duration().max(MIN_RELOAD);
+        let part_target = self.part_target.filter(|_| low_latency);
+        let mut directives = Directives::default();
+        if control.can_block_reload {
+            directives.msn = Some(self.next_sequence());
+            directives.part = part_target.and_then(|_| u32::try_from(self.tail.parts.len()).ok());
+        }
+        if control.can_skip_until.is_some_and(|until| self.duration() > MediaTime::from_duration(until)) {
+            directives.skip =
+                Some(if control.can_skip_date_ranges { Skip::SegmentsAndDateRanges } else { Skip::Segments });
+        }
+        let after = match (news, control.can_block_reload) {
+            (true, true) => Duration::ZERO,
+            // The server did not hold the answer back as it said it would: do not ask in a tight loop.
+            (false, true) => part_target.unwrap_or(target / 2).max(MIN_RELOAD),
+            (true, false) => target,
+            (false, false) => target / 2,
+        };
+        Some(Reload { after, directives })
+    }
+
+    /// Whether a live window has moved past a place: what was there can no longer be loaded.
+    pub fn has_left(&self, playhead: MediaTime) -> bool {
+        playhead < self.window().start
+    }
+
+    /// Takes over a delta update that was read with this playlist as the previous one.
+    fn take_delta(&mut self, mut new: Self, max_date_ranges: usize) -> Refresh {
+        if new.next_sequence() < self.next_sequence() {
+            return Refresh::Stale;
+        }
+        let refresh = self.compare(&new);
+        let gone = self.index_of(new.media_sequence).unwrap_or(0);
+        let kept = usize::try_from(new.skipped).unwrap_or(usize::MAX);
+        self.carry_over(&mut new);
+        let mut segments = core::mem::take(&mut self.segments);
+        segments.drain(..gone);
+        segments.truncate(kept);
+        segments.append(&mut new.segments);
+        new.segments = segments;
+        new.skipped = 0;
+        if new.server_control.as_ref().is_some_and(|c| c.can_skip_date_ranges) {
+            new.date_ranges = self.updated_date_ranges(&mut new, max_date_ranges);
+        }
+        *self = new;
+        refresh
+    }
+
+    fn take_whole(&mut self, mut new: Self) -> Refresh {
+        let went_back =
+            new.media_sequence < self.media_sequence || new.next_sequence() < self.next_sequence();
+        let refresh = if !went_back {
+            self.compare(&new)
+        } else if new.segments.is_empty() || self.overlap(&new).any(|(old, new)| is_same(old, new)) {
+            return Refresh::Stale;
+        } else {
+            Refresh::Restarted
+        };
+        new.shift(self.place_for(&new, refresh));
+        if refresh == Refresh::Restarted {
+            if let Some(first) = new.segments.first_mut() {
+                first.discontinuity = true;
+            }
+        } else {
+            self.carry_over(&mut new);
+        }
+        *self = new;
+        refresh
+    }
+
+    /// What a newer state of the same playlist brings.
+    fn compare(&self, new: &Self) -> Refresh {
+        let missed = new.media_sequence.saturating_sub(self.next_sequence());
+        if missed > 0 || (new.media_sequence == self.next_sequence() && !self.segments.is_empty()) {
+            return Refresh::Jumped { missed };
+        }
+        let count = |n: u64| usize::try_from(n).unwrap_or(usize::MAX);
+        let added = count(new.next_sequence().saturating_sub(self.next_sequence()));
+        let removed = count(new.media_sequence.saturating_sub(self.media_sequence));
+        let same = added == 0
+            && removed == 0
+            && new.ended == self.ended
+            && new.tail.parts.len() == self.tail.parts.len()
+            && new.preload_hints == self.preload_hints;
+        if same { Refresh::Unchanged } else { Refresh::Advanced { added, removed } }
+    }
+
+    /// Segments of both, by sequence number.
+    fn overlap<'a>(&'a self, new: &'a Self) -> impl Iterator<Item = (&'a Segment, &'a Segment)> {
+        let first = new.segments.first().map_or(u64::MAX, |s| s.sequence);
+        let skip = self.segments.first().map_or(0, |s| first.saturating_sub(s.sequence));
+        let old = self.segments.iter().skip(usize::try_from(skip).unwrap_or(usize::MAX));
+        old.filter_map(|old| new.segment(old.sequence).map(|new| (old, new)))
+    }
+
+    /// Where on the timeline the first segment of `new` belongs.
+    fn place_for(&self, new: &Self, refresh: Refresh) -> u64 {
+        if refresh == Refresh::Restarted {
+            return self.end_nanos;
+        }
+        if let Some((old, same)) = self.overlap(new).next() {
+            return old.start_nanos.saturating_sub(same.start_nanos.saturating_sub(new.first_nanos()));
+        }
+        let dated = self.segments.last().and_then(|old| {
+            let since = new.segments.first()?.program_date_time?.since(old.program_date_time?)?;
+            old.start_nanos.checked_add(u64::try_from(since.as_nanos()).ok()?)
+        });
+        let counted = new.media_sequence.saturating_sub(self.next_sequence());
+        let target = u64::try_from(new.target_duration().as_nanos()).unwrap_or(u64::MAX);
+        let counted = self.end_nanos.saturating_add(counted.saturating_mul(target));
+        // A clock that was set back must not put new segments on top of old ones.
+        dated.filter(|dated| *dated >= self.end_nanos).unwrap_or(counted)
+    }
+
+    fn first_nanos(&self) -> u64 {
+        self.segments.first().map_or(self.end_nanos, |s| s.start_nanos)
+    }
+
+    /// Moves everything so that the first segment begins at `place`.
+    fn shift(&mut self, place: u64) {
+        let from = self.first_nanos();
+        if place == from {
+            return;
+        }
+        let moved = |nanos: u64| place.saturating_add(nanos.saturating_sub(from));
+        self.end_nanos = moved(self.end_nanos);
+        for segment in &mut self.segments {
+            segment.start_nanos = moved(segment.start_nanos);
+        }
+    }
+
+    /// Gives `new` what was found out about segments that it still has.
+    fn carry_over(&self, new: &mut Self) {
+        let Some(first) = new.segments.first().map(|s| s.sequence) else { return };
+        let skip = usize::try_from(first.saturating_sub(self.first_sequence())).unwrap_or(usize::MAX);
+        let ahead = usize::try_from(self.first_sequence().saturating_sub(first)).unwrap_or(usize::MAX);
+        let known = self.segments.iter().skip(skip);
+        let mut date = None;
+        for (old, new) in known.zip(new.segments.iter_mut().skip(ahead)) {
+            new.measured = new.measured.or(old.measured);
+            new.program_date_time = new.program_date_time.or(old.program_date_time);
+            date = new.program_date_time.map(|date| (date, new.start_nanos));
+        }
+        // The date that all others were derived from may have left the window.
+        let Some((date, at)) = date else { return };
+        for segment in new.segments.iter_mut().rev().take_while(|s| s.program_date_time.is_none()) {
+            let after = i64::try_from(segment.start_nanos.saturating_sub(at)).unwrap_or(i64::MAX);
+            segment.program_date_time = Some(date.plus_nanos(after));
+        }
+    }
+
+    /// Date ranges known before and those of a delta update, without those it removed; the newest when there
+    /// are too many.
+    fn updated_date_ranges(&mut self, new: &mut Self, limit: usize) -> Vec<DateRange> {
+        // `None` is a range that was removed.
+        let mut index: BTreeMap<String, Option<usize>> = BTreeMap::new();
+        for id in &new.removed_date_ranges {
+            index.insert(id.clone(), None);
+        }
+        let mut all: Vec<DateRange> = Vec::new();
+        let known = self.date_ranges.drain(..).map(|range| (range, false));
+        for (range, is_new) in known.chain(new.date_ranges.drain(..).map(|range| (range, true))) {
+            match index.get(&range.id) {
+                Some(None) if !is_new => {}
+                Some(Some(at)) => {
+                    if let Some(known) = all.get_mut(*at) {
+                        known.merge(range);
+                    }
+                }
+                _ => {
+                    index.insert(range.id.clone(), Some(all.len()));
+                    all.push(range);
+                }
+            }
+        }
+        all.drain(..all.len().saturating_sub(limit));
+        all
+    }
+
+    fn first_sequence(&self) -> u64 {
+        self.segments.first().map_or(self.media_sequence, |s| s.sequence)
+    }
+}
 
 /// Gives segments before the first dated one their dates.
 pub(super) fn back_fill_dates(segments: &mut [Segment]) {
-    let Some((index, date, at)) = segments
-        .iter()
-        .enumerate()
-        .find_map(|(i, s)| s.program_date_time.map(|date| (i, date, s.start_nanos)))
-    else {
-        return;
-    };
+    let dated = segments.iter().enumerate().find_map(|(i, s)| Some((i, s.program_date_time?, s.start_nanos)));
+    let Some((index, date, at)) = dated else { return };
     for segment in segments.iter_mut().take(index) {
         let before = i64::try_from(at.saturating_sub(segment.start_nanos)).unwrap_or(i64::MAX);
-        segment.program_date_time = Some(date.plus_nanos(-before));
+        segment.program_date_time = Some(date.plus_nanos(before.saturating_neg()));
     }
+}
+
+/// A target duration of zero, or a server that does not block as it promised, must not become a busy loop.
+const MIN_RELOAD: Duration = Duration::from_millis(100);
+
+/// Whether two segments of one number are the same one. Tokens in the query may differ from load to load.
+fn is_same(a: &Segment, b: &Segment) -> bool {
+    let path = |s: &Segment| s.uri.expose().split('?').next().map(str::to_owned);
+    path(a) == path(b) && a.byte_range == b.byte_range && a.nanos == b.nanos
 }

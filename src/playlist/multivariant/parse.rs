@@ -8,10 +8,11 @@ use crate::playlist::attributes::{Attribute, attributes};
 use crate::playlist::context::{Context, Place};
 use crate::playlist::lines::{Content, Lines};
 use crate::playlist::value::{self, Read};
-use crate::playlist::{PlaylistError, Source};
+use crate::playlist::{Kind, PlaylistError, Source};
 
 pub(crate) fn parse(text: &str, source: &Source<'_>) -> Result<Multivariant, PlaylistError> {
-    let mut reader = Reader { context: Context::new(source), out: Multivariant::default(), waiting: None };
+    let mut reader =
+        Reader { context: Context::new(source, text), out: Multivariant::default(), waiting: None };
     for line in Lines::new(text) {
         match line.content {
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
@@ -71,7 +72,7 @@ impl Reader<'_> {
             "EXT-X-INDEPENDENT-SEGMENTS" => self.out.independent_segments = true,
             "EXT-X-VERSION" => self.out.version = self.context.version(at("EXT-X-VERSION"), value),
             "EXTINF" | "EXT-X-PART" => return Err(PlaylistError::Mixed { line }),
-            _ => {}
+            _ => self.context.other_tag(line, name, Kind::Multivariant),
         }
         Ok(())
     }

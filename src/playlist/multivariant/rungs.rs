@@ -3,7 +3,7 @@
 //! Variants that differ only in where they are (redundant streams, RFC 8216bis §4.4.6.2; pathways, §7) are
 //! one rung with fallbacks.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::{Multivariant, Variant};
 
@@ -21,11 +21,11 @@ pub struct Rung {
 }
 
 impl Multivariant {
-    /// The rungs, lowest first: by bandwidth, then by picture size. A rung of unknown bandwidth comes before the
+    /// The rungs, lowest first: by bandwidth, then by picture size, then as the playlist has them. A rung of unknown bandwidth comes before the
     /// others and is never merged with another.
     pub fn rungs(&self) -> Vec<Rung> {
         let mut rungs: Vec<Rung> = Vec::new();
-        let mut known: HashMap<Quality<'_>, usize> = HashMap::new();
+        let mut known: BTreeMap<Quality<'_>, usize> = BTreeMap::new();
         for (variant, v) in self.variants.iter().enumerate() {
             if let Some(quality) = Quality::of(v) {
                 let at = *known.entry(quality).or_insert(rungs.len());
@@ -37,16 +37,16 @@ impl Multivariant {
             let audio_only = v.is_audio_only();
             rungs.push(Rung { variant, fallbacks: Vec::new(), bandwidth: v.bandwidth, audio_only });
         }
-        rungs.sort_by_key(|rung| {
+        rungs.sort_unstable_by_key(|rung| {
             let size = self.variants.get(rung.variant).and_then(|v| v.resolution);
-            (rung.bandwidth, size.map(|(width, height)| u64::from(width) * u64::from(height)))
+            (rung.bandwidth, size.map(|(width, height)| u64::from(width) * u64::from(height)), rung.variant)
         });
         rungs
     }
 }
 
 /// What makes two variants the same to a viewer.
-#[derive(PartialEq, Eq, Hash)]
+#[derive(PartialEq, Eq, PartialOrd, Ord)]
 struct Quality<'a> {
     bandwidth: u64,
     resolution: Option<(u32, u32)>,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use cloud_player::engine::{NetEvent, NetFailure, Request, RequestId, ResponseHead};
+use cloud_player::engine::{Chunk, NetEvent, NetFailure, Request, RequestId, ResponseHead};
 use cloud_player::time::Timestamp;
 
 use super::Origin;
@@ -117,7 +117,7 @@ impl Network {
                 response.stall_after.or(response.cut_after).unwrap_or(usize::MAX).min(response.body.len());
             let end = sent.saturating_add(share).min(limit);
             if end > *sent {
-                out.push((*id, NetEvent::Chunk(response.body[*sent..end].to_vec())));
+                out.push((*id, NetEvent::Chunk(Chunk(response.body[*sent..end].to_vec()))));
                 *sent = end;
             }
             if *sent == response.body.len() {

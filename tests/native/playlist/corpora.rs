@@ -1,0 +1,99 @@
+//! Playlists written by others, where they are at hand: the folder `CLOUD_PLAYER_CORPORA`, by default
+//! `../shared/corpora` beside this repository. Without it these tests say so and check nothing.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+
+use cloud_player::playlist::{MediaPlaylist, Refresh};
+use cloud_player::secret::Url;
+
+use super::{media, with_source};
+
+fn corpora() -> Option<PathBuf> {
+    let folder = std::env::var_os("CLOUD_PLAYER_CORPORA")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
+    if folder.is_dir() {
+        return Some(folder);
+    }
+    println!("not checked: {} is not there", folder.display());
+    None
+}
+
+/// Known differences, each with its reason. One that no longer differs fails the test too.
+#[cfg(feature = "cli")]
+const KNOWN: [(&str, &str); 2] = [
+    // RFC 8216bis §4.4.1.1: #EXTM3U must be the first line. An empty body is a failed load, not an empty playlist.
+    ("REFUSED", "m3u8/videojs-m3u8-parser/empty.m3u8"),
+    // A template, not a playlist: its line `//#EXT-X-BYTERANGE:…` is a reference with an empty authority, which
+    // RFC 3986 §5.2.2 resolves and the URL class that made the expectation does not.
+    ("DIFFERS", "m3u8/vhs-manifests/playlist_byte_range_template.m3u8"),
+];
+
+#[cfg(feature = "cli")]
+#[test]
+fn independent_parsers_agree_with_inspect() {
+    let Some(folder) = corpora() else { return };
+    let run = std::process::Command::new("python3")
+        .arg(folder.join("tools/check_playlists.py"))
+        .args([Path::new(env!("CARGO_BIN_EXE_cloud-player")), &folder])
+        .output()
+        .unwrap();
+    let out = String::from_utf8(run.stdout).unwrap();
+    let mut found: Vec<_> = out
+        .lines()
+        .filter_map(|line| {
+            let mut words = line.split(' ');
+            let what = words.next().filter(|w| ["REFUSED", "DIFFERS", "HUNG", "CRASHED"].contains(w))?;
+            Some((what, words.next()?))
+        })
+        .collect();
+    found.sort_unstable_by(|a, b| b.cmp(a));
+    assert_eq!(found, KNOWN, "{out}{}", String::from_utf8_lossy(&run.stderr));
+    assert!(out.contains("187 of 189 playlists as expected"), "{out}");
+}
+
+/// Playlists of a real server, as a player loaded them over time.
+#[test]
+fn recorded_live_streams_stay_on_one_timeline() {
+    let Some(folder) = corpora() else { return };
+    let mut refreshed = 0;
+    for name in ["ll", "live-ts"] {
+        let trace =
+            std::fs::read_to_string(folder.join("gen/gohlslib").join(name).join("trace.jsonl")).unwrap();
+        let mut playlists: BTreeMap<String, MediaPlaylist> = BTreeMap::new();
+        for line in trace.lines() {
+            let record: serde_json::Value = serde_json::from_str(line).unwrap();
+            let (Some(url), Some(body)) = (record["path"].as_str(), record["body"].as_str()) else {
+                continue;
+            };
+            if !body.contains("#EXT-X-TARGETDURATION") {
+                continue;
+            }
+            let url = url.split('?').next().unwrap();
+            let Some(playlist) = playlists.get_mut(url) else {
+                playlists.insert(url.to_owned(), media(body));
+                continue;
+            };
+            let known: BTreeMap<_, _> =
+                playlist.segments.iter().map(|s| (s.sequence, (Url::clone(&s.uri), s.start()))).collect();
+            let refresh = with_source(|source| playlist.refresh(body.as_bytes(), source)).unwrap();
+            assert!(matches!(refresh, Refresh::Unchanged | Refresh::Advanced { .. }), "{url} {refresh:?}");
+            assert_eq!(playlist.warnings, [], "{body}");
+            for segment in &playlist.segments {
+                if let Some((uri, start)) = known.get(&segment.sequence) {
+                    assert_eq!((&segment.uri, segment.start()), (uri, *start));
+                }
+            }
+            // The wall clock and the timeline go together.
+            let dated: Vec<_> = playlist.segments.iter().filter(|s| !s.gap).collect();
+            for pair in dated.windows(2) {
+                let [a, b] = pair else { unreachable!() };
+                let clock = b.program_date_time.unwrap().since(a.program_date_time.unwrap()).unwrap();
+                let drift = (b.start() - a.start()).as_secs() - clock.as_secs_f64();
+                assert!(drift.abs() < 0.1, "{url} {} {drift}", b.sequence);
+            }
+            refreshed += 1;
+        }
+    }
+    assert!(refreshed > 100, "{refreshed}");
+}
