@@ -46,5 +46,8 @@ fn copy(from: &Path, to: &Path) -> io::Result<()> {
     Ok(())
 }
 
-const PAGES: [(&str, &str); 2] =
-    [("probe.js", include_str!("../pages/probe.js")), ("e2e.html", include_str!("../pages/e2e.html"))];
+const PAGES: [(&str, &str); 3] = [
+    ("probe.js", include_str!("../pages/probe.js")),
+    ("e2e.html", include_str!("../pages/e2e.html")),
+    ("strict.html", include_str!("../pages/strict.html")),
+];

@@ -3,6 +3,7 @@
 mod access;
 mod adaptation;
 mod demo;
+mod embed;
 mod harness;
 mod playback;
 mod player;
