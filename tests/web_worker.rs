@@ -104,7 +104,7 @@ async fn a_request_aborted_between_two_chunks_ends_there() {
     fetches.start(request("http://host/endless"));
     inputs
         .wait_for(
-            |input| matches!(input, Input::Net { event: NetEvent::Chunk(bytes), .. } if bytes.len() == 10),
+            |input| matches!(input, Input::Net { event: NetEvent::Chunk(bytes), .. } if bytes.0.len() == 10),
         )
         .await;
     fetches.abort(RequestId(1));
@@ -310,7 +310,7 @@ async fn fetch(request: Request) -> Fetched {
                 }
                 NetEvent::Chunk(bytes) => {
                     assert!(fetched.head.is_some());
-                    fetched.body.extend(bytes);
+                    fetched.body.extend(bytes.0);
                 }
                 NetEvent::End => {
                     assert!(fetches.is_idle());
