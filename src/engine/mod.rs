@@ -1,8 +1,8 @@
 //! Every decision of a session, and no I/O.
 //!
-//! [`Engine`] is a state machine with two enums and two methods: a host says what happened ([`Input`], through
-//! [`Engine::handle`]) and drains what is to be done ([`Output`], through [`Engine::poll`]) until it is told when to
-//! wake up next. Nothing calls back, nothing waits, nothing reads a clock: the same inputs give the same outputs.
+//! The engine is a state machine with two enums and two methods, which a host reaches through
+//! [`Session`](crate::session::Session): `handle` takes in what happened ([`Input`]), `poll` gives what is to be done
+//! ([`Output`]), until it says when to wake up next. Nothing calls back, nothing waits, nothing reads a clock: the same inputs give the same outputs.
 //!
 //! | file | decides |
 //! |---|---|
@@ -64,7 +64,7 @@ pub(crate) enum Effect {
 
 /// The state machine. See the module's docs.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     config: Config,
     stage: Stage,
     outbox: VecDeque<Effect>,
@@ -107,7 +107,7 @@ enum Stage {
 
 impl Engine {
     /// A session that has not been told what to play.
-    pub fn new(config: Config, now: Timestamp) -> Self {
+    pub(crate) fn new(config: Config, now: Timestamp) -> Self {
         Self {
             stage: Stage::Idle,
             outbox: VecDeque::new(),
@@ -133,7 +133,7 @@ impl Engine {
     }
 
     /// Takes in what happened.
-    pub fn handle(&mut self, now: Timestamp, input: Input) {
+    pub(crate) fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Command(command) => self.on_command(now, command),
             Input::Net { id, event } => self.on_net(now, id, event),
