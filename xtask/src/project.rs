@@ -50,4 +50,4 @@ impl Project {
 
 /// What cargo builds natively apart from this program. Always this same choice: with another one, cargo would
 /// settle on other features of shared dependencies and build them again.
-pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+pub(crate) const PRODUCT: [&str; 5] = ["--workspace", "--exclude", "xtask", "--features", "cloud-player/cli"];
