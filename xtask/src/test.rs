@@ -5,6 +5,7 @@
 use std::time::{Duration, Instant};
 
 use crate::build;
+use crate::corpora;
 use crate::project::{CLI, PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
@@ -35,7 +36,7 @@ struct Step {
     run: fn(&Project) -> Result<String>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", about: "rustfmt", after: None, run: fmt },
     Step {
         name: "clippy",
@@ -51,6 +52,12 @@ const STEPS: [Step; 9] = [
     },
     Step { name: "doc", about: "rustdoc without a warning", after: None, run: doc },
     Step { name: "native", about: "unit and integration tests on this machine", after: None, run: native },
+    Step {
+        name: "corpora",
+        about: "playlists of other projects, where they are at hand",
+        after: None,
+        run: corpora::run,
+    },
     Step {
         name: "build",
         about: "the WebAssembly build, its size within the budget",
