@@ -6,6 +6,7 @@
 use std::collections::BTreeSet;
 use std::env;
 use std::fs;
+use std::path::PathBuf;
 
 use crate::project::Project;
 use crate::setup::{self, PYTHON};
@@ -39,6 +40,13 @@ pub(crate) fn run(project: &Project) -> Result<String> {
     Ok(count.split(';').next().unwrap_or_default().to_owned())
 }
 
+/// The folder, absolute, if one is at hand.
+pub(crate) fn at_hand(project: &Project) -> Option<PathBuf> {
+    let named = env::var_os(CORPORA).filter(|name| !name.is_empty());
+    let folder = project.root.join(named.as_deref().unwrap_or(DEFAULT.as_ref()));
+    folder.join(CHECK).is_file().then_some(folder)
+}
+
 /// Whether exactly the known differences occurred, of the playlists that are there.
 fn verdict(output: &str, known: &str, is_there: impl Fn(&str) -> bool) -> Result<()> {
     let known: BTreeSet<_> =
@@ -61,7 +69,7 @@ fn difference(line: &str) -> Option<(&str, &str)> {
     Some((what, words.next()?))
 }
 
-const CORPORA: &str = "CLOUD_PLAYER_CORPORA";
+pub(crate) const CORPORA: &str = "CLOUD_PLAYER_CORPORA";
 const DEFAULT: &str = "../shared/corpora";
 const CHECK: &str = "tools/check_playlists.py";
 const KNOWN: &str = "tests/corpora/known-differences.txt";

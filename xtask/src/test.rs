@@ -174,7 +174,11 @@ fn doc(project: &Project) -> Result<String> {
 fn native(project: &Project) -> Result<String> {
     setup::tools(project, &[FFMPEG, FFPROBE, OPENSSL])?;
     // Apart, because cargo would build what they share with other features and so twice.
-    let ours = tests(project.cargo().arg("test").args(PRODUCT).arg("--no-fail-fast"), "native")?;
+    let mut cargo = project.cargo().arg("test").args(PRODUCT).arg("--no-fail-fast");
+    if let Some(folder) = corpora::at_hand(project) {
+        cargo = cargo.env(corpora::CORPORA, folder);
+    }
+    let ours = tests(cargo, "native")?;
     let tool = tests(project.cargo().args(["test", "--package", "xtask"]), "native-xtask")?;
     Ok(format!("{ours}; xtask: {tool}"))
 }
