@@ -104,7 +104,7 @@ async fn a_request_aborted_between_two_chunks_ends_there() {
     fetches.start(request("http://host/endless"));
     inputs
         .wait_for(
-            |input| matches!(input, Input::Net { event: NetEvent::Chunk(bytes), .. } if bytes.len() == 10),
+            |input| matches!(input, Input::Net { event: NetEvent::Chunk(bytes), .. } if bytes.0.len() == 10),
         )
         .await;
     fetches.abort(RequestId(1));
@@ -189,6 +189,13 @@ fn a_message_that_makes_no_sense_is_an_error_event_without_its_content() {
         json(r#"{"type":"start","source":{"kind":"hls","url":5,"token":"hunter2"}}"#),
         json(r#"{"type":"seek","to":1}"#),
         json(r#"{"type":"sinkFull","track":"video"}"#),
+        json(r#"{"type":"sinkFull","track":"hunter2"}"#),
+        json(r#"{"type":"sinkDone","track":"video","buffered":[[1]]}"#),
+        json(r#"{"type":"sinkDone","track":"video","buffered":"hunter2"}"#),
+        json(r#"{"type":"selectRung","rung":1.5}"#),
+        json(r#"{"type":"selectRung","rung":-1}"#),
+        json(r#"{"type":"sinkFailed","failure":"hunter2","name":"","message":""}"#),
+        json(r#"{"type":"visible"}"#),
     ] {
         host.receive(message);
         let answer = page.messages.pop();
@@ -201,6 +208,37 @@ fn a_message_that_makes_no_sense_is_an_error_event_without_its_content() {
     host.receive(start_message());
     let complaints = page.messages.iter().filter(|message| text(message, "code") == "bad_message").count();
     assert_eq!(complaints, 1, "a second start is refused");
+}
+
+#[wasm_bindgen_test]
+async fn whatever_a_page_says_in_a_session_is_understood() {
+    let page = Page::new();
+    let host = Host::new(page.post());
+    let start = start_message();
+    Reflect::set(&start, &"sink".into(), &"page".into()).unwrap();
+    host.receive(start);
+    for message in [
+        r#"{"type":"sinkOpened"}"#,
+        r#"{"type":"seek","to":1.5}"#,
+        r#"{"type":"selectRung","rung":1}"#,
+        r#"{"type":"selectRung","rung":null}"#,
+        r#"{"type":"element","event":"timeupdate","position":0.5,"paused":false,"seeking":false,"rate":1,
+            "readyState":4,"decodedFrames":12,"droppedFrames":0}"#,
+        r#"{"type":"online","online":false}"#,
+        r#"{"type":"online","online":true}"#,
+        r#"{"type":"visible","visible":false}"#,
+        r#"{"type":"viewport","width":1280,"height":720}"#,
+        r#"{"type":"sinkDone","track":"audio","buffered":[[0,4.5],[6,8]]}"#,
+        r#"{"type":"sinkFailed","failure":"unsupported_type","name":"NotSupportedError","message":"no"}"#,
+    ] {
+        host.receive(json(message));
+        let complaint = page.messages.iter().find(|answer| text(answer, "type") == "hostError");
+        assert!(complaint.is_none(), "{message}");
+    }
+    let error = page.wait_for(|message| text(&event_of(message), "type") == "error").await;
+    assert_eq!(text(&event_of(&error), "code"), "codec_unsupported");
+    host.receive(json(r#"{"type":"stop"}"#));
+    page.wait_for(|message| text(message, "type") == "stopped").await;
 }
 
 #[wasm_bindgen_test]
@@ -310,7 +348,7 @@ async fn fetch(request: Request) -> Fetched {
                 }
                 NetEvent::Chunk(bytes) => {
                     assert!(fetched.head.is_some());
-                    fetched.body.extend(bytes);
+                    fetched.body.extend(bytes.0);
                 }
                 NetEvent::End => {
                     assert!(fetches.is_idle());

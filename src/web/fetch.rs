@@ -15,7 +15,7 @@ use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit
 
 use super::inbox::Inbox;
 use super::js;
-use crate::engine::{Input, NetEvent, NetFailure, Request, RequestId, RequestKind, ResponseHead};
+use crate::engine::{Chunk, Input, NetEvent, NetFailure, Request, RequestId, RequestKind, ResponseHead};
 use crate::secret::Url;
 
 /// The requests in flight.

@@ -15,10 +15,11 @@ use super::inbox::Inbox;
 use super::js;
 use super::messages::{self, FromPage, HostError, Start, ToPage};
 use super::outbox::Outbox;
+use super::page_sink::PageSink;
 use super::panic;
 use super::sink::Sink;
 use super::timer::Timer;
-use crate::engine::{Command, ElementCommand, Input, Output};
+use crate::engine::{Command, Config, ElementCommand, Input, Output};
 use crate::session::Session;
 
 /// What a dedicated worker runs: one session, and the browser's side of it. `www/worker.js` makes it and hands it
@@ -89,26 +90,27 @@ struct Playing {
 
 impl State {
     fn hear(&self, message: FromPage) {
-        let message = match message {
-            FromPage::Start(start) => return self.start(*start),
-            message => message,
-        };
-        if self.playing.borrow().is_none() {
-            return self.complain("nothing was started yet");
-        }
-        match messages::to_input(message) {
-            Ok(input) => self.take(input),
-            Err(FromPage::Stop) => {
+        match message {
+            FromPage::Start(start) => self.start(*start),
+            _ if self.playing.borrow().is_none() => self.complain("nothing was started yet"),
+            FromPage::Input(input) => self.take(input),
+            FromPage::Stop => {
                 self.stopping.set(true);
                 self.take(Input::Command(Command::Stop));
             }
-            Err(message) => {
-                let input = self.playing.borrow_mut().as_mut().and_then(|playing| playing.sink.hear(message));
-                match input {
-                    Some(input) => self.take(input),
-                    None => self.complain("no such sink operation is under way"),
-                }
+            FromPage::SinkDone { track, buffered } => {
+                self.hear_sink(|page| Some(page.done(track, buffered)));
             }
+            FromPage::SinkFull { track } => self.hear_sink(|page| page.full(track)),
+        }
+    }
+
+    /// Something that the sink on the page reports.
+    fn hear_sink(&self, heard: impl FnOnce(&mut PageSink) -> Option<Input>) {
+        let input = self.playing.borrow_mut().as_mut().and_then(|playing| heard(playing.sink.page()?));
+        match input {
+            Some(input) => self.take(input),
+            None => self.complain("no such sink operation is under way"),
         }
     }
 
@@ -117,11 +119,11 @@ impl State {
             return self.complain("a session is running: a new source needs a new worker");
         }
         let sink = Sink::new(start.sink, self.inbox.clone(), self.outbox.clone());
-        let (config, source, environment) = start.into_parts(js::wall_clock_at_zero());
+        let config = Config { wall_clock: Some(js::wall_clock_at_zero()), ..start.config };
         let session = Session::new(config, js::now());
         *self.playing.borrow_mut() = Some(Playing { session, sink });
-        self.queue.borrow_mut().extend(environment.map(Input::Environment));
-        self.take(Input::Command(Command::Load(source)));
+        self.queue.borrow_mut().extend(start.environment.map(Input::Environment));
+        self.take(Input::Command(Command::Load(start.source)));
     }
 
     fn take(&self, input: Input) {

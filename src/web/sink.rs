@@ -4,7 +4,7 @@ use js_sys::Array;
 
 use super::inbox::Inbox;
 use super::js;
-use super::messages::{self, FromPage, SinkMessage, SinkPlace, ToPage};
+use super::messages::{SinkMessage, SinkPlace, ToPage};
 use super::mse::{self, Mse};
 use super::outbox::Outbox;
 use super::page_sink::PageSink;
@@ -57,14 +57,11 @@ impl Sink {
         }
     }
 
-    /// What a message of the page's sink means to the session. `None`: nothing that was asked for.
-    pub(super) fn hear(&mut self, message: FromPage) -> Option<Input> {
-        match (self, message) {
-            (Self::Page(page), FromPage::SinkDone { track, buffered }) => {
-                Some(page.done(track, messages::time_ranges(&buffered)))
-            }
-            (Self::Page(page), FromPage::SinkFull { track }) => page.full(track),
-            _ => None,
+    /// The sink on the page, if that is where it is.
+    pub(super) fn page(&mut self) -> Option<&mut PageSink> {
+        match self {
+            Self::Page(page) => Some(page),
+            Self::Worker { .. } => None,
         }
     }
 }

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use crate::build;
 use crate::corpora;
-use crate::project::{PRODUCT, Project};
+use crate::project::{CLI, PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
 
@@ -151,11 +151,9 @@ fn fmt(project: &Project) -> Result<String> {
 
 fn clippy(project: &Project) -> Result<String> {
     setup::component(project, "clippy")?;
+    let cargo = project.cargo().args(["clippy", "--workspace", "--features", CLI, "--keep-going"]);
     // The end-to-end tests have `test = false` and must be named.
-    let cargo =
-        project.cargo().args(["clippy", "--workspace", "--all-targets", "--test", "e2e", "--keep-going"]);
-    let cargo = cargo.args(["--features", "cloud-player/cli"]);
-    cargo.args(["--", "-D", "warnings"]).run("clippy")?;
+    cargo.args(["--all-targets", "--test", "e2e", "--", "-D", "warnings"]).run("clippy")?;
     Ok(String::new())
 }
 
@@ -168,11 +166,8 @@ fn clippy_wasm(project: &Project) -> Result<String> {
 }
 
 fn doc(project: &Project) -> Result<String> {
-    project
-        .cargo()
-        .args(["doc", "--workspace", "--no-deps", "--keep-going"])
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .run("doc")?;
+    let cargo = project.cargo().args(["doc", "--workspace", "--features", CLI, "--no-deps", "--keep-going"]);
+    cargo.env("RUSTDOCFLAGS", "-D warnings").run("doc")?;
     Ok(String::new())
 }
 

@@ -1,0 +1,174 @@
+//! From the page to the worker.
+
+use wasm_bindgen::JsValue;
+
+use super::Track;
+use super::fields::{Fields, flag, index, named, number, object, text, whole};
+use crate::engine::{
+    Command, Config, ElementState, Environment, Input, SinkEvent, SinkFailure, Source, TokenPlacement,
+};
+use crate::secret::{Secret, Url};
+use crate::time::{MediaTime, TimeRange};
+use crate::web::js;
+
+/// A message, as far as the host has to know what it is.
+pub(in crate::web) enum FromPage {
+    /// Begin. Comes once, first.
+    Start(Box<Start>),
+    /// End the session.
+    Stop,
+    /// News for the session alone.
+    Input(Input),
+    /// An append or a remove on the page is finished.
+    SinkDone { track: Track, buffered: Vec<TimeRange> },
+    /// The source buffer on the page has no room.
+    SinkFull { track: Track },
+}
+
+/// How a session begins.
+pub(in crate::web) struct Start {
+    pub(in crate::web) config: Config,
+    pub(in crate::web) source: Source,
+    pub(in crate::web) environment: Option<Environment>,
+    /// Where the media source is to be; none: in the worker where that works.
+    pub(in crate::web) sink: Option<SinkPlace>,
+}
+
+/// Where the media source lives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::web) enum SinkPlace {
+    Worker,
+    Page,
+}
+
+/// Reads a message. `None`: it is none.
+pub(in crate::web) fn read(message: JsValue) -> Option<FromPage> {
+    let message = Fields::of(message);
+    let input = match message.need("type", text)?.as_str() {
+        "start" => return Some(FromPage::Start(Box::new(start(&message)?))),
+        "stop" => return Some(FromPage::Stop),
+        "sinkDone" => {
+            let buffered = message.need("buffered", ranges)?;
+            return Some(FromPage::SinkDone { track: message.need("track", track)?, buffered });
+        }
+        "sinkFull" => return Some(FromPage::SinkFull { track: message.need("track", track)? }),
+        "seek" => Input::Command(Command::Seek(message.need("to", time)?)),
+        "selectRung" => Input::Command(Command::SelectRung(message.may("rung", index)?)),
+        "element" => element(&message)?,
+        "online" => Input::Environment(Environment::Online(message.need("online", flag)?)),
+        "visible" => Input::Environment(Environment::Visible(message.need("visible", flag)?)),
+        "viewport" => Input::Environment(viewport(&message)?),
+        "sinkOpened" => Input::Sink(SinkEvent::Opened),
+        "sinkFailed" => sink_failed(&message)?,
+        _ => return None,
+    };
+    Some(FromPage::Input(input))
+}
+
+fn start(message: &Fields) -> Option<Start> {
+    let defaults = Config::default();
+    let config = Config {
+        session_id: message.need("sessionId", text)?,
+        seed: whole(message.need("seed", number)?),
+        report_url: message.may("reportUrl", url)?,
+        report_interval: message
+            .may("reportInterval", time)?
+            .map_or(defaults.report_interval, MediaTime::to_duration),
+        buffer_goal: message.may("bufferGoal", time)?.unwrap_or(defaults.buffer_goal),
+        back_buffer: message.may("backBuffer", time)?.unwrap_or(defaults.back_buffer),
+        stored_throughput: message.may("storedThroughput", number)?.map(whole).filter(|&rate| rate > 0),
+        start: message.may("startTime", time)?.unwrap_or(defaults.start),
+        start_rung: message.may("startRung", index)?,
+        ..defaults
+    };
+    Some(Start {
+        config,
+        source: source(&message.need("source", object)?)?,
+        environment: message.may("viewport", |value| viewport(&Fields::of(value)))?,
+        sink: message.may("sink", sink_place)?,
+    })
+}
+
+fn source(message: &Fields) -> Option<Source> {
+    match message.need("kind", text)?.as_str() {
+        "hls" => {
+            let placement = message.may("tokenPlacement", token_placement)?;
+            let placement = placement.unwrap_or(TokenPlacement::FileNamePrefix);
+            let token = message.may("token", text)?.map(|token| (Secret::new(token), placement));
+            Some(Source::Hls { url: message.need("url", url)?, token })
+        }
+        "playInfo" => Some(Source::PlayInfo {
+            endpoint: message.need("endpoint", url)?,
+            app_id: message.need("appId", text)?,
+            file_id: message.need("fileId", text)?,
+            psign: message.may("psign", text)?.map(Secret::new),
+        }),
+        _ => None,
+    }
+}
+
+fn token_placement(value: JsValue) -> Option<TokenPlacement> {
+    let placement = Fields::of(value);
+    match placement.need("kind", text)?.as_str() {
+        "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
+        "keyQuery" => Some(TokenPlacement::KeyQuery(placement.need("name", text)?)),
+        _ => None,
+    }
+}
+
+fn sink_place(value: JsValue) -> Option<SinkPlace> {
+    match text(value)?.as_str() {
+        "worker" => Some(SinkPlace::Worker),
+        "page" => Some(SinkPlace::Page),
+        _ => None,
+    }
+}
+
+/// An event of the media element, and how it stands.
+fn element(message: &Fields) -> Option<Input> {
+    let state = ElementState {
+        position: message.need("position", time)?,
+        paused: message.need("paused", flag)?,
+        seeking: message.need("seeking", flag)?,
+        rate: message.need("rate", number)?,
+        ready_state: u8::try_from(message.need("readyState", index)?).ok()?,
+        decoded_frames: whole(message.need("decodedFrames", number)?),
+        dropped_frames: whole(message.need("droppedFrames", number)?),
+    };
+    Some(Input::Element { event: message.need("event", named)?, state })
+}
+
+fn viewport(message: &Fields) -> Option<Environment> {
+    let pixels = |side| u32::try_from(whole(side)).unwrap_or(u32::MAX);
+    Some(Environment::Viewport {
+        width: pixels(message.need("width", number)?),
+        height: pixels(message.need("height", number)?),
+    })
+}
+
+/// The media source on the page, or the element, failed for good.
+fn sink_failed(message: &Fields) -> Option<Input> {
+    let failure: SinkFailure = message.need("failure", named)?;
+    let detail = js::join_detail(&message.need("name", text)?, &message.need("message", text)?);
+    Some(Input::Sink(SinkEvent::Failed { failure, detail }))
+}
+
+fn track(value: JsValue) -> Option<Track> {
+    named(value)
+}
+
+fn ranges(value: JsValue) -> Option<Vec<TimeRange>> {
+    let range = |value: JsValue| {
+        let pair = Fields::of(value);
+        Some(TimeRange { start: pair.need("0", time)?, end: pair.need("1", time)? })
+    };
+    js_sys::Array::is_array(&value).then(|| js_sys::Array::from(&value))?.iter().map(range).collect()
+}
+
+fn time(value: JsValue) -> Option<MediaTime> {
+    number(value).map(MediaTime::from_secs)
+}
+
+fn url(value: JsValue) -> Option<Url> {
+    text(value).map(Url::new)
+}
