@@ -83,9 +83,17 @@ export class Relay {
   #watchPage() {
     const post = this.#post;
     const { signal } = this.#off;
-    const visible = () => post({ type: 'visible', visible: document.visibilityState === 'visible' });
+    const hidden = () => {
+      // The report that this sets off is to have the latest frame counts.
+      this.#tell('timeupdate');
+      post({ type: 'visible', visible: false });
+    };
+    const visible = () => (document.visibilityState === 'visible' ? post({ type: 'visible', visible: true }) : hidden());
     document.addEventListener('visibilitychange', visible, { signal });
-    addEventListener('pagehide', () => post({ type: 'visible', visible: false }), { signal });
+    // The worker dies with the page, at times before it has read what it was told last. That the page may go is known
+    // while the next one is still being asked for; should it stay after all, a report was early.
+    addEventListener('beforeunload', () => [hidden(), visible()], { signal });
+    addEventListener('pagehide', hidden, { signal });
     addEventListener('pageshow', (event) => event.persisted && visible(), { signal });
     addEventListener('online', () => post({ type: 'online', online: true }), { signal });
     addEventListener('offline', () => post({ type: 'online', online: false }), { signal });
