@@ -180,7 +180,7 @@ fn changed(out: &mut String, from: State, to: State) {
             key => writeln!(out, "#EXT-X-KEY:METHOD=AES-128,URI=\"k{key}\"").unwrap(),
         }
     }
-    if to.map != from.map && to.map > 0 || to.key != from.key && to.map > 0 {
+    if to.map > 0 && (to.map != from.map || to.key != from.key) {
         writeln!(out, "#EXT-X-MAP:URI=\"i{}.mp4\"", to.map).unwrap();
     }
     if to.bitrate != from.bitrate {
