@@ -35,7 +35,8 @@ pub(crate) fn multivariant(bytes: &[u8]) {
     assert!(any == Ok(Playlist::Multivariant(read.clone())), "two ways to read, two answers");
 
     let rungs = read.rungs();
-    let mut used: Vec<_> = rungs.iter().flat_map(|r| r.fallbacks.iter().chain([&r.variant])).copied().collect();
+    let mut used: Vec<_> =
+        rungs.iter().flat_map(|r| r.fallbacks.iter().chain([&r.variant])).copied().collect();
     used.sort_unstable();
     assert!(used.iter().copied().eq(0..read.variants.len()), "each variant is in one rung");
     assert!(rungs.is_sorted_by_key(|rung| rung.bandwidth));

@@ -96,11 +96,7 @@ fn load(known: &mut MediaPlaylist, server: &Server, skip: usize, same_epoch: boo
 }
 
 /// One refresh, and what must hold of every one.
-fn refresh(
-    known: &mut MediaPlaylist,
-    text: &[u8],
-    source: &Source<'_>,
-) -> Result<Refresh, PlaylistError> {
+fn refresh(known: &mut MediaPlaylist, text: &[u8], source: &Source<'_>) -> Result<Refresh, PlaylistError> {
     if let Some(last) = known.segments.last().map(|s| s.sequence) {
         known.set_measured(last, MEASURED);
     }
