@@ -6,7 +6,7 @@
  * @typedef {object} Sample
  * @property {number} at Seconds since the page was opened.
  * @property {number | null} throughput Bits per second.
- * @property {number | null} rung Bits per second of the rung that is being loaded.
+ * @property {number | null} rung Bits per second of the rung that is being loaded, else of the one that plays.
  * @property {number} buffer Seconds.
  * @property {boolean} stalled
  */
@@ -32,12 +32,14 @@ export function drawBuffer(canvas, { buffered, position, duration }) {
 }
 
 /**
- * Above, throughput estimate against the rung's rate; below, the buffer. One time axis, the last two minutes.
+ * Above, throughput estimate against the rung's rate, on a logarithmic axis: a network can be a hundred times faster
+ * than the ladder, or slower. Below, the buffer. One time axis, the last two minutes.
  * @param {HTMLCanvasElement} canvas
  * @param {Sample[]} samples
+ * @param {number[]} ladder Bits per second of each rung.
  * @param {number} now
  */
-export function drawPlot(canvas, samples, now) {
+export function drawPlot(canvas, samples, ladder, now) {
   const { pen, width, height, color } = prepare(canvas);
   pen.font = '12px system-ui, sans-serif';
   const left = 44;
@@ -48,42 +50,43 @@ export function drawPlot(canvas, samples, now) {
   /** @param {number} time */
   const x = (time) => left + ((time - from) / WINDOW_S) * (right - left);
 
-  const rates = samples.flatMap(({ throughput, rung }) => [throughput ?? 0, rung ?? 0]);
-  // An estimate far above the ladder would flatten what matters: it runs along the top, at three times the ladder.
-  const highest = Math.max(...samples.map(({ rung }) => rung ?? 0), 500_000);
-  const rateTop = niceTop(Math.min(Math.max(...rates, 500_000), highest * 3) / 1e6);
+  const rates = [...ladder, ...samples.flatMap(({ throughput, rung }) => [throughput, rung])];
+  const megabits = rates.flatMap((rate) => (rate ? [rate / 1e6] : []));
+  const rateTicks = logTicks(megabits.length > 0 ? megabits : [1]);
   const bufferTop = niceTop(Math.max(...samples.map(({ buffer }) => buffer), 10));
   /** @param {number} rate */
-  const yRate = (rate) => scale(Math.min(rate / 1e6, rateTop), rateTop, upper);
+  const yMegabits = (rate) => scale(Math.log(rate), Math.log(rateTicks[0]), Math.log(rateTicks.at(-1) ?? 1), upper);
+  /** @param {number | null} rate */
+  const yRate = (rate) => (rate ? yMegabits(rate / 1e6) : null);
   /** @param {number} seconds */
-  const yBuffer = (seconds) => scale(seconds, bufferTop, lower);
+  const yBuffer = (seconds) => scale(seconds, 0, bufferTop, lower);
 
-  grid(rateTop, upper);
-  grid(bufferTop, lower);
+  grid(rateTicks, yMegabits);
+  grid([0, bufferTop / 2, bufferTop], yBuffer);
   timeAxis();
   stalls();
 
   area(samples.map(({ at, buffer }) => [x(at), yBuffer(buffer)]), color('--accent'));
-  line(samples.map(({ at, rung }) => [x(at), rung === null ? null : yRate(rung)]), color('--second'), true);
-  line(samples.map(({ at, throughput }) => [x(at), throughput === null ? null : yRate(throughput)]), color('--accent'), false);
+  line(samples.map(({ at, rung }) => [x(at), yRate(rung)]), color('--second'), true);
+  line(samples.map(({ at, throughput }) => [x(at), yRate(throughput)]), color('--accent'), false);
 
-  legend(upper.top - 12, [['--accent', 'throughput estimate'], ['--second', 'rung being loaded']], 'Mbit/s');
+  legend(upper.top - 12, [['--accent', 'throughput estimate'], ['--second', 'rung']], 'Mbit/s');
   legend(lower.top - 12, [['--accent', 'buffer ahead']], 's');
 
   /**
-   * @param {number} top
-   * @param {{ top: number, bottom: number }} band
+   * @param {number[]} ticks
+   * @param {(value: number) => number} y
    */
-  function grid(top, band) {
+  function grid(ticks, y) {
     pen.textAlign = 'right';
     pen.textBaseline = 'middle';
-    for (const part of [0, 0.5, 1]) {
-      const y = Math.round(scale(top * part, top, band)) + 0.5;
-      pen.strokeStyle = color('--line');
-      pen.lineWidth = 1;
-      stroke([[left, y], [right, y]]);
-      pen.fillStyle = color('--quiet');
-      pen.fillText(String(+(top * part).toFixed(2)), left - 8, y);
+    pen.strokeStyle = color('--line');
+    pen.lineWidth = 1;
+    pen.fillStyle = color('--quiet');
+    for (const tick of ticks) {
+      const at = Math.round(y(tick)) + 0.5;
+      stroke([[left, at], [right, at]]);
+      pen.fillText(String(+tick.toPrecision(2)), left - 8, at);
     }
   }
 
@@ -189,11 +192,30 @@ export const WINDOW_S = 120;
 
 /**
  * @param {number} value
- * @param {number} top
+ * @param {number} from The value at the band's bottom.
+ * @param {number} to The value at its top.
  * @param {{ top: number, bottom: number }} band
  */
-function scale(value, top, band) {
-  return band.bottom - (value / top) * (band.bottom - band.top);
+function scale(value, from, to, band) {
+  return band.bottom - ((value - from) / (to - from)) * (band.bottom - band.top);
+}
+
+/**
+ * Ticks of a logarithmic axis that has room for all of `values`: two at least, six at most for four decades.
+ * @param {number[]} values Greater than zero.
+ * @returns {[number, ...number[]]}
+ */
+function logTicks(values) {
+  const lowest = Math.min(...values);
+  const highest = Math.max(...values);
+  for (const steps of [[1, 2, 5], [1, 3], [1]]) {
+    const all = Array.from({ length: 19 }, (_, i) => steps.map((step) => step * 10 ** (i - 9))).flat();
+    const first = Math.max(0, all.findLastIndex((tick) => tick <= lowest));
+    const last = Math.max(first + 1, all.findIndex((tick) => tick >= highest));
+    const ticks = all.slice(first, last + 1);
+    if (ticks.length <= 6 || steps.length === 1) return /** @type {[number, ...number[]]} */ (ticks);
+  }
+  return [1, 10];
 }
 
 /**

@@ -54,8 +54,7 @@ function start() {
   const sessionId = `${sid}-${plays}`;
   player.options = { sessionId };
   const report = /** @type {HTMLAnchorElement} */ (byId('telemetry'));
-  report.href = `/telemetry/sessions/${sessionId}`;
-  report.title = 'What this session has reported so far';
+  report.href = `/telemetry#${sessionId}`;
   const attributes = {
     'app-id': '1500000000',
     'play-info-url': `/s/${sid}/getplayinfo/v4`,
@@ -72,10 +71,9 @@ function start() {
 function showStats(stats) {
   const { startupMs, stallCount, stallMs, averageBitrateBps, bytesByRung, failures: _, ...others } = stats.qoe;
   const at = (performance.now() - opened) / 1000;
-  // While nothing is loaded, the last choice stands.
-  const loading = player.rungs[stats.loadingRung ?? -1]?.bandwidth ?? samples.at(-1)?.rung ?? null;
+  const rung = player.rungs[stats.loadingRung ?? player.currentRung]?.bandwidth ?? null;
   const stalled = startupMs !== null && !player.paused && !player.seeking && player.readyState < 3;
-  samples.push({ at, throughput: stats.throughput, rung: loading, buffer: stats.buffer, stalled });
+  samples.push({ at, throughput: stats.throughput, rung, buffer: stats.buffer, stalled });
   while (samples[0] && samples[0].at < at - WINDOW_S) samples.shift();
   facts('headline', [
     ['Startup', startupMs === null ? '–' : String(startupMs), 'ms'],
@@ -135,7 +133,8 @@ function draw() {
   );
   drawBuffer(canvases.buffer, { buffered: ranges, position, duration });
   byId('position').textContent = `${time(position)} / ${time(duration)}`;
-  drawPlot(canvases.plot, samples, (performance.now() - opened) / 1000);
+  const ladder = player.rungs.map(({ bandwidth }) => bandwidth);
+  drawPlot(canvases.plot, samples, ladder, (performance.now() - opened) / 1000);
 }
 
 /** With the administrator's token in the address (`#admin=…`) the page can slow its own network down. */

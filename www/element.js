@@ -26,7 +26,7 @@ export class CloudPlayerVideo extends MediaMirror {
    * Further options for the next start, such as `bufferGoal` or `tokenPlacement`; they precede attributes.
    * @type {Partial<PlayerOptions>}
    */
-  options = {};
+  options = Reflect.get(this, 'options') ?? {};
 
   /** @type {CloudPlayer | null} */ #player = null;
   /** @type {string | null} */ #token = null;
@@ -35,6 +35,14 @@ export class CloudPlayerVideo extends MediaMirror {
   #scheduled = false;
   /** Where to go on when the element comes back into a document. */
   #resumeAt = 0;
+
+  constructor() {
+    super();
+    // What a page set before this class was there stands in the way of the accessors.
+    for (const [name, value] of Object.entries(this)) {
+      if (name in CloudPlayerVideo.prototype && Reflect.deleteProperty(this, name)) Reflect.set(this, name, value);
+    }
+  }
 
   connectedCallback() {
     this.#schedule();

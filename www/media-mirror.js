@@ -16,9 +16,9 @@ class Mirror extends HTMLElement {
   constructor() {
     super();
     this.media.part.add('video');
-    const style = document.createElement('style');
-    style.textContent = STYLE;
-    this.attachShadow({ mode: 'open' }).append(style, this.media);
+    const shadow = this.attachShadow({ mode: 'open' });
+    shadow.adoptedStyleSheets = [STYLE];
+    shadow.append(this.media);
     // Media events neither bubble nor leave a shadow tree.
     for (const name of EVENTS) this.media.addEventListener(name, () => this.dispatchEvent(new Event(name)));
   }
@@ -48,11 +48,13 @@ const EVENTS = [
   'ratechange', 'resize', 'seeked', 'seeking', 'stalled', 'suspend', 'timeupdate', 'volumechange', 'waiting',
 ];
 
-const STYLE = `
+/** Made by script: a `<style>` would need `unsafe-inline` where a page has a content security policy. */
+const STYLE = new CSSStyleSheet();
+STYLE.replaceSync(`
 :host { display: inline-block; background: #000; line-height: 0; }
 :host([hidden]) { display: none; }
 video { width: 100%; height: 100%; object-fit: inherit; object-position: inherit; border-radius: inherit; }
-`;
+`);
 
 for (const name of [...PROPERTIES, ...STATE]) {
   const writable = PROPERTIES.some((property) => property === name);
