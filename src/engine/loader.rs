@@ -59,22 +59,26 @@ impl Engine {
     /// The place that must have media next for playback to go on: the end of what is buffered at the playhead, queued
     /// media counted in, or the playhead itself.
     fn target(&self) -> MediaTime {
-        let place = self.place();
-        ranges::range_at(&self.sink.coming(), place, TOLERANCE).map_or(place, |range| range.end.max(place))
+        let coming = self.sink.coming();
+        let position = self.playhead.place();
+        if let Some(range) = ranges::range_at(&coming, position, TOLERANCE) {
+            return range.end.max(position);
+        }
+        // A playhead at the very end, or sent beyond it, has nothing in front of it; it needs the media before.
+        let place = position.min(self.last_place().unwrap_or(position)).max(MediaTime::ZERO);
+        ranges::range_at(&coming, place, TOLERANCE).map_or(place, |range| range.end)
     }
 
-    /// The playhead, or where it is about to be, kept off the very end where there is nothing to play.
-    fn place(&self) -> MediaTime {
-        let position = self.playhead.place();
-        let Stage::Open(catalog) = &self.stage else { return position };
-        let end = self.lane.rung.and_then(|rung| catalog.media(rung)).or_else(|| catalog.any_media());
-        let last = end.map_or(position, |media| media.playlist.duration() - END_MARGIN);
-        position.min(last).max(MediaTime::ZERO)
+    /// The last place with something to play, by the playlist.
+    fn last_place(&self) -> Option<MediaTime> {
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let media = self.lane.rung.and_then(|rung| catalog.media(rung)).or_else(|| catalog.any_media())?;
+        Some(media.playlist.duration() - END_MARGIN)
     }
 
     /// Media from the playhead on that is in the sink or on its way there.
     pub(super) fn buffer_ahead(&self) -> MediaTime {
-        self.target() - self.place()
+        MediaTime::ZERO.max(self.target() - self.playhead.place())
     }
 
     /// The rung that the next segment should be of.
@@ -353,7 +357,8 @@ impl Engine {
             return;
         }
         self.abandon_segment();
-        if target == self.place() {
+        // Nothing that is queued plays at the new place.
+        if self.buffer_ahead() == MediaTime::ZERO {
             self.sink.clear_queue();
         }
     }
@@ -370,7 +375,7 @@ impl Engine {
 
 /// Holes this small between ranges, and between a range and a place, are played over.
 const TOLERANCE: MediaTime = MediaTime::from_millis(100);
-/// A playhead at the very end has nothing in front of it; what it needs is the media before.
+/// Closer to the end than this there may be nothing left to play.
 const END_MARGIN: MediaTime = MediaTime::from_millis(200);
 /// The sink is that much behind: wait for it.
 const MAX_QUEUED: usize = 24 * 1024 * 1024;

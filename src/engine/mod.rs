@@ -1,8 +1,8 @@
 //! Every decision of a session, and no I/O.
 //!
-//! [`Engine`] is a state machine with two enums and two methods: a host says what happened ([`Input`], through
-//! [`Engine::handle`]) and drains what is to be done ([`Output`], through [`Engine::poll`]) until it is told when to
-//! wake up next. Nothing calls back, nothing waits, nothing reads a clock: the same inputs give the same outputs.
+//! The engine is a state machine with two enums and two methods, which a host reaches through
+//! [`Session`](crate::session::Session): `handle` takes in what happened ([`Input`]), `poll` gives what is to be done
+//! ([`Output`]), until it says when to wake up next. Nothing calls back, nothing waits, nothing reads a clock: the same inputs give the same outputs.
 //!
 //! | file | decides |
 //! |---|---|
@@ -10,7 +10,8 @@
 //! | `lane` | which segment comes next |
 //! | `loader` | how it is loaded: its rung, its request, its key, what comes out of it |
 //! | `sink` | in which order Media Source Extensions gets what |
-//! | `recovery` | what is done about a failure |
+//! | `recovery` | what is done about a failure: the table |
+//! | `failure` | how it is done |
 //! | `report` | what the page and the origin are told |
 //!
 //! Segment bytes never come here: the session feeds them to a media pipeline and tells the engine what came out.
@@ -19,6 +20,7 @@
 
 mod catalog;
 mod config;
+mod failure;
 mod io;
 mod keys;
 mod lane;
@@ -47,9 +49,9 @@ pub use io::*;
 
 use catalog::Catalog;
 use keys::KeyRing;
-use lane::{Lane, State};
+use lane::Lane;
 use playhead::Playhead;
-use recovery::{Fault, Remedy};
+use recovery::Fault;
 use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
 use sink::SinkLink;
@@ -64,7 +66,7 @@ pub(crate) enum Effect {
 
 /// The state machine. See the module's docs.
 #[derive(Debug)]
-pub struct Engine {
+pub(crate) struct Engine {
     config: Config,
     stage: Stage,
     outbox: VecDeque<Effect>,
@@ -107,7 +109,7 @@ enum Stage {
 
 impl Engine {
     /// A session that has not been told what to play.
-    pub fn new(config: Config, now: Timestamp) -> Self {
+    pub(crate) fn new(config: Config, now: Timestamp) -> Self {
         Self {
             stage: Stage::Idle,
             outbox: VecDeque::new(),
@@ -133,7 +135,7 @@ impl Engine {
     }
 
     /// Takes in what happened.
-    pub fn handle(&mut self, now: Timestamp, input: Input) {
+    pub(crate) fn handle(&mut self, now: Timestamp, input: Input) {
         match input {
             Input::Command(command) => self.on_command(now, command),
             Input::Net { id, event } => self.on_net(now, id, event),
@@ -229,115 +231,6 @@ impl Engine {
             Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
             Purpose::Segment => self.segment_arrived(&flight),
             Purpose::Report(batch) => self.report_sent(now, batch, true),
-        }
-    }
-
-    /// A request came to nothing. `detail` is a code and a sentence that say more than the fault does.
-    fn request_failed(
-        &mut self,
-        now: Timestamp,
-        id: RequestId,
-        fault: Fault,
-        detail: Option<(&'static str, String)>,
-    ) {
-        if let Some(flight) = self.requests.take(id) {
-            self.failed(now, flight.ask, fault, None, detail);
-        }
-    }
-
-    /// Does what the recovery table says about a failed request.
-    fn failed(
-        &mut self,
-        now: Timestamp,
-        mut ask: Ask,
-        fault: Fault,
-        phase: Option<Phase>,
-        detail: Option<(&'static str, String)>,
-    ) {
-        ask.failures = ask.failures.saturating_add(1);
-        let kind = ask.purpose.kind();
-        let jitter = self.next_random();
-        let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
-        if let Purpose::Report(batch) = ask.purpose {
-            match remedy {
-                Remedy::Retry(after) => self.requests.send_later(now + after, ask),
-                Remedy::Fatal => self.report_sent(now, batch, false),
-            }
-            return;
-        }
-        if matches!(self.stage, Stage::Closed) {
-            return;
-        }
-        if remedy == Remedy::Fatal && fault.may_pass() && (!self.online || self.has_time()) {
-            remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
-        }
-        let goes_on = remedy != Remedy::Fatal
-            || self.can_do_without(&ask.purpose)
-            || self.bury_rung(&ask.purpose, fault);
-        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
-        let error = PlayerError {
-            code,
-            phase: phase.unwrap_or_else(|| phase_of(kind)),
-            status: fault.status(),
-            fatal: !goes_on,
-            message,
-            url: Some(ask.url.clone()),
-        };
-        if ask.purpose == Purpose::Segment {
-            self.lane.attempt_failed(ask.failures);
-        }
-        self.report_error(now, error);
-        match remedy {
-            Remedy::Retry(after) => self.requests.send_later(now + after, ask),
-            Remedy::Fatal if !goes_on => self.close(now),
-            Remedy::Fatal => self.go_on_without(&ask.purpose),
-        }
-    }
-
-    /// Whether something is buffered to play while a failure passes.
-    fn has_time(&self) -> bool {
-        matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
-    }
-
-    /// Takes the rung whose playlist or segment failed out of use, if that may help: another one takes its place.
-    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
-        let rung = match purpose {
-            Purpose::Rung(rung) => Some(*rung),
-            Purpose::Segment => self.lane.loading_rung(),
-            _ => None,
-        };
-        let (Some(rung), true, Stage::Open(catalog)) = (rung, fault.is_of_the_rung(), &mut self.stage) else {
-            return false;
-        };
-        catalog.bury(rung)
-    }
-
-    /// The lane stops waiting for what will not come.
-    fn go_on_without(&mut self, purpose: &Purpose) {
-        match purpose {
-            Purpose::Rung(rung) => {
-                if let Stage::Open(catalog) = &mut self.stage {
-                    catalog.bury(*rung);
-                }
-                if self.lane.waits_for_playlist(*rung) {
-                    self.lane.state = State::Idle;
-                }
-            }
-            Purpose::Segment => self.abandon_segment(),
-            _ => {}
-        }
-    }
-
-    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key of a place that
-    /// was left.
-    fn can_do_without(&self, purpose: &Purpose) -> bool {
-        match purpose {
-            Purpose::Rung(rung) => !self.lane.waits_for_playlist(*rung),
-            Purpose::Key(key) => {
-                let used = self.lane.loading().and_then(|l| l.cipher.as_ref());
-                used.is_none_or(|cipher| cipher.key != *key)
-            }
-            _ => false,
         }
     }
 
@@ -515,19 +408,8 @@ impl Engine {
     }
 }
 
-fn phase_of(kind: RequestKind) -> Phase {
-    match kind {
-        RequestKind::PlayInfo => Phase::PlayInfo,
-        RequestKind::Playlist => Phase::Playlist,
-        RequestKind::Key => Phase::Key,
-        RequestKind::Segment | RequestKind::Telemetry => Phase::Segment,
-    }
-}
-
 /// Evicting costs the sink an operation: do it by stretches of this length.
 const EVICT_STEP: MediaTime = MediaTime::from_millis(10_000);
-/// With less than this buffered there is no time to wait for a failure to pass.
-const MIN_TIME: MediaTime = MediaTime::from_millis(500);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
 const SINK_RETRY: Duration = Duration::from_millis(500);
 const MAX_SINK_TRIES: u32 = 20;

@@ -7,4 +7,6 @@ mod media;
 mod play;
 mod playlist;
 mod sample;
+mod setup;
+mod trouble;
 mod world;

@@ -2,63 +2,14 @@
 
 use std::time::Duration;
 
-use cloud_player::engine::{Config, Event, Request, Source, TokenPlacement};
+use cloud_player::engine::{Config, Event};
 use cloud_player::error::Phase;
 use cloud_player::media::TrackKind;
-use cloud_player::secret::{Secret, Url};
 use cloud_player::time::MediaTime;
 
-use crate::sample::{self, MASTER, SECONDS, TOKEN};
+use crate::sample::{self, SECONDS, TOKEN};
+use crate::setup::{Fault, RTT, config, faulty, sample, segment_requests, source, world};
 use crate::world::{Network, Origin, Response, World, shared};
-
-type Fault = fn(u32, Response) -> Response;
-
-const RTT: Duration = Duration::from_millis(50);
-
-fn config() -> Config {
-    Config {
-        session_id: "a-session".into(),
-        seed: 7,
-        report_url: Some(Url::new("http://origin.test/telemetry")),
-        ..Config::default()
-    }
-}
-
-fn source() -> Source {
-    Source::Hls {
-        url: Url::new(MASTER),
-        token: Some((Secret::new(TOKEN.to_owned()), TokenPlacement::FileNamePrefix)),
-    }
-}
-
-fn world(config: Config, bits_per_second: u64, origin: Origin) -> World {
-    let mut world = World::new(config, Network::new(bits_per_second, RTT), origin);
-    world.play(source());
-    world
-}
-
-fn sample(bits_per_second: u64) -> World {
-    world(config(), bits_per_second, Box::new(sample::serve))
-}
-
-/// The sample, but for requests to `part`, which `fault` answers: it gets the count of such requests before.
-fn faulty(part: &'static str, mut fault: impl FnMut(u32, Response) -> Response + 'static) -> Origin {
-    let mut count = 0;
-    Box::new(move |request: &Request| {
-        let response = sample::serve(request);
-        if !request.url.expose().contains(part) {
-            return response;
-        }
-        count += 1;
-        fault(count - 1, response)
-    })
-}
-
-fn segment_requests(world: &World) -> Vec<(f64, String)> {
-    let of =
-        |r: &Request| r.url.expose().split(['/', '?']).rev().find(|s| s.ends_with(".ts")).map(str::to_owned);
-    world.requests.iter().filter_map(|(t, r)| Some((t.as_micros() as f64 / 1e6, of(r)?))).collect()
-}
 
 #[test]
 fn an_encrypted_ladder_plays_from_the_first_frame_to_the_end() {
@@ -235,7 +186,7 @@ fn faults_that_do_not_pass_end_with_one_fatal_error_that_names_them() {
 #[test]
 fn a_sink_without_room_makes_room_and_plays_on() {
     let mut w = sample(10_000_000);
-    w.element.quota = Some(150_000);
+    w.element.quota = Some(350_000);
     w.run_until(Duration::from_secs(90), "the end", |w| w.element.ended);
     assert_eq!(w.fatal(), None);
 }

@@ -4,6 +4,7 @@
 #![allow(clippy::disallowed_methods)]
 
 mod corpora;
+mod fuzz;
 mod model;
 mod oracle;
 mod refresh;

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 mod bench;
 mod build;
+mod corpora;
 mod demo;
 mod project;
 mod setup;

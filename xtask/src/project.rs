@@ -48,6 +48,9 @@ impl Project {
     }
 }
 
-/// What cargo builds natively apart from this program. Always this same choice: with another one, cargo would
-/// settle on other features of shared dependencies and build them again.
-pub(crate) const PRODUCT: [&str; 3] = ["--workspace", "--exclude", "xtask"];
+/// What cargo builds natively apart from this program, the command line included. Always this same choice: with
+/// another one, cargo would settle on other features of shared dependencies and build them again.
+pub(crate) const PRODUCT: [&str; 5] = ["--workspace", "--exclude", "xtask", "--features", CLI];
+
+/// The feature that brings the command line.
+pub(crate) const CLI: &str = "cloud-player/cli";

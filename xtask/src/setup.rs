@@ -15,6 +15,7 @@ pub(crate) const CHROMEDRIVER: Tool = Tool { program: "chromedriver", package: "
 pub(crate) const FFMPEG: Tool = Tool { program: "ffmpeg", package: "ffmpeg" };
 pub(crate) const FFPROBE: Tool = Tool { program: "ffprobe", package: "ffmpeg" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
+pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
 
 /// Makes sure that these programs can be called. Installs the missing ones by apt when root, otherwise fails
 /// with the command to type.

@@ -52,13 +52,14 @@ pub(crate) fn say(line: impl std::fmt::Display) {
 pub(crate) struct Cmd {
     command: Command,
     logs: PathBuf,
+    accepted: Option<i32>,
 }
 
 impl Cmd {
     pub(crate) fn new(program: impl Into<OsString>, dir: &Path, logs: &Path) -> Self {
         let mut command = Command::new(program.into());
         command.current_dir(dir).stdin(Stdio::null());
-        Self { command, logs: logs.to_owned() }
+        Self { command, logs: logs.to_owned(), accepted: None }
     }
 
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
@@ -83,6 +84,12 @@ impl Cmd {
 
     pub(crate) fn dir(mut self, dir: &Path) -> Self {
         self.command.current_dir(dir);
+        self
+    }
+
+    /// Has [`Cmd::run`] take this exit code for a success too.
+    pub(crate) fn accept(mut self, code: i32) -> Self {
+        self.accepted = Some(code);
         self
     }
 
@@ -152,7 +159,7 @@ impl Cmd {
             progress.tick();
         };
         progress.clear();
-        if status.success() {
+        if status.success() || self.accepted.is_some_and(|code| status.code() == Some(code)) {
             return Ok(output);
         }
         println!("{}", tail(&output, FAILURE_LINES));
@@ -273,6 +280,12 @@ mod tests {
     fn a_failure_names_the_command_and_its_exit_code() {
         let error = sh("exit 3").run("fails").unwrap_err().to_string();
         assert!(error.contains("sh -c exit 3: exit code 3"), "{error}");
+    }
+
+    #[test]
+    fn an_exit_code_may_be_accepted() {
+        assert_eq!(sh("echo out; exit 1").accept(1).run("accepted").unwrap(), "out\n");
+        assert!(sh("exit 2").accept(1).run("other").is_err());
     }
 
     #[test]

@@ -5,7 +5,8 @@
 use std::time::{Duration, Instant};
 
 use crate::build;
-use crate::project::{PRODUCT, Project};
+use crate::corpora;
+use crate::project::{CLI, PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
 
@@ -35,7 +36,7 @@ struct Step {
     run: fn(&Project) -> Result<String>,
 }
 
-const STEPS: [Step; 9] = [
+const STEPS: [Step; 10] = [
     Step { name: "fmt", about: "rustfmt", after: None, run: fmt },
     Step {
         name: "clippy",
@@ -51,6 +52,12 @@ const STEPS: [Step; 9] = [
     },
     Step { name: "doc", about: "rustdoc without a warning", after: None, run: doc },
     Step { name: "native", about: "unit and integration tests on this machine", after: None, run: native },
+    Step {
+        name: "corpora",
+        about: "playlists of other projects, where they are at hand",
+        after: None,
+        run: corpora::run,
+    },
     Step {
         name: "build",
         about: "the WebAssembly build, its size within the budget",
@@ -144,10 +151,9 @@ fn fmt(project: &Project) -> Result<String> {
 
 fn clippy(project: &Project) -> Result<String> {
     setup::component(project, "clippy")?;
+    let cargo = project.cargo().args(["clippy", "--workspace", "--features", CLI, "--keep-going"]);
     // The end-to-end tests have `test = false` and must be named.
-    let cargo =
-        project.cargo().args(["clippy", "--workspace", "--all-targets", "--test", "e2e", "--keep-going"]);
-    cargo.args(["--", "-D", "warnings"]).run("clippy")?;
+    cargo.args(["--all-targets", "--test", "e2e", "--", "-D", "warnings"]).run("clippy")?;
     Ok(String::new())
 }
 
@@ -160,18 +166,19 @@ fn clippy_wasm(project: &Project) -> Result<String> {
 }
 
 fn doc(project: &Project) -> Result<String> {
-    project
-        .cargo()
-        .args(["doc", "--workspace", "--no-deps", "--keep-going"])
-        .env("RUSTDOCFLAGS", "-D warnings")
-        .run("doc")?;
+    let cargo = project.cargo().args(["doc", "--workspace", "--features", CLI, "--no-deps", "--keep-going"]);
+    cargo.env("RUSTDOCFLAGS", "-D warnings").run("doc")?;
     Ok(String::new())
 }
 
 fn native(project: &Project) -> Result<String> {
     setup::tools(project, &[FFMPEG, FFPROBE, OPENSSL])?;
     // Apart, because cargo would build what they share with other features and so twice.
-    let ours = tests(project.cargo().arg("test").args(PRODUCT).arg("--no-fail-fast"), "native")?;
+    let mut cargo = project.cargo().arg("test").args(PRODUCT).arg("--no-fail-fast");
+    if let Some(folder) = corpora::at_hand(project) {
+        cargo = cargo.env(corpora::CORPORA, folder);
+    }
+    let ours = tests(cargo, "native")?;
     let tool = tests(project.cargo().args(["test", "--package", "xtask"]), "native-xtask")?;
     Ok(format!("{ours}; xtask: {tool}"))
 }

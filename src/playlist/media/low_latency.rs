@@ -143,6 +143,7 @@ impl Reader<'_, '_> {
             return Err(PlaylistError::DeltaMismatch { line: at.line });
         };
         self.skip_at = Some((at.line, first, self.out.discontinuity_sequence));
+        self.skipped = Some(last);
         self.keys = Arc::clone(&last.keys);
         self.map = last.map.clone();
         self.bitrate = last.bitrate;

@@ -48,6 +48,8 @@ pub(super) struct Reader<'a, 'p> {
     pub(super) date: Option<(DateTime, u64)>,
     /// The line of EXT-X-SKIP, and the numbers that what it skips was looked up by.
     pub(super) skip_at: Option<(u32, u64, u64)>,
+    /// The last of the skipped segments.
+    pub(super) skipped: Option<&'p Segment>,
     /// Where the byte range of the last part ended.
     pub(super) part_end: Option<u64>,
     pub(super) parts: usize,
@@ -79,6 +81,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             clock: 0,
             date: None,
             skip_at: None,
+            skipped: None,
             part_end: None,
             parts: 0,
             date_range_index: BTreeMap::new(),
@@ -190,7 +193,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             nanos_of(self.out.declared_target_duration.unwrap_or_default())
         });
         let uri = self.cx.url(at, reference)?;
-        let previous = self.out.segments.last().and_then(|s| Some((s, s.byte_range?.end())));
+        let previous = self.out.segments.last().or(self.skipped).and_then(|s| Some((s, s.byte_range?.end())));
         if next.range.is_some_and(|(_, offset)| offset.is_none())
             && previous.is_none_or(|(s, _)| without_query(&s.uri) != without_query(&uri))
         {

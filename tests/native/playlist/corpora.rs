@@ -1,8 +1,8 @@
-//! Playlists written by others, where they are at hand: the folder `CLOUD_PLAYER_CORPORA`, by default
-//! `../shared/corpora` beside this repository. Without it these tests say so and check nothing.
+//! Playlists written by others, where they are at hand: the folder that `CLOUD_PLAYER_CORPORA` names, which
+//! `cargo xtask test` sets where it finds one. Without it these tests say so and check nothing.
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use cloud_player::playlist::{MediaPlaylist, Refresh};
 use cloud_player::secret::Url;
@@ -10,46 +10,11 @@ use cloud_player::secret::Url;
 use super::{media, with_source};
 
 fn corpora() -> Option<PathBuf> {
-    let folder = std::env::var_os("CLOUD_PLAYER_CORPORA")
-        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared/corpora"), PathBuf::from);
-    if folder.is_dir() {
-        return Some(folder);
+    let folder = std::env::var_os("CLOUD_PLAYER_CORPORA").map(PathBuf::from);
+    if folder.is_none() {
+        println!("not checked: CLOUD_PLAYER_CORPORA names no folder");
     }
-    println!("not checked: {} is not there", folder.display());
-    None
-}
-
-/// Known differences, each with its reason. One that no longer differs fails the test too.
-#[cfg(feature = "cli")]
-const KNOWN: [(&str, &str); 2] = [
-    // RFC 8216bis §4.4.1.1: #EXTM3U must be the first line. An empty body is a failed load, not an empty playlist.
-    ("REFUSED", "m3u8/videojs-m3u8-parser/empty.m3u8"),
-    // A template, not a playlist: its line `//#EXT-X-BYTERANGE:…` is a reference with an empty authority, which
-    // RFC 3986 §5.2.2 resolves and the URL class that made the expectation does not.
-    ("DIFFERS", "m3u8/vhs-manifests/playlist_byte_range_template.m3u8"),
-];
-
-#[cfg(feature = "cli")]
-#[test]
-fn independent_parsers_agree_with_inspect() {
-    let Some(folder) = corpora() else { return };
-    let run = std::process::Command::new("python3")
-        .arg(folder.join("tools/check_playlists.py"))
-        .args([Path::new(env!("CARGO_BIN_EXE_cloud-player")), &folder])
-        .output()
-        .unwrap();
-    let out = String::from_utf8(run.stdout).unwrap();
-    let mut found: Vec<_> = out
-        .lines()
-        .filter_map(|line| {
-            let mut words = line.split(' ');
-            let what = words.next().filter(|w| ["REFUSED", "DIFFERS", "HUNG", "CRASHED"].contains(w))?;
-            Some((what, words.next()?))
-        })
-        .collect();
-    found.sort_unstable_by(|a, b| b.cmp(a));
-    assert_eq!(found, KNOWN, "{out}{}", String::from_utf8_lossy(&run.stderr));
-    assert!(out.contains("187 of 189 playlists as expected"), "{out}");
+    folder
 }
 
 /// Playlists of a real server, as a player loaded them over time.

@@ -35,6 +35,8 @@ pub(crate) struct Track {
     pub(crate) kind: TrackKind,
     pub(crate) mime: String,
     timescale: Option<u64>,
+    /// Where random access points are.
+    key_frames: Vec<MediaTime>,
     /// Sorted, disjoint stretches with the bytes that fill them.
     held: Vec<(TimeRange, usize)>,
     pub(crate) samples: usize,
@@ -110,8 +112,11 @@ impl Element {
                 self.pending.push_back((done, Input::Sink(event)));
             }
             SinkCommand::Remove(kind, range) => {
+                // MSE §3.5.7: a removal opens an ended source again, and goes on to the next random access point.
+                self.end_of_stream = false;
                 let track = self.track(kind);
-                track.remove(range);
+                let next = track.key_frames.iter().copied().filter(|t| *t >= range.end).min();
+                track.remove(TimeRange { start: range.start, end: next.unwrap_or(range.end) });
                 let event = SinkEvent::Done { track: kind, buffered: track.buffered() };
                 self.pending.push_back((done, Input::Sink(event)));
             }
@@ -223,7 +228,7 @@ impl Element {
 
 impl Track {
     fn new(kind: TrackKind, mime: String) -> Self {
-        Self { kind, mime, timescale: None, held: Vec::new(), samples: 0, appends: 0 }
+        Self { kind, mime, timescale: None, key_frames: Vec::new(), held: Vec::new(), samples: 0, appends: 0 }
     }
 
     fn bytes(&self) -> usize {
@@ -257,6 +262,9 @@ impl Track {
                     follows || starts_with_sync || self.kind == TrackKind::Audio,
                     "{range:?} starts without a key frame"
                 );
+                if starts_with_sync && self.kind == TrackKind::Video {
+                    self.key_frames.push(range.start);
+                }
                 self.samples += samples;
                 self.remove(range);
                 self.held.push((range, bytes.len()));

@@ -1,0 +1,6 @@
+#![no_main]
+
+#[path = "../playlist/mod.rs"]
+mod playlist;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| playlist::update(data));

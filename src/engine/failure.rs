@@ -1,0 +1,133 @@
+//! Doing what the recovery table says: try again, go on without, let another rung take over, or end the session.
+
+use crate::error::{Phase, PlayerError};
+use crate::time::{MediaTime, Timestamp};
+
+use super::io::{RequestId, RequestKind};
+use super::lane::State;
+use super::recovery::{self, Fault, Remedy};
+use super::requests::{Ask, Purpose};
+use super::{Engine, Stage};
+
+impl Engine {
+    /// A request came to nothing. `detail` is a code and a sentence that say more than the fault does.
+    pub(super) fn request_failed(
+        &mut self,
+        now: Timestamp,
+        id: RequestId,
+        fault: Fault,
+        detail: Option<(&'static str, String)>,
+    ) {
+        if let Some(flight) = self.requests.take(id) {
+            self.failed(now, flight.ask, fault, None, detail);
+        }
+    }
+
+    /// Does what the recovery table says about a failed request.
+    pub(super) fn failed(
+        &mut self,
+        now: Timestamp,
+        mut ask: Ask,
+        fault: Fault,
+        phase: Option<Phase>,
+        detail: Option<(&'static str, String)>,
+    ) {
+        ask.failures = ask.failures.saturating_add(1);
+        let kind = ask.purpose.kind();
+        let jitter = self.next_random();
+        let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
+        if let Purpose::Report(batch) = ask.purpose {
+            match remedy {
+                Remedy::Retry(after) => self.requests.send_later(now + after, ask),
+                Remedy::Fatal => self.report_sent(now, batch, false),
+            }
+            return;
+        }
+        if matches!(self.stage, Stage::Closed) {
+            return;
+        }
+        if remedy == Remedy::Fatal && fault.may_pass() && (!self.online || self.has_time()) {
+            remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
+        }
+        let goes_on = remedy != Remedy::Fatal
+            || self.can_do_without(&ask.purpose)
+            || self.bury_rung(&ask.purpose, fault);
+        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
+        let error = PlayerError {
+            code,
+            phase: phase.unwrap_or_else(|| phase_of(kind)),
+            status: fault.status(),
+            fatal: !goes_on,
+            message,
+            url: Some(ask.url.clone()),
+        };
+        if ask.purpose == Purpose::Segment {
+            self.lane.attempt_failed(ask.failures);
+        }
+        self.report_error(now, error);
+        match remedy {
+            Remedy::Retry(after) => self.requests.send_later(now + after, ask),
+            Remedy::Fatal if !goes_on => self.close(now),
+            Remedy::Fatal => self.go_on_without(&ask.purpose),
+        }
+    }
+
+    /// Whether something is buffered to play while a failure passes.
+    fn has_time(&self) -> bool {
+        matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
+    }
+
+    /// Takes the rung whose playlist or segment failed out of use, if that may help: another one takes its place.
+    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let rung = match purpose {
+            Purpose::Rung(rung) => Some(*rung),
+            Purpose::Segment => self.lane.loading_rung(),
+            _ => None,
+        };
+        let (Some(rung), true, Stage::Open(catalog)) = (rung, fault.is_of_the_rung(), &mut self.stage) else {
+            return false;
+        };
+        catalog.bury(rung)
+    }
+
+    /// The lane stops waiting for what will not come.
+    fn go_on_without(&mut self, purpose: &Purpose) {
+        match purpose {
+            Purpose::Rung(rung) => {
+                if let Stage::Open(catalog) = &mut self.stage {
+                    catalog.bury(*rung);
+                }
+                if self.lane.waits_for_playlist(*rung) {
+                    self.lane.state = State::Idle;
+                }
+            }
+            Purpose::Segment => self.abandon_segment(),
+            _ => {}
+        }
+    }
+
+    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key of a place that
+    /// was left.
+    fn can_do_without(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::Rung(rung) => !self.lane.waits_for_playlist(*rung),
+            Purpose::Key(key) => {
+                let used = self.lane.loading().and_then(|l| l.cipher.as_ref());
+                used.is_none_or(|cipher| cipher.key != *key)
+            }
+            _ => false,
+        }
+    }
+}
+
+fn phase_of(kind: RequestKind) -> Phase {
+    match kind {
+        RequestKind::PlayInfo => Phase::PlayInfo,
+        RequestKind::Playlist => Phase::Playlist,
+        RequestKind::Key => Phase::Key,
+        RequestKind::Segment | RequestKind::Telemetry => Phase::Segment,
+    }
+}
+
+/// With less than this buffered there is no time to wait for a failure to pass.
+const MIN_TIME: MediaTime = MediaTime::from_millis(500);
