@@ -172,7 +172,7 @@ impl Reader {
             self.transmuxer = Transmuxer::new();
         }
         self.open = true;
-        self.transmuxer.begin_segment(plan, out);
+        self.transmuxer.begin_segment(plan);
     }
 }
 

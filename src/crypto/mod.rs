@@ -22,10 +22,12 @@
 mod decryptor;
 mod error;
 mod key;
+mod sample;
 
 pub use decryptor::CbcDecryptor;
 pub use error::CryptoError;
 pub use key::{ContentKey, Iv};
+pub use sample::SampleKey;
 
 /// Bytes in an AES block, in an AES-128 key and in an IV.
 pub const BLOCK: usize = 16;

@@ -275,6 +275,8 @@ impl Engine {
                     loading.offset = Some(offset);
                 }
             }
+            // Text tracks and metadata have no listener yet.
+            PipelineEvent::Media(MediaEvent::Cue(_) | MediaEvent::Metadata(_)) => {}
             PipelineEvent::Finished(facts) => self.segment_finished(now, id, &facts),
             PipelineEvent::Flushed => self.sink.end(),
             PipelineEvent::Failed { fault, phase, code, message } => {

@@ -47,6 +47,10 @@ pub enum MediaEvent {
     Init(InitSection),
     /// Media of one track.
     Fragment(Fragment),
+    /// Text to show for a while.
+    Cue(Cue),
+    /// Data that belongs to a moment of the presentation.
+    Metadata(Metadata),
 }
 
 /// An init section: to be appended before the fragments that follow it.
@@ -97,6 +101,46 @@ pub struct Fragment {
     pub data: FragmentBuf,
 }
 
+/// Text to show for a while: of a WebVTT segment, or a closed caption that travels in the video.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cue {
+    /// Which of the tracks that a segment may have.
+    pub track: TextTrack,
+    /// When to show it.
+    pub range: TimeRange,
+    /// WebVTT's cue identifier; empty if there is none.
+    pub id: String,
+    /// WebVTT cue settings, as a WebVTT file has them: `line:90% align:start`.
+    pub settings: String,
+    /// WebVTT cue text, tags included.
+    pub text: String,
+}
+
+/// A text track of a segment.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum TextTrack {
+    /// A WebVTT segment has one.
+    WebVtt,
+    /// CEA-608 channel: 1 to 4 for CC1 to CC4.
+    Cea608(u8),
+    /// CEA-708 service: 1 to 63.
+    Cea708(u8),
+}
+
+/// Data that belongs to a moment of the presentation: an ID3 tag of a transport stream or of packed audio, or an event
+/// message (`emsg`) of fragmented MP4.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Metadata {
+    /// From when on; its end is its start where it has no duration.
+    pub range: TimeRange,
+    /// `scheme_id_uri` of an event message; for ID3, `https://aomedia.org/emsg/ID3`.
+    pub scheme: String,
+    /// `value` of an event message; else empty.
+    pub value: String,
+    /// The tag, or the message.
+    pub data: Vec<u8>,
+}
+
 /// What was in a segment.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct SegmentFacts {
@@ -122,10 +166,10 @@ pub struct SegmentFacts {
 impl InitSection {
     pub(super) fn new(track: TrackKind, codec: String, config: TrackConfig) -> Self {
         let (kind, format) = match config.entry {
-            SampleEntry::Avc { width, height, .. } => {
+            SampleEntry::Video { width, height, .. } => {
                 ("video", Format::Video { width: width.into(), height: height.into() })
             }
-            SampleEntry::Aac { channels, sample_rate, .. } => {
+            SampleEntry::Audio { channels, sample_rate, .. } => {
                 ("audio", Format::Audio { sample_rate, channels })
             }
         };

@@ -16,6 +16,7 @@ mod cut;
 mod error;
 mod event;
 mod fmp4;
+mod reader;
 mod sniff;
 mod timeline;
 mod track;
@@ -25,8 +26,11 @@ mod ts;
 pub use cut::Cut;
 pub use error::{Found, Losses, MediaError};
 pub use event::{
-    Format, Fragment, InitSection, MediaEvent, SegmentFacts, SegmentStart, TrackKind, merge_init,
+    Cue, Format, Fragment, InitSection, MediaEvent, Metadata, SegmentFacts, SegmentStart, TextTrack,
+    TrackKind, merge_init,
 };
 pub use fmp4::FragmentBuf;
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;
+
+pub use crate::crypto::SampleKey;

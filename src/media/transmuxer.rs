@@ -1,20 +1,15 @@
-//! The transmuxer: feeds the tracks of one rung with the segments of it.
-//!
-//! Packets that cannot be used yet are kept, within limits, and used when they can be: those before the first
-//! program map, and the audio before the first video time stamp of a segment that has no place on the timeline yet.
+//! The transmuxer: finds out by its first bytes which container a segment is in, and has it read.
 
-use super::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
-use super::timeline::Timeline;
-use super::track::Sink;
-use super::track::audio::AudioTrack;
-use super::track::video::{MAX_UNIT, VideoTrack};
-use super::ts::{Demuxer, Event, Framer, Owner, Packet, Piece};
-use super::{Losses, MediaError};
+use super::event::{MediaEvent, SegmentFacts, SegmentStart};
+use super::reader::Reader;
+use super::sniff::{self, SAMPLE};
+use super::ts::TsReader;
+use super::{MediaError, SampleKey};
 
 /// Turns consecutive segments of one rung into init sections and fragments.
 ///
 /// ```text
-/// (begin_segment push* end_segment)* flush
+/// init_section? (sample_key? begin_segment push* end_segment)* flush
 /// ```
 ///
 /// - A segment that is left without `end_segment` (it could not be loaded to its end) is forgotten by the next
@@ -23,25 +18,42 @@ use super::{Losses, MediaError};
 /// - After a switch of rung, or a seek, make a new transmuxer; `flush` the old one if what it holds is wanted.
 #[derive(Debug, Default)]
 pub struct Transmuxer {
-    framer: Framer,
-    program: Program,
-    open: bool,
+    /// Reads the container that the last segment was in.
+    current: Option<(Container, Box<dyn Reader>)>,
+    state: State,
+    key: Option<SampleKey>,
 }
 
-/// All but the framing.
 #[derive(Debug, Default)]
-struct Program {
-    demuxer: Demuxer,
-    timeline: Option<Timeline>,
-    /// The timeline may start with an audio time stamp although the program has video.
-    audio_starts: bool,
-    /// The kinds of track that were told, video first.
-    told: Option<(bool, bool)>,
-    video: VideoTrack,
-    audio: AudioTrack,
-    /// Whole packets that wait.
-    waiting: Vec<u8>,
-    losses: Losses,
+enum State {
+    #[default]
+    Closed,
+    /// The segment's first bytes do not tell yet what it is in.
+    Unknown(SegmentStart, Vec<u8>),
+    /// The current reader has a segment open.
+    Open,
+}
+
+/// What a segment is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Container {
+    Ts,
+}
+
+impl Container {
+    /// By the first bytes. What is nothing at all is for the reader of MPEG-TS to look through: it finds packets behind
+    /// garbage, and says what is wrong where there are none.
+    fn of(start: &[u8]) -> Self {
+        match sniff::sniff(start) {
+            Some(_) | None => Self::Ts,
+        }
+    }
+
+    fn reader(self) -> Box<dyn Reader> {
+        match self {
+            Self::Ts => Box::new(TsReader::default()),
+        }
+    }
 }
 
 impl Transmuxer {
@@ -50,210 +62,106 @@ impl Transmuxer {
         Self::default()
     }
 
-    /// The next bytes are the first of a segment. Puts out the end of the segment before if this one does not
-    /// continue it.
-    pub fn begin_segment(&mut self, start: SegmentStart, out: &mut Vec<MediaEvent>) {
-        if self.open {
-            self.program.abandon();
+    /// The init section that applies from the next segment on (`EXT-X-MAP`), whole and in the clear.
+    pub fn init_section(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let container = Container::of(bytes);
+        match &mut self.current {
+            Some((current, reader)) if *current == container => reader.init_section(bytes, out),
+            _ => self.enter(container, out).init_section(bytes, out),
         }
-        self.open = true;
-        self.framer.begin();
-        self.program.begin_segment(start, out);
+    }
+
+    /// The key that samples are encrypted with from the next segment on; `None`: they are in the clear.
+    pub fn sample_key(&mut self, key: Option<SampleKey>) {
+        self.key.clone_from(&key);
+        if let Some((_, reader)) = &mut self.current {
+            reader.sample_key(key);
+        }
+    }
+
+    /// The next bytes are the first of a segment. If it does not continue the one before, the end of that one comes out
+    /// with the first of them.
+    pub fn begin_segment(&mut self, start: SegmentStart) {
+        self.abandon_open();
+        self.state = State::Unknown(start, Vec::new());
     }
 
     /// Takes the next bytes of the segment.
     pub fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
-        if !self.open {
-            return Err(MediaError::NoSegment);
+        match &mut self.state {
+            State::Closed => return Err(MediaError::NoSegment),
+            State::Unknown(_, held) if held.len().saturating_add(bytes.len()) < SAMPLE => {
+                held.extend_from_slice(bytes);
+                return Ok(());
+            }
+            State::Unknown(..) => {
+                let more = bytes.get(..SAMPLE.min(bytes.len())).unwrap_or_default();
+                self.open(more, out)?;
+            }
+            State::Open => {}
         }
-        let Self { framer, program, .. } = self;
-        let result = framer.push(bytes, &mut |position, packet| program.packet(position, packet, out));
+        let result = self.reader().push(bytes, out);
         self.close_on_error(result)
     }
 
     /// The segment is complete. Puts out all frames that are, and says what was in it.
     pub fn end_segment(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, MediaError> {
-        if !self.open {
-            return Err(MediaError::NoSegment);
+        match &self.state {
+            State::Closed => return Err(MediaError::NoSegment),
+            State::Unknown(..) => self.open(&[], out)?,
+            State::Open => {}
         }
-        let Self { framer, program, .. } = self;
-        let result = framer.end(&mut |position, packet| program.packet(position, packet, out));
-        let result = result.and_then(|()| program.end_segment(framer, out));
+        let result = self.reader().end_segment(out);
         let facts = self.close_on_error(result)?;
-        self.open = false;
+        self.state = State::Closed;
         Ok(facts)
     }
 
     /// No segment follows: puts out the frame that was held back for want of its duration.
     pub fn flush(&mut self, out: &mut Vec<MediaEvent>) {
-        self.program.flush(out);
+        if let Some((_, reader)) = &mut self.current {
+            reader.flush(out);
+        }
+    }
+
+    /// The first bytes are here, those held and `more`: has a reader begin with those held.
+    fn open(&mut self, more: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let State::Unknown(start, held) = core::mem::replace(&mut self.state, State::Open) else {
+            return Ok(());
+        };
+        let mut sample = held.clone();
+        sample.extend_from_slice(more);
+        let reader = self.enter(Container::of(&sample), out);
+        reader.begin_segment(&start, out);
+        let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
+        self.close_on_error(result)
+    }
+
+    /// The reader of a container: the current one, or a new one in its place.
+    fn enter(&mut self, container: Container, out: &mut Vec<MediaEvent>) -> &mut dyn Reader {
+        if self.current.as_ref().is_none_or(|(current, _)| *current != container) {
+            self.flush(out);
+            let mut reader = container.reader();
+            reader.sample_key(self.key.clone());
+            self.current = Some((container, reader));
+        }
+        self.reader()
+    }
+
+    fn reader(&mut self) -> &mut dyn Reader {
+        self.current.get_or_insert_with(|| (Container::Ts, Container::Ts.reader())).1.as_mut()
+    }
+
+    fn abandon_open(&mut self) {
+        if let (State::Open, Some((_, reader))) = (core::mem::take(&mut self.state), &mut self.current) {
+            reader.abandon();
+        }
     }
 
     fn close_on_error<T>(&mut self, result: Result<T, MediaError>) -> Result<T, MediaError> {
         if result.is_err() {
-            self.open = false;
-            self.program.abandon();
+            self.abandon_open();
         }
         result
     }
 }
-
-impl Program {
-    fn begin_segment(&mut self, start: SegmentStart, out: &mut Vec<MediaEvent>) {
-        if start.discontinuity {
-            let sink = &mut Sink { out, losses: &mut self.losses };
-            self.video.discontinue(sink);
-            self.audio.discontinue(sink);
-            self.demuxer = Demuxer::default();
-        }
-        self.demuxer.begin_segment();
-        self.timeline = Some(Timeline::new(start.anchor));
-        self.audio_starts = false;
-        self.waiting.clear();
-        self.losses = Losses::default();
-        self.video.begin_segment(start.cut);
-        self.audio.begin_segment(start.cut);
-    }
-
-    fn abandon(&mut self) {
-        self.video.abandon();
-        self.audio.abandon();
-    }
-
-    fn end_segment(
-        &mut self,
-        framer: &Framer,
-        out: &mut Vec<MediaEvent>,
-    ) -> Result<SegmentFacts, MediaError> {
-        let (length, first_packet) = (framer.position(), framer.first_packet());
-        if !self.demuxer.has_program() {
-            let damaged_tables = self.losses.damaged_tables;
-            return Err(MediaError::NoProgram { length, first_packet, damaged_tables });
-        }
-        self.audio_starts = true;
-        self.use_waiting(length, out)?;
-        let sink = &mut Sink { out, losses: &mut self.losses };
-        let video = self.video.end_segment(sink);
-        let audio = self.audio.end_segment(sink);
-        self.losses.garbage_bytes = framer.garbage();
-        Ok(SegmentFacts {
-            offset: self.timeline.and_then(|timeline| timeline.offset()),
-            video: video.range,
-            audio: audio.range,
-            key_frames: video.key_frames,
-            starts_with_key_frame: video.first_is_key.unwrap_or(false),
-            length,
-            first_packet,
-            losses: self.losses,
-        })
-    }
-
-    fn flush(&mut self, out: &mut Vec<MediaEvent>) {
-        let sink = &mut Sink { out, losses: &mut self.losses };
-        self.video.flush(sink);
-        self.audio.flush(sink);
-    }
-
-    fn packet(&mut self, position: u64, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
-        let Some(packet) = Packet::parse(bytes) else { return Ok(()) };
-        if packet.damaged {
-            self.losses.damaged_packets = self.losses.damaged_packets.saturating_add(1);
-            return Ok(());
-        }
-        let owner = self.demuxer.owner(packet.pid);
-        match owner {
-            Owner::Other => return Ok(()),
-            Owner::Unknown if self.waiting.len() < MAX_UNKNOWN => {
-                self.waiting.extend_from_slice(bytes);
-                return Ok(());
-            }
-            Owner::Unknown => {
-                self.losses.early_packets = self.losses.early_packets.saturating_add(1);
-                return Ok(());
-            }
-            Owner::Track(TrackKind::Audio) if self.audio_waits() => {
-                self.waiting.extend_from_slice(bytes);
-                if self.waiting.len() < MAX_WAITING_AUDIO {
-                    return Ok(());
-                }
-                self.audio_starts = true;
-                return self.use_waiting(position, out);
-            }
-            Owner::Tables | Owner::Track(_) => {}
-        }
-        let known = self.demuxer.has_program();
-        match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
-            Event::None => Ok(()),
-            Event::Program { video, audio } => {
-                let news = self.told.replace((video, audio)) != Some((video, audio));
-                if news {
-                    out.push(MediaEvent::Tracks { video, audio });
-                }
-                if news || !known { self.use_waiting(position, out) } else { Ok(()) }
-            }
-            Event::Piece(piece) => self.piece(piece, position, out),
-        }
-    }
-
-    fn piece(
-        &mut self,
-        piece: Piece<'_>,
-        position: u64,
-        out: &mut Vec<MediaEvent>,
-    ) -> Result<(), MediaError> {
-        let mut started = false;
-        let mut stamp = None;
-        if let (Some(pts), Some(timeline)) = (piece.start.and_then(|start| start.pts), &mut self.timeline) {
-            if let Some(offset) = timeline.start(pts) {
-                started = true;
-                out.push(MediaEvent::Timeline { offset });
-            }
-            stamp = timeline.place(pts, piece.start.and_then(|start| start.dts));
-        }
-        let sink = &mut Sink { out, losses: &mut self.losses };
-        match piece.kind {
-            TrackKind::Video => {
-                if piece.lost {
-                    self.video.lose();
-                }
-                if piece.start.is_some() {
-                    self.video.begin_pes(stamp);
-                }
-                let too_large = |_| MediaError::UnitTooLarge { position, limit: MAX_UNIT };
-                self.video.push(piece.payload, sink).map_err(too_large)?;
-            }
-            TrackKind::Audio => {
-                if piece.lost {
-                    self.audio.lose();
-                }
-                if piece.start.is_some() {
-                    self.audio.begin_pes(stamp.map(|stamp| stamp.pts));
-                }
-                self.audio.push(piece.payload, sink);
-            }
-        }
-        if started { self.use_waiting(position, out) } else { Ok(()) }
-    }
-
-    /// Whether audio cannot be placed yet: video says where the segment belongs.
-    fn audio_waits(&self) -> bool {
-        let pending = matches!(self.timeline, Some(Timeline::Pending(_)));
-        pending && !self.audio_starts && self.told.is_some_and(|(video, _)| video)
-    }
-
-    /// Takes the packets that waited. Those that still cannot be used wait again.
-    fn use_waiting(&mut self, position: u64, out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
-        let waiting = core::mem::take(&mut self.waiting);
-        for packet in waiting.chunks_exact(PACKET) {
-            self.packet(position, packet, out)?;
-        }
-        Ok(())
-    }
-}
-
-/// Bytes in a packet.
-const PACKET: usize = 188;
-/// Bytes of packets kept until a program map comes.
-const MAX_UNKNOWN: usize = 1 << 20;
-/// Bytes of audio packets kept until a video time stamp comes: some seconds.
-const MAX_WAITING_AUDIO: usize = 1 << 16;

@@ -73,7 +73,7 @@ impl Transmux {
         let mut cut = Cut::FirstFrame(Cut::STEADY);
         for (number, input) in (0..).zip(&self.inputs) {
             let mut bytes = fs::read(input).map_err(|e| Failure::file(input, &e))?;
-            transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut }, &mut events);
+            transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut });
             let facts = match self.feed(&mut transmuxer, number, &mut bytes, &mut events) {
                 Ok(facts) => facts,
                 Err(Stop::Crypto(error)) => return Err(Failure::crypto(input, &error)),
@@ -165,7 +165,11 @@ impl<W: Write> Writer<W> {
                         self.held.push(fragment);
                     }
                 }
-                MediaEvent::Timeline { .. } | MediaEvent::Init(_) | MediaEvent::Fragment(_) => {}
+                MediaEvent::Timeline { .. }
+                | MediaEvent::Init(_)
+                | MediaEvent::Fragment(_)
+                | MediaEvent::Cue(_)
+                | MediaEvent::Metadata(_) => {}
             }
         }
         Ok(())

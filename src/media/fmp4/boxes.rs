@@ -1,7 +1,7 @@
 //! Writes boxes (ISO/IEC 14496-12 §4.2).
 
 /// Appends a box: its header, and what `body` appends.
-pub(super) fn boxed(out: &mut Vec<u8>, kind: &[u8; 4], body: impl FnOnce(&mut Vec<u8>)) {
+pub(in crate::media) fn boxed(out: &mut Vec<u8>, kind: &[u8; 4], body: impl FnOnce(&mut Vec<u8>)) {
     let start = out.len();
     out.extend_from_slice(&[0; 4]);
     out.extend_from_slice(kind);
@@ -13,7 +13,7 @@ pub(super) fn boxed(out: &mut Vec<u8>, kind: &[u8; 4], body: impl FnOnce(&mut Ve
 }
 
 /// Appends a full box: `version` and `flags` come before the body.
-pub(super) fn full_box(
+pub(in crate::media) fn full_box(
     out: &mut Vec<u8>,
     kind: &[u8; 4],
     version: u8,
@@ -26,15 +26,15 @@ pub(super) fn full_box(
     });
 }
 
-pub(super) fn put16(out: &mut Vec<u8>, value: u16) {
+pub(in crate::media) fn put16(out: &mut Vec<u8>, value: u16) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-pub(super) fn put32(out: &mut Vec<u8>, value: u32) {
+pub(in crate::media) fn put32(out: &mut Vec<u8>, value: u32) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 
-pub(super) fn put64(out: &mut Vec<u8>, value: u64) {
+pub(in crate::media) fn put64(out: &mut Vec<u8>, value: u64) {
     out.extend_from_slice(&value.to_be_bytes());
 }
 

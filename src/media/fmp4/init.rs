@@ -1,5 +1,5 @@
 //! The init section: `ftyp` and a `moov` without samples (ISO/IEC 14496-12 §8), with the sample entries of
-//! H.264 (ISO/IEC 14496-15 §5.3.3) and AAC (ISO/IEC 14496-14 §3.1).
+//! video and audio.
 
 use super::boxes::{boxed, full_box, put16, put32, put64};
 
@@ -15,17 +15,26 @@ pub(crate) struct TrackConfig {
 /// What a decoder needs.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum SampleEntry {
-    /// `avc1`.
-    Avc {
+    /// A VisualSampleEntry (§12.1.3).
+    Video {
+        /// Its four-character code: `avc1`, `hvc1`.
+        format: [u8; 4],
         width: u16,
         height: u16,
         /// Width and height of a sample.
         sample_aspect: (u16, u16),
-        /// The body of `avcC`.
-        record: Vec<u8>,
+        /// The box with the decoder's configuration (`avcC`, `hvcC`), whole.
+        config: Vec<u8>,
     },
-    /// `mp4a`.
-    Aac { channels: u16, sample_rate: u32, specific_config: [u8; 2] },
+    /// An AudioSampleEntry (§12.2.3).
+    Audio {
+        /// Its four-character code: `mp4a`, `ac-3`.
+        format: [u8; 4],
+        channels: u16,
+        sample_rate: u32,
+        /// The box with the decoder's configuration (`esds`, `dac3`), whole.
+        config: Vec<u8>,
+    },
 }
 
 /// Writes the init section of these tracks.
@@ -71,7 +80,7 @@ fn trak(out: &mut Vec<u8>, track: &TrackConfig) {
         put64(out, 0); // creation and modification time
         put32(out, track.id);
         out.extend_from_slice(&[0; 20]); // duration, layer and alternate group too
-        put16(out, if matches!(track.entry, SampleEntry::Aac { .. }) { 0x0100 } else { 0 }); // volume
+        put16(out, if matches!(track.entry, SampleEntry::Audio { .. }) { 0x0100 } else { 0 }); // volume
         put16(out, 0);
         matrix(out);
         let (width, height) = track.entry.display_size();
@@ -89,15 +98,15 @@ fn trak(out: &mut Vec<u8>, track: &TrackConfig) {
         full_box(out, b"hdlr", 0, 0, |out| {
             put32(out, 0);
             out.extend_from_slice(match track.entry {
-                SampleEntry::Avc { .. } => b"vide",
-                SampleEntry::Aac { .. } => b"soun",
+                SampleEntry::Video { .. } => b"vide",
+                SampleEntry::Audio { .. } => b"soun",
             });
             out.extend_from_slice(&[0; 13]); // reserved, and an empty name
         });
         boxed(out, b"minf", |out| {
             match track.entry {
-                SampleEntry::Avc { .. } => full_box(out, b"vmhd", 0, 1, |out| put64(out, 0)),
-                SampleEntry::Aac { .. } => full_box(out, b"smhd", 0, 0, |out| put32(out, 0)),
+                SampleEntry::Video { .. } => full_box(out, b"vmhd", 0, 1, |out| put64(out, 0)),
+                SampleEntry::Audio { .. } => full_box(out, b"smhd", 0, 0, |out| put32(out, 0)),
             }
             boxed(out, b"dinf", |out| {
                 full_box(out, b"dref", 0, 0, |out| {
@@ -123,17 +132,17 @@ impl SampleEntry {
     /// 16.16 fixed point; nothing for audio.
     fn display_size(&self) -> (u32, u32) {
         match *self {
-            Self::Avc { width, height, sample_aspect: (x, y), .. } => {
+            Self::Video { width, height, sample_aspect: (x, y), .. } => {
                 let wide = (u64::from(width) << 16) * u64::from(x) / u64::from(y.max(1));
                 (u32::try_from(wide).unwrap_or(u32::MAX), u32::from(height) << 16)
             }
-            Self::Aac { .. } => (0, 0),
+            Self::Audio { .. } => (0, 0),
         }
     }
 
     fn write(&self, out: &mut Vec<u8>) {
         match self {
-            Self::Avc { width, height, sample_aspect, record } => boxed(out, b"avc1", |out| {
+            Self::Video { format, width, height, sample_aspect, config } => boxed(out, format, |out| {
                 out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]); // data_reference_index 1
                 out.extend_from_slice(&[0; 16]);
                 put16(out, *width);
@@ -145,7 +154,7 @@ impl SampleEntry {
                 out.extend_from_slice(&[0; 32]); // compressor name
                 put16(out, 0x0018); // depth
                 put16(out, 0xffff); // pre_defined -1
-                boxed(out, b"avcC", |out| out.extend_from_slice(record));
+                out.extend_from_slice(config);
                 if *sample_aspect != (1, 1) {
                     boxed(out, b"pasp", |out| {
                         put32(out, u32::from(sample_aspect.0));
@@ -153,7 +162,7 @@ impl SampleEntry {
                     });
                 }
             }),
-            Self::Aac { channels, sample_rate, specific_config } => boxed(out, b"mp4a", |out| {
+            Self::Audio { format, channels, sample_rate, config } => boxed(out, format, |out| {
                 out.extend_from_slice(&[0, 0, 0, 0, 0, 0, 0, 1]);
                 put64(out, 0);
                 put16(out, *channels);
@@ -161,22 +170,32 @@ impl SampleEntry {
                 put32(out, 0);
                 // 16.16; a rate that does not fit is in the specific config alone.
                 put32(out, u16::try_from(*sample_rate).map_or(0, |rate| u32::from(rate) << 16));
-                elementary_stream_descriptor(out, *specific_config);
+                out.extend_from_slice(config);
             }),
         }
     }
 }
 
-/// `esds`: an ES_Descriptor with its decoder config (ISO/IEC 14496-1 §7.2.6).
-fn elementary_stream_descriptor(out: &mut Vec<u8>, specific_config: [u8; 2]) {
-    full_box(out, b"esds", 0, 0, |out| {
-        out.extend_from_slice(&[0x03, 25, 0, 0, 0]); // ES_Descriptor, ES_ID 0
-        out.extend_from_slice(&[0x04, 17, 0x40, 0x15]); // DecoderConfigDescriptor: MPEG-4 audio, audio stream
+/// `esds`: an ES_Descriptor with its decoder config (ISO/IEC 14496-1 §7.2.6). `object_type` is the object type
+/// indication: 0x40 is MPEG-4 audio, 0x6b MPEG-1 audio.
+pub(crate) fn esds(object_type: u8, specific_config: &[u8]) -> Vec<u8> {
+    // Configurations are a few bytes; longer ones than this do not exist.
+    let specific = specific_config.get(..specific_config.len().min(64)).unwrap_or_default();
+    let length = u8::try_from(specific.len()).unwrap_or(0);
+    let info = if specific.is_empty() { 0 } else { length.saturating_add(2) };
+    let mut out = Vec::with_capacity(64);
+    full_box(&mut out, b"esds", 0, 0, |out| {
+        out.extend_from_slice(&[0x03, info.saturating_add(21), 0, 0, 0]); // ES_Descriptor, ES_ID 0
+        // DecoderConfigDescriptor of an audio stream
+        out.extend_from_slice(&[0x04, info.saturating_add(13), object_type, 0x15]);
         out.extend_from_slice(&[0; 11]); // buffer size and bit rates: unknown
-        out.extend_from_slice(&[0x05, 2]); // DecoderSpecificInfo
-        out.extend_from_slice(&specific_config);
+        if !specific.is_empty() {
+            out.extend_from_slice(&[0x05, length]); // DecoderSpecificInfo
+            out.extend_from_slice(specific);
+        }
         out.extend_from_slice(&[0x06, 1, 2]); // SLConfigDescriptor: as in MP4
     });
+    out
 }
 
 fn matrix(out: &mut Vec<u8>) {
@@ -211,9 +230,13 @@ mod tests {
     #[test]
     fn boxes_have_the_sizes_of_the_standard() {
         // Some parsers take what the standard does not allow; browsers do not.
-        let entry = SampleEntry::Avc { width: 64, height: 48, sample_aspect: (4, 3), record: vec![1; 20] };
+        let mut config = Vec::new();
+        boxed(&mut config, b"avcC", |out| out.extend_from_slice(&[1; 20]));
+        let entry =
+            SampleEntry::Video { format: *b"avc1", width: 64, height: 48, sample_aspect: (4, 3), config };
         let video = TrackConfig { id: 1, timescale: 90_000, entry };
-        let entry = SampleEntry::Aac { channels: 2, sample_rate: 48_000, specific_config: [0x11, 0x90] };
+        let config = esds(0x40, &[0x11, 0x90]);
+        let entry = SampleEntry::Audio { format: *b"mp4a", channels: 2, sample_rate: 48_000, config };
         let audio = TrackConfig { id: 2, timescale: 48_000, entry };
         let mut found = Vec::new();
         boxes(&init_section(&[&video, &audio]), &mut found);

@@ -9,5 +9,6 @@ mod init;
 
 pub use fragment::FragmentBuf;
 pub(super) use fragment::{FragmentBuilder, SampleFlags};
-pub(super) use init::init_section;
-pub(super) use init::{SampleEntry, TrackConfig};
+pub(super) use init::{SampleEntry, TrackConfig, esds, init_section};
+
+pub(super) use boxes::boxed;

@@ -9,7 +9,7 @@
 use super::{Share, Sink, range};
 use crate::media::codec::aac::{ADTS_HEADER, AacConfig, AdtsHeader};
 use crate::media::cut::{Cut, Pace};
-use crate::media::fmp4::{FragmentBuilder, SampleEntry, SampleFlags, TrackConfig};
+use crate::media::fmp4::{FragmentBuilder, SampleEntry, SampleFlags, TrackConfig, esds};
 use crate::media::{InitSection, MediaEvent, TrackKind};
 use crate::time::TICKS_PER_SECOND;
 
@@ -250,10 +250,11 @@ impl AudioTrack {
         let next = self.next.map(|next| self.ticks(next));
         self.config = Some(config);
         self.next = next.map(|next| self.samples(next));
-        let entry = SampleEntry::Aac {
+        let entry = SampleEntry::Audio {
+            format: *b"mp4a",
             channels: config.channels(),
             sample_rate: config.sample_rate(),
-            specific_config: config.specific_config(),
+            config: esds(0x40, &config.specific_config()),
         };
         let track = TrackConfig { id: TRACK_ID, timescale: config.sample_rate(), entry };
         sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Audio, config.codec(), track)));

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::media::codec::h264::{self, Sps};
-use crate::media::fmp4::SampleEntry;
+use crate::media::fmp4::{SampleEntry, boxed};
 
 /// All parameter sets that are in force.
 #[derive(Debug, Default)]
@@ -42,11 +42,14 @@ impl ParameterSets {
         let sps = self.active?;
         self.changed = false;
         self.taken = self.active;
-        let entry = SampleEntry::Avc {
+        let mut config = Vec::new();
+        boxed(&mut config, b"avcC", |out| out.extend_from_slice(&self.configuration_record(&sps)));
+        let entry = SampleEntry::Video {
+            format: *b"avc1",
             width: u16::try_from(sps.width).unwrap_or(u16::MAX),
             height: u16::try_from(sps.height).unwrap_or(u16::MAX),
             sample_aspect: sps.sample_aspect,
-            record: self.configuration_record(&sps),
+            config,
         };
         Some((sps, entry))
     }

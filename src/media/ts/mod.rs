@@ -8,7 +8,9 @@ mod framer;
 mod packet;
 mod pes;
 mod psi;
+mod reader;
 
 pub(super) use demuxer::{Demuxer, Event, Owner, Piece};
 pub(super) use framer::Framer;
 pub(super) use packet::Packet;
+pub(super) use reader::TsReader;

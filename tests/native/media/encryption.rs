@@ -27,7 +27,7 @@ fn encrypt(clear: &Path, encrypted: &Path, iv: &str) {
 fn play_encrypted(bytes: &[u8], key: &str, iv: Iv, size: usize) -> Result<Vec<MediaEvent>, Failed> {
     let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
     let mut decryptor = CbcDecryptor::new(&ContentKey::from_hex(key).unwrap(), &iv);
-    transmuxer.begin_segment(segment_start(None), &mut out);
+    transmuxer.begin_segment(segment_start(None));
     for chunk in bytes.to_vec().chunks_mut(size) {
         decryptor.push(chunk, |clear| transmuxer.push(clear, &mut out).map_err(Failed::Media))?;
     }

@@ -82,7 +82,7 @@ fn segment_start(facts: Option<&SegmentFacts>) -> SegmentStart {
 fn transmux(segments: &[Vec<u8>], size: usize) -> Result<(Vec<MediaEvent>, Vec<SegmentFacts>), MediaError> {
     let (mut transmuxer, mut out, mut facts) = (Transmuxer::new(), Vec::new(), Vec::new());
     for segment in segments {
-        transmuxer.begin_segment(segment_start(facts.last()), &mut out);
+        transmuxer.begin_segment(segment_start(facts.last()));
         for chunk in segment.chunks(size) {
             transmuxer.push(chunk, &mut out)?;
         }

@@ -9,7 +9,7 @@ fn at_the_start_of_the_presentation_no_time_is_negative() {
     let stream = Stream::usual("zero");
     let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
     let anchor = Anchor::At(MediaTime::ZERO);
-    transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() }, &mut out);
+    transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() });
     transmuxer.push(&stream.segments[0], &mut out).unwrap();
     let facts = transmuxer.end_segment(&mut out).unwrap();
     transmuxer.flush(&mut out);
@@ -30,8 +30,7 @@ fn at_the_start_of_the_presentation_no_time_is_negative() {
     for early in [3, 2000] {
         let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
         let anchor = Anchor::Offset { offset: facts.offset.unwrap() - early, expected: MediaTime::ZERO };
-        transmuxer
-            .begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() }, &mut out);
+        transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() });
         transmuxer.push(&stream.segments[0], &mut out).unwrap();
         transmuxer.end_segment(&mut out).unwrap();
         transmuxer.flush(&mut out);
@@ -49,12 +48,12 @@ fn a_discontinuity_brings_a_new_init_section_and_a_new_offset() {
     let large =
         Stream::new("discontinuity_large", &["-s", "640x360", "-ar", "44100", "-output_ts_offset", "500"]);
     let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
-    transmuxer.begin_segment(segment_start(None), &mut out);
+    transmuxer.begin_segment(segment_start(None));
     transmuxer.push(&small.segments[0], &mut out).unwrap();
     let before = transmuxer.end_segment(&mut out).unwrap();
     let end = before.video.unwrap().end;
     let cut = Cut::default();
-    transmuxer.begin_segment(SegmentStart { anchor: Anchor::At(end), discontinuity: true, cut }, &mut out);
+    transmuxer.begin_segment(SegmentStart { anchor: Anchor::At(end), discontinuity: true, cut });
     transmuxer.push(&large.segments[0], &mut out).unwrap();
     let after = transmuxer.end_segment(&mut out).unwrap();
     transmuxer.flush(&mut out);
@@ -97,9 +96,9 @@ fn a_segment_given_up_can_be_fed_again() {
     let (mut transmuxer, mut out, mut facts) = (Transmuxer::new(), Vec::new(), None);
     for segment in &stream.segments {
         let mut given_up = Vec::new();
-        transmuxer.begin_segment(segment_start(facts.as_ref()), &mut given_up);
+        transmuxer.begin_segment(segment_start(facts.as_ref()));
         transmuxer.push(&segment[..segment.len() / 2], &mut given_up).unwrap();
-        transmuxer.begin_segment(segment_start(facts.as_ref()), &mut out);
+        transmuxer.begin_segment(segment_start(facts.as_ref()));
         transmuxer.push(segment, &mut out).unwrap();
         facts = Some(transmuxer.end_segment(&mut out).unwrap());
         assert!(!facts.unwrap().losses.any(), "{facts:?}");

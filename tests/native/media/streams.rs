@@ -94,8 +94,7 @@ fn time_stamps_wrap() {
         let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
         let expected = facts.video.unwrap().start + MediaTime::from_millis(300);
         let anchor = Anchor::Offset { offset: facts.offset.unwrap(), expected };
-        transmuxer
-            .begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() }, &mut out);
+        transmuxer.begin_segment(SegmentStart { anchor, discontinuity: false, cut: Cut::default() });
         transmuxer.push(segment, &mut out).unwrap();
         let alone = transmuxer.end_segment(&mut out).unwrap();
         assert_eq!(alone.video.unwrap().start, facts.video.unwrap().start);
@@ -140,7 +139,7 @@ fn the_first_frame_comes_with_the_first_packet_of_the_second() {
     let segment = &stream.segments[0];
     let second = probe(&stream.dir.join("0.ts"), "v")[1].position;
     let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
-    transmuxer.begin_segment(segment_start(None), &mut out);
+    transmuxer.begin_segment(segment_start(None));
     let mut first_video = None;
     let mut first_audio = None;
     for (i, packet) in segment.chunks(188).enumerate() {
