@@ -1,24 +1,44 @@
-//! What there is to play: the rungs, and the media playlist of each as far as it is known.
+//! What there is to play: the rungs, the renditions of the sound, and the media playlist of each as far as it is
+//! known.
 
 use crate::abr;
-use crate::playlist::{MediaPlaylist, Multivariant, Segment, Variant};
+use crate::playlist::{MediaPlaylist, Multivariant, Rendition, RenditionType, Segment, Variant};
 use crate::secret::Url;
 use crate::time::MediaTime;
 
 use super::io::RungInfo;
+use super::lane::LaneId;
 
 /// The rungs of a source, lowest first. Never empty.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     rungs: Vec<Rung>,
     ladder: Vec<abr::Rung>,
+    sounds: Vec<Sound>,
 }
 
-/// A rung and where its media playlist stands.
+/// A rung.
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) info: RungInfo,
-    /// The address of its media playlist, tokens and signatures included.
+    stream: Stream,
+    /// The group of renditions that its sound is in.
+    audio: Option<String>,
+}
+
+/// A rendition of the sound with media of its own.
+#[derive(Debug)]
+struct Sound {
+    group: String,
+    default: bool,
+    autoselect: bool,
+    stream: Stream,
+}
+
+/// Where a media playlist is, and how it stands.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// The address of the media playlist, tokens and signatures included.
     pub(crate) url: Url,
     pub(crate) media: Option<Media>,
     /// It failed for good.
@@ -34,9 +54,9 @@ pub(crate) struct Media {
 }
 
 impl Catalog {
-    /// The rungs of a multivariant playlist; `url` makes a variant's request address. `None` when there is nothing
-    /// to play in it.
-    pub(crate) fn of_multivariant(playlist: &Multivariant, url: impl Fn(&Variant) -> Url) -> Option<Self> {
+    /// The rungs of a multivariant playlist; `url` makes the request address of a media playlist. `None` when there is
+    /// nothing to play in it.
+    pub(crate) fn of_multivariant(playlist: &Multivariant, url: impl Fn(&Url) -> Url) -> Option<Self> {
         let found = playlist.rungs();
         let all_audio = found.iter().all(|rung| rung.audio_only);
         let rungs: Vec<_> = found
@@ -44,20 +64,35 @@ impl Catalog {
             // Sound without picture is no rung of a video.
             .filter(|rung| !rung.audio_only || all_audio)
             .filter_map(|rung| playlist.variants.get(rung.variant))
-            .map(|variant| Rung { info: info(variant), url: url(variant), media: None, dead: false })
+            .map(|variant| Rung {
+                info: info(variant),
+                stream: Stream::at(url(&variant.uri)),
+                // Where all is sound, the rungs themselves are it.
+                audio: variant.audio.clone().filter(|_| !all_audio),
+            })
             .collect();
-        Self::new(rungs)
+        let sound = |rendition: &Rendition| {
+            let uri = rendition.uri.as_ref().filter(|_| rendition.kind == RenditionType::Audio)?;
+            Some(Sound {
+                group: rendition.group_id.clone(),
+                default: rendition.default,
+                autoselect: rendition.autoselect,
+                stream: Stream::at(url(uri)),
+            })
+        };
+        Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())
     }
 
     /// The only rung of a media playlist that came where a multivariant one could have been.
     pub(crate) fn of_media(url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
-        Self::new(vec![Rung { info, url: url.clone(), media: Some(Media { playlist, url }), dead: false }])
+        let stream = Stream { url: url.clone(), media: Some(Media { playlist, url }), dead: false };
+        Self::new(vec![Rung { info, stream, audio: None }], Vec::new())
     }
 
-    fn new(rungs: Vec<Rung>) -> Option<Self> {
+    fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
         let ladder = rungs.iter().map(|r| abr::Rung { bandwidth: r.info.bandwidth }).collect();
-        (!rungs.is_empty()).then_some(Self { rungs, ladder })
+        (!rungs.is_empty()).then_some(Self { rungs, ladder, sounds })
     }
 
     /// The rungs as rules see them.
@@ -75,37 +110,75 @@ impl Catalog {
         self.rungs.get(index)
     }
 
+    /// The rendition that a rung's sound comes from; `None`: it comes with the rung itself.
+    ///
+    /// The author's default, else one that may be chosen without the viewer, else the first of the rung's group.
+    pub(crate) fn sound_of(&self, rung: usize) -> Option<usize> {
+        let group = self.rungs.get(rung)?.audio.as_ref()?;
+        let of_group = || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.dead);
+        let best = of_group().find(|(_, s)| s.default).or_else(|| of_group().find(|(_, s)| s.autoselect));
+        best.or_else(|| of_group().next()).map(|(index, _)| index)
+    }
+
     /// The rung to use for `wanted`: itself, or if it failed for good the nearest one below that did not, or above.
     pub(crate) fn usable(&self, wanted: usize) -> usize {
-        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.dead);
+        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.stream.dead);
         let top = self.rungs.len().saturating_sub(1);
         let wanted = wanted.min(top);
         (0..=wanted).rev().find(alive).or_else(|| (wanted..=top).find(alive)).unwrap_or(wanted)
     }
 
-    /// Takes a rung out of use. `false` if it was the last one.
-    pub(crate) fn bury(&mut self, index: usize) -> bool {
-        if let Some(rung) = self.rungs.get_mut(index) {
-            rung.dead = true;
+    /// Takes a rung or a rendition out of use. `false` if nothing can take its place.
+    pub(crate) fn bury(&mut self, lane: LaneId, index: usize) -> bool {
+        match lane {
+            LaneId::Main => {
+                if let Some(rung) = self.rungs.get_mut(index) {
+                    rung.stream.dead = true;
+                }
+                self.rungs.iter().any(|r| !r.stream.dead)
+            }
+            LaneId::Audio => {
+                let Some(sound) = self.sounds.get_mut(index) else { return false };
+                sound.stream.dead = true;
+                let group = sound.group.clone();
+                self.sounds.iter().any(|s| s.group == group && !s.stream.dead)
+            }
         }
-        self.rungs.iter().any(|r| !r.dead)
     }
 
-    /// Any media playlist that is at hand.
+    /// Any rung's media playlist that is at hand.
     pub(crate) fn any_media(&self) -> Option<&Media> {
-        self.rungs.iter().find_map(|r| r.media.as_ref())
+        self.rungs.iter().find_map(|r| r.stream.media.as_ref())
     }
 
     /// Stores a media playlist.
-    pub(crate) fn set_media(&mut self, index: usize, media: Media) {
-        if let Some(rung) = self.rungs.get_mut(index) {
-            rung.media = Some(media);
+    pub(crate) fn set_media(&mut self, lane: LaneId, index: usize, media: Media) {
+        let stream = match lane {
+            LaneId::Main => self.rungs.get_mut(index).map(|r| &mut r.stream),
+            LaneId::Audio => self.sounds.get_mut(index).map(|s| &mut s.stream),
+        };
+        if let Some(stream) = stream {
+            stream.media = Some(media);
         }
     }
 
-    /// A rung's media playlist, if it is at hand.
-    pub(crate) fn media(&self, index: usize) -> Option<&Media> {
-        self.rungs.get(index)?.media.as_ref()
+    /// Where the media playlist of a rung or a rendition is.
+    pub(crate) fn stream(&self, lane: LaneId, index: usize) -> Option<&Stream> {
+        match lane {
+            LaneId::Main => self.rungs.get(index).map(|r| &r.stream),
+            LaneId::Audio => self.sounds.get(index).map(|s| &s.stream),
+        }
+    }
+
+    /// The media playlist of a rung or a rendition, if it is at hand.
+    pub(crate) fn media(&self, lane: LaneId, index: usize) -> Option<&Media> {
+        self.stream(lane, index)?.media.as_ref()
+    }
+}
+
+impl Stream {
+    fn at(url: Url) -> Self {
+        Self { url, media: None, dead: false }
     }
 }
 

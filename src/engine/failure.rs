@@ -4,7 +4,7 @@ use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::{RequestId, RequestKind};
-use super::lane::State;
+use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Remedy};
 use super::requests::{Ask, Purpose};
 use super::{Engine, Stage};
@@ -61,8 +61,8 @@ impl Engine {
             message,
             url: Some(ask.url.clone()),
         };
-        if ask.purpose == Purpose::Segment {
-            self.lane.attempt_failed(ask.failures);
+        if let Purpose::Segment(lane) = ask.purpose {
+            self.lanes.lane_mut(lane).attempt_failed(ask.failures);
         }
         self.report_error(now, error);
         match remedy {
@@ -77,44 +77,63 @@ impl Engine {
         matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
     }
 
-    /// Takes the rung whose playlist or segment failed out of use, if that may help: another one takes its place.
-    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
-        let rung = match purpose {
-            Purpose::Rung(rung) => Some(*rung),
-            Purpose::Segment => self.lane.loading_rung(),
+    /// The rung or rendition that a request is for, if it is for one.
+    fn stream_of(&self, purpose: &Purpose) -> Option<(LaneId, usize)> {
+        match purpose {
+            Purpose::Rung(rung) => Some((LaneId::Main, *rung)),
+            Purpose::Rendition(sound) => Some((LaneId::Audio, *sound)),
+            Purpose::Segment(lane) => Some((*lane, self.lanes.lane(*lane).loading_rung()?)),
+            Purpose::Init(identity) => LaneId::ALL.into_iter().find_map(|lane| {
+                let loading = self.lanes.lane(lane).loading()?;
+                let needs = loading.init.as_ref().is_some_and(|init| init.identity == *identity);
+                needs.then_some((lane, loading.rung))
+            }),
             _ => None,
-        };
-        let (Some(rung), true, Stage::Open(catalog)) = (rung, fault.is_of_the_rung(), &mut self.stage) else {
+        }
+    }
+
+    /// Takes the rung or rendition that failed out of use, if that may help: another one takes its place.
+    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let stream = self.stream_of(purpose);
+        let (Some((lane, index)), true, Stage::Open(catalog)) =
+            (stream, fault.is_of_the_rung(), &mut self.stage)
+        else {
             return false;
         };
-        catalog.bury(rung)
+        catalog.bury(lane, index)
     }
 
     /// The lane stops waiting for what will not come.
     fn go_on_without(&mut self, purpose: &Purpose) {
         match purpose {
-            Purpose::Rung(rung) => {
+            Purpose::Rung(_) | Purpose::Rendition(_) => {
+                let Some((lane, index)) = self.stream_of(purpose) else { return };
                 if let Stage::Open(catalog) = &mut self.stage {
-                    catalog.bury(*rung);
+                    catalog.bury(lane, index);
                 }
-                if self.lane.waits_for_playlist(*rung) {
-                    self.lane.state = State::Idle;
+                let lane = self.lanes.lane_mut(lane);
+                if lane.waits_for_playlist(index) {
+                    lane.state = State::Idle;
                 }
             }
-            Purpose::Segment => self.abandon_segment(),
+            Purpose::Segment(lane) => self.abandon_segment(*lane),
+            Purpose::Init(_) => {
+                if let Some((lane, _)) = self.stream_of(purpose) {
+                    self.abandon_segment(lane);
+                }
+            }
             _ => {}
         }
     }
 
-    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key of a place that
-    /// was left.
+    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
+    /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
         match purpose {
-            Purpose::Rung(rung) => !self.lane.waits_for_playlist(*rung),
-            Purpose::Key(key) => {
-                let used = self.lane.loading().and_then(|l| l.cipher.as_ref());
-                used.is_none_or(|cipher| cipher.key != *key)
-            }
+            Purpose::Rung(rung) => !self.lanes.main.waits_for_playlist(*rung),
+            Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
+            Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_none(),
             _ => false,
         }
     }

@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use super::lane::LaneId;
 pub use crate::access::TokenPlacement;
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
@@ -407,19 +408,45 @@ pub(crate) enum PipelineCommand {
     Begin {
         /// The request.
         id: RequestId,
+        /// Whose segment it is.
+        lane: LaneId,
         /// How to read it.
         plan: crate::media::SegmentStart,
-        /// It goes on where the last segment ended: same rung, next in the playlist.
+        /// It goes on where the lane's last segment ended: same rung, next in the playlist.
         continues: bool,
-        /// Ciphertext: wait for a key.
-        iv: Option<crate::crypto::Iv>,
+        /// What its bytes wait for.
+        needs: Needs,
     },
     /// The key that this request waits for.
     Key(RequestId, crate::crypto::ContentKey),
+    /// The init section that this request waits for.
+    Init(RequestId, InitData),
+    /// The place on the timeline that this request waits for.
+    Place(RequestId, crate::media::Anchor),
     /// The request is given up: forget what was not handed on.
     Drop(RequestId),
-    /// No segment follows: hand on what was held back.
-    Flush,
+    /// No segment follows on this lane: hand on what was held back.
+    Flush(LaneId),
+}
+
+/// What must be at hand before a segment's first byte can be read. Bytes that come earlier wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// Ciphertext: wait for a key.
+    pub(crate) iv: Option<crate::crypto::Iv>,
+    /// Wait for an init section.
+    pub(crate) init: bool,
+    /// Wait for the place on the timeline; the one in the plan does not count.
+    pub(crate) place: bool,
+}
+
+/// An init section as it came, and what opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct InitData {
+    /// The same for the same bytes.
+    pub(crate) identity: String,
+    pub(crate) bytes: std::sync::Arc<[u8]>,
+    pub(crate) cipher: Option<(crate::crypto::ContentKey, crate::crypto::Iv)>,
 }
 
 /// What a media pipeline tells the engine. Sent by the session; hosts never make it.
@@ -432,14 +459,18 @@ pub(crate) enum PipelineEvent {
     /// Nothing is held back any more.
     Flushed,
     /// The segment cannot be used, or not all of it.
-    Failed {
-        /// What the recovery table knows it as.
-        fault: super::recovery::Fault,
-        /// Decrypt or media.
-        phase: crate::error::Phase,
-        /// The error's own stable code.
-        code: &'static str,
-        /// One sentence.
-        message: String,
-    },
+    Failed(Breakage),
+}
+
+/// Why a segment cannot be used.
+#[derive(Debug)]
+pub(crate) struct Breakage {
+    /// What the recovery table knows it as.
+    pub(crate) fault: super::recovery::Fault,
+    /// Decrypt or media.
+    pub(crate) phase: crate::error::Phase,
+    /// The error's own stable code.
+    pub(crate) code: &'static str,
+    /// One sentence.
+    pub(crate) message: String,
 }

@@ -12,6 +12,24 @@ use crate::time::{MediaTime, TimeRange};
 use super::io::{Payload, SinkCommand};
 use super::ranges;
 
+/// Some of the tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracks {
+    All,
+    Audio,
+    AllButAudio,
+}
+
+impl Tracks {
+    fn has(self, track: &Track) -> bool {
+        match self {
+            Self::All => true,
+            Self::Audio => track.kind == TrackKind::Audio,
+            Self::AllButAudio => track.kind != TrackKind::Audio,
+        }
+    }
+}
+
 /// The sink as the engine knows it.
 #[derive(Debug)]
 pub(crate) struct SinkLink {
@@ -89,10 +107,12 @@ impl SinkLink {
         }
     }
 
-    /// No further kinds will come: a whole segment has shown those that there are.
-    pub(crate) fn expect_no_more(&mut self) {
+    /// No further kinds will come, but for one of which nothing has been loaded yet: a whole segment has shown those that
+    /// there are.
+    pub(crate) fn expect_no_more(&mut self, but: Option<TrackKind>) {
         if self.state != State::Ready && !self.tracks.is_empty() {
-            self.expected = Some(self.tracks.iter().map(|t| t.kind).collect());
+            let shown = self.tracks.iter().map(|t| t.kind).filter(|kind| but != Some(*kind));
+            self.expected = Some(shown.chain(but).collect());
         }
     }
 
@@ -188,8 +208,8 @@ impl SinkLink {
     }
 
     /// Forgets what is queued: it belongs to a place that is no longer wanted.
-    pub(crate) fn clear_queue(&mut self) {
-        for track in &mut self.tracks {
+    pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
+        for track in self.tracks.iter_mut().filter(|t| tracks.has(t)) {
             track.queue.clear();
             track.full = None;
         }
@@ -240,9 +260,9 @@ impl SinkLink {
         ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
     }
 
-    /// Where every track has media or is about to have it: what is queued counts as if it were in.
-    pub(crate) fn coming(&self) -> Vec<TimeRange> {
-        let sets: Vec<_> = self.tracks.iter().map(Track::coming).collect();
+    /// Where each of these tracks has media or is about to have it: what is queued counts as if it were in.
+    pub(crate) fn coming(&self, tracks: Tracks) -> Vec<TimeRange> {
+        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t)).map(Track::coming).collect();
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
@@ -475,9 +495,9 @@ mod tests {
             sink.append(fragment(kind, 1, 0, 2));
             sink.append(fragment(kind, 1, 2, 4));
         }
-        assert_eq!((sink.coming(), sink.buffered()), (vec![span(0, 4)], vec![]));
-        sink.clear_queue();
-        assert_eq!(sink.coming(), []);
+        assert_eq!((sink.coming(Tracks::All), sink.buffered()), (vec![span(0, 4)], vec![]));
+        sink.clear_queue(Tracks::All);
+        assert_eq!(sink.coming(Tracks::All), []);
     }
 
     #[test]

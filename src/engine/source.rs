@@ -8,7 +8,7 @@ use crate::time::Timestamp;
 
 use super::catalog::{Catalog, Media};
 use super::io::{ElementCommand, Event, Output, Source};
-use super::lane::State;
+use super::lane::{LaneId, State};
 use super::recovery::Fault;
 use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
@@ -62,8 +62,8 @@ impl Engine {
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
         let catalog = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Multivariant(multivariant)) => {
-                let catalog = Catalog::of_multivariant(&multivariant, |v| {
-                    self.credentials.child_playlist_url(&url, &v.uri)
+                let catalog = Catalog::of_multivariant(&multivariant, |uri| {
+                    self.credentials.child_playlist_url(&url, uri)
                 });
                 let Some(catalog) = catalog else {
                     let message = "the multivariant playlist has no variant".into();
@@ -80,33 +80,44 @@ impl Engine {
             }
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
-        let single = catalog.media(0).is_some();
+        let single = catalog.media(LaneId::Main, 0).is_some();
         self.stage = Stage::Open(catalog);
         if single {
-            self.playlist_ready();
+            self.playlist_ready(LaneId::Main);
             return;
         }
         let rung = self.choose_rung(now);
-        self.lane.state = State::AwaitPlaylist(rung);
-        self.ask_for_playlist(now, rung);
+        self.lanes.main.state = State::AwaitPlaylist(rung);
+        self.ask_for_playlist(now, LaneId::Main, rung);
         // The playlist of the rung above will be wanted as soon as the rate is known; fetched now, it also opens the
         // second connection on which the key then finds its way beside the first segment.
         if self.held_rung.is_none() {
-            self.ask_for_playlist(now, rung + 1);
+            self.ask_for_playlist(now, LaneId::Main, rung + 1);
         }
     }
 
-    /// Requests a rung's media playlist, unless it is at hand or on its way, or there is no such rung.
-    pub(super) fn ask_for_playlist(&mut self, now: Timestamp, rung: usize) {
+    /// Requests the media playlist of a rung or a rendition, unless it is at hand or on its way, or there is no such.
+    pub(super) fn ask_for_playlist(&mut self, now: Timestamp, lane: LaneId, index: usize) {
         let Stage::Open(catalog) = &self.stage else { return };
-        let Some(wanted) = catalog.rung(rung) else { return };
-        if wanted.media.is_none() && !self.requests.is_pending(&Purpose::Rung(rung)) {
-            let ask = Ask::get(Purpose::Rung(rung), wanted.url.clone());
+        let Some(wanted) = catalog.stream(lane, index) else { return };
+        let purpose = match lane {
+            LaneId::Main => Purpose::Rung(index),
+            LaneId::Audio => Purpose::Rendition(index),
+        };
+        if wanted.media.is_none() && !self.requests.is_pending(&purpose) {
+            let ask = Ask::get(purpose, wanted.url.clone());
             self.send(now, ask);
         }
     }
 
-    pub(super) fn rung_arrived(&mut self, now: Timestamp, ask: Ask, rung: usize, url: Url, body: &[u8]) {
+    pub(super) fn media_playlist_arrived(
+        &mut self,
+        now: Timestamp,
+        ask: Ask,
+        (lane, index): (LaneId, usize),
+        url: Url,
+        body: &[u8],
+    ) {
         let playlist = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Media(media)) => media,
             Ok(Playlist::Multivariant(_)) => {
@@ -120,17 +131,17 @@ impl Engine {
             return self.failed(now, ask, Fault::Gone { status: 200 }, None, Some(detail));
         }
         if let Stage::Open(catalog) = &mut self.stage {
-            catalog.set_media(rung, Media { playlist, url });
+            catalog.set_media(lane, index, Media { playlist, url });
         }
-        if self.lane.waits_for_playlist(rung) {
-            self.playlist_ready();
+        if self.lanes.lane(lane).waits_for_playlist(index) {
+            self.playlist_ready(lane);
         }
     }
 
     /// A media playlist that the lane can go on with is here.
-    fn playlist_ready(&mut self) {
-        self.lane.state = State::Idle;
-        if !core::mem::replace(&mut self.announced, true) {
+    fn playlist_ready(&mut self, lane: LaneId) {
+        self.lanes.lane_mut(lane).state = State::Idle;
+        if lane == LaneId::Main && !core::mem::replace(&mut self.announced, true) {
             self.announce();
         }
     }

@@ -48,6 +48,11 @@ impl Timers {
         }
     }
 
+    /// When a timer is set for.
+    pub(crate) fn at(&self, timer: Timer) -> Option<Timestamp> {
+        self.0.get(timer as usize).copied().flatten()
+    }
+
     /// Whether the timer's time has come; it is stopped if so.
     pub(crate) fn expired(&mut self, timer: Timer, now: Timestamp) -> bool {
         match self.0.get_mut(timer as usize) {
