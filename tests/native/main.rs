@@ -6,6 +6,7 @@
 mod media;
 mod play;
 mod playlist;
+mod renditions;
 mod sample;
 mod setup;
 mod trouble;

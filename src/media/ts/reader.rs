@@ -36,6 +36,15 @@ struct Program {
 }
 
 impl Reader for TsReader {
+    /// The program tables (RFC 8216bis §3.1.1). Tables in the segments come again, so one that is unreadable here is not
+    /// missed.
+    fn init_section(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let Self { framer, program } = self;
+        framer.begin();
+        framer.push(bytes, &mut |position, packet| program.packet(position, packet, out))?;
+        framer.end(&mut |position, packet| program.packet(position, packet, out))
+    }
+
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
         self.framer.begin();
         self.program.begin_segment(start, out);

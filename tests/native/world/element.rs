@@ -235,6 +235,16 @@ impl Track {
         self.held.iter().map(|(_, n)| n).sum()
     }
 
+    /// Where its media begins.
+    pub(crate) fn first_start(&self) -> MediaTime {
+        self.held.first().map_or(MediaTime::ZERO, |(range, _)| range.start)
+    }
+
+    /// Where its media ends.
+    pub(crate) fn last_end(&self) -> MediaTime {
+        self.held.last().map_or(MediaTime::ZERO, |(range, _)| range.end)
+    }
+
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {
         let mut out: Vec<TimeRange> = Vec::new();
         for (range, _) in &self.held {
