@@ -24,6 +24,8 @@ export interface Start {
   storedThroughput: number | null;
   startTime: number | null;
   startRung: number | null;
+  /** By the first part of their names. */
+  unsupportedCodecs: string[];
   sink: 'worker' | 'page' | null;
   viewport: { width: number; height: number } | null;
 }

@@ -7,6 +7,7 @@
  * @import { FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TokenPlacement, ToWorker } from './messages.js'
  */
 
+import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
 import { Relay, viewport } from './relay.js';
@@ -93,6 +94,7 @@ export class CloudPlayer extends EventTarget {
       storedThroughput: this.#remembers ? recallThroughput() : (options.storedThroughput ?? null),
       startTime: options.startTime ?? null,
       startRung: options.startRung ?? null,
+      unsupportedCodecs: unsupportedCodecs(),
       sink: options.sink ?? null,
       viewport: video.clientWidth > 0 ? viewport(video) : null,
     });

@@ -2,7 +2,7 @@
 //! known.
 
 use crate::abr;
-use crate::playlist::{MediaPlaylist, Multivariant, Rendition, RenditionType, Segment, Variant};
+use crate::playlist::{self, MediaPlaylist, Multivariant, Rendition, RenditionType, Segment, Variant};
 use crate::secret::Url;
 use crate::time::MediaTime;
 
@@ -55,9 +55,21 @@ pub(crate) struct Media {
 
 impl Catalog {
     /// The rungs of a multivariant playlist; `url` makes the request address of a media playlist. `None` when there is
-    /// nothing to play in it.
-    pub(crate) fn of_multivariant(playlist: &Multivariant, url: impl Fn(&Url) -> Url) -> Option<Self> {
-        let found = playlist.rungs();
+    /// nothing to play in it. Variants in an unsupported codec are left out, unless nothing else is left.
+    pub(crate) fn of_multivariant(
+        playlist: &Multivariant,
+        unsupported_codecs: &[String],
+        url: impl Fn(&Url) -> Url,
+    ) -> Option<Self> {
+        let takes = |variant: &Variant| {
+            let name = |codec: &str| codec.split('.').next().unwrap_or_default().to_ascii_lowercase();
+            !variant.codecs.iter().any(|codec| unsupported_codecs.contains(&name(codec)))
+        };
+        let is_taken = |rung: &playlist::Rung| playlist.variants.get(rung.variant).is_some_and(takes);
+        let mut found = playlist.rungs();
+        if found.iter().any(is_taken) {
+            found.retain(is_taken);
+        }
         let all_audio = found.iter().all(|rung| rung.audio_only);
         let rungs: Vec<_> = found
             .into_iter()

@@ -62,9 +62,10 @@ impl Engine {
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
         let catalog = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Multivariant(multivariant)) => {
-                let catalog = Catalog::of_multivariant(&multivariant, |uri| {
-                    self.credentials.child_playlist_url(&url, uri)
-                });
+                let catalog =
+                    Catalog::of_multivariant(&multivariant, &self.config.unsupported_codecs, |uri| {
+                        self.credentials.child_playlist_url(&url, uri)
+                    });
                 let Some(catalog) = catalog else {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));

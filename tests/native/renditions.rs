@@ -8,7 +8,7 @@ use std::process::Command;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use cloud_player::engine::{Request, Source};
+use cloud_player::engine::{Config, Event, Request, Source};
 use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
 use cloud_player::time::MediaTime;
@@ -152,4 +152,30 @@ fn on_a_slow_network_the_sound_does_not_run_ahead() {
     let ends: Vec<_> = w.element.tracks.iter().map(|t| t.last_end()).collect();
     assert!(ends[1].as_secs() - ends[0].as_secs() < 9.0, "pictures and sound end at {ends:?}");
     assert!(w.position() > 3.0, "at {}", w.position());
+}
+
+#[test]
+fn a_rung_in_a_codec_that_the_sink_lacks_is_left_out() {
+    let rungs = |unsupported: &[&str]| {
+        let master = MASTER.replace("640x360", "640x360,CODECS=\"hvc1.1.6.L90.B0,mp4a.40.2\"");
+        let master = master.replace("854x480", "854x480,CODECS=\"avc1.64001f,mp4a.40.2\"");
+        let origin: Origin = Box::new(move |request: &Request| match request.url.expose() {
+            url if url.ends_with("master.m3u8") => Response::ok(master.clone()),
+            _ => serve(request),
+        });
+        let unsupported_codecs = unsupported.iter().map(|&codec| codec.to_owned()).collect();
+        let config = Config { unsupported_codecs, ..config() };
+        let mut w = World::new(config, Network::new(3_000_000, RTT), origin);
+        w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+        w.run_for(secs(2));
+        let loaded = w
+            .events
+            .iter()
+            .find_map(|(_, e)| if let Event::Loaded { rungs, .. } = e { Some(rungs) } else { None });
+        loaded.unwrap().iter().map(|rung| rung.height).collect::<Vec<_>>()
+    };
+    assert_eq!(rungs(&[]), [360, 480]);
+    assert_eq!(rungs(&["ac-3", "hvc1"]), [480]);
+    // What nothing can be played of is tried: the browser says best what is wrong.
+    assert_eq!(rungs(&["hvc1", "mp4a"]), [360, 480]);
 }
