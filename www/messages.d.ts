@@ -78,6 +78,7 @@ export type SinkCommand =
   | { op: 'append'; track: TrackName; data: ArrayBuffer }
   | { op: 'remove'; track: TrackName; start: number; end: number }
   | { op: 'setDuration'; duration: number }
+  | { op: 'setLiveRange'; start: number; end: number }
   | { op: 'endOfStream' }
   | { op: 'detach' };
 
@@ -86,6 +87,7 @@ export type FromWorker =
   | { type: 'event'; event: SessionEvent }
   | ({ type: 'hostError' } & PlayerErrorDetail)
   | { type: 'seek'; to: number }
+  | { type: 'setRate'; rate: number }
   | { type: 'sink'; command: SinkCommand }
   | { type: 'stopped' };
 
@@ -93,6 +95,7 @@ export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[] }
   | { type: 'poster'; url: string }
   | { type: 'rungChanged'; rung: number }
+  | { type: 'durationChanged'; duration: number }
   | ({ type: 'stats' } & Stats)
   | ({ type: 'error' } & PlayerErrorDetail)
   | { type: 'ended' };

@@ -62,6 +62,9 @@ export class PageSink {
         return this.#buffer(command.track).remove(command.start, command.end);
       case 'setDuration':
         return this.#setDuration(command.duration);
+      case 'setLiveRange':
+        if (this.#source?.readyState === 'open') this.#source.setLiveSeekableRange?.(command.start, command.end);
+        return;
       case 'endOfStream':
         if (this.#source?.readyState === 'open') this.#source.endOfStream();
         return;

@@ -202,6 +202,9 @@ export class CloudPlayer extends EventTarget {
         return this.#hostError(message);
       case 'seek':
         return this.#seekElement(message.to);
+      case 'setRate':
+        this.#video.playbackRate = message.rate;
+        return;
       case 'sink':
         return this.#sink(message.command);
     }
@@ -216,6 +219,9 @@ export class CloudPlayer extends EventTarget {
         return this.#dispatch('loaded', { duration: event.duration, rungs: event.rungs });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
+      case 'durationChanged':
+        this.#duration = event.duration;
+        return;
       case 'rungChanged':
         this.#currentRung = event.rung;
         return this.#dispatch('rungchange', { rung: event.rung });

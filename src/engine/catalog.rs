@@ -2,9 +2,11 @@
 //! known.
 
 use crate::abr;
-use crate::playlist::{self, MediaPlaylist, Multivariant, Rendition, RenditionType, Segment, Variant};
+use crate::playlist::{
+    self, MediaPlaylist, Multivariant, Refresh, Rendition, RenditionType, Segment, Start, Variables, Variant,
+};
 use crate::secret::Url;
-use crate::time::MediaTime;
+use crate::time::{MediaTime, Timestamp};
 
 use super::io::RungInfo;
 use super::lane::LaneId;
@@ -15,6 +17,10 @@ pub(crate) struct Catalog {
     rungs: Vec<Rung>,
     ladder: Vec<abr::Rung>,
     sounds: Vec<Sound>,
+    /// EXT-X-START of the multivariant playlist.
+    pub(crate) start: Option<Start>,
+    /// What media playlists may import.
+    variables: Variables,
 }
 
 /// A rung.
@@ -41,6 +47,12 @@ pub(crate) struct Stream {
     /// The address of the media playlist, tokens and signatures included.
     pub(crate) url: Url,
     pub(crate) media: Option<Media>,
+    /// When the last load of it began.
+    pub(crate) asked: Timestamp,
+    /// What the last load brought.
+    pub(crate) news: Refresh,
+    /// The next load must bring the whole playlist: an update did not fit what is known.
+    pub(crate) whole: bool,
     /// It failed for good.
     dead: bool,
 }
@@ -92,19 +104,22 @@ impl Catalog {
                 stream: Stream::at(url(uri)),
             })
         };
-        Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())
+        let catalog = Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())?;
+        Some(Self { start: playlist.start, variables: playlist.variables.clone(), ..catalog })
     }
 
     /// The only rung of a media playlist that came where a multivariant one could have been.
-    pub(crate) fn of_media(url: Url, playlist: MediaPlaylist) -> Option<Self> {
+    pub(crate) fn of_media(now: Timestamp, url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
-        let stream = Stream { url: url.clone(), media: Some(Media { playlist, url }), dead: false };
+        let mut stream = Stream::at(url.clone());
+        (stream.asked, stream.media) = (now, Some(Media { playlist, url }));
         Self::new(vec![Rung { info, stream, audio: None }], Vec::new())
     }
 
     fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
         let ladder = rungs.iter().map(|r| abr::Rung { bandwidth: r.info.bandwidth }).collect();
-        (!rungs.is_empty()).then_some(Self { rungs, ladder, sounds })
+        let (start, variables) = (None, Variables::default());
+        (!rungs.is_empty()).then_some(Self { rungs, ladder, sounds, start, variables })
     }
 
     /// The rungs as rules see them.
@@ -163,14 +178,28 @@ impl Catalog {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
     }
 
-    /// Stores a media playlist.
-    pub(crate) fn set_media(&mut self, lane: LaneId, index: usize, media: Media) {
-        let stream = match lane {
+    /// The variables that media playlists may import.
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// A rung or a rendition, to change how it stands.
+    pub(crate) fn stream_mut(&mut self, lane: LaneId, index: usize) -> Option<&mut Stream> {
+        match lane {
             LaneId::Main => self.rungs.get_mut(index).map(|r| &mut r.stream),
             LaneId::Audio => self.sounds.get_mut(index).map(|s| &mut s.stream),
-        };
-        if let Some(stream) = stream {
-            stream.media = Some(media);
+        }
+    }
+
+    /// Forgets all media playlists but one: the presentation began anew, and they are of the time before.
+    pub(crate) fn forget_others(&mut self, lane: LaneId, index: usize) {
+        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
+        let sounds = self.sounds.iter_mut().map(|s| &mut s.stream).enumerate();
+        let all = mains.map(|(i, s)| (LaneId::Main, i, s)).chain(sounds.map(|(i, s)| (LaneId::Audio, i, s)));
+        for (of, i, stream) in all {
+            if (of, i) != (lane, index) {
+                stream.media = None;
+            }
         }
     }
 
@@ -190,7 +219,16 @@ impl Catalog {
 
 impl Stream {
     fn at(url: Url) -> Self {
-        Self { url, media: None, dead: false }
+        let (asked, news) = (Timestamp::ZERO, Refresh::Unchanged);
+        Self { url, media: None, asked, news, whole: false, dead: false }
+    }
+
+    /// Whether the playlist is at hand and, if it changes, not out of date.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.media.as_ref().is_some_and(|media| {
+            let target = media.playlist.target_duration();
+            !media.playlist.is_live() || now.since(self.asked) <= target + target / 2
+        })
     }
 }
 

@@ -33,6 +33,12 @@ impl Engine {
         detail: Option<(&'static str, String)>,
     ) {
         ask.failures = ask.failures.saturating_add(1);
+        let fault = match (fault, &ask.purpose) {
+            (Fault::Gone { status: status @ (404 | 410) }, Purpose::Segment(_)) if self.is_live => {
+                Fault::NotThere { status }
+            }
+            (fault, _) => fault,
+        };
         let kind = ask.purpose.kind();
         let jitter = self.next_random();
         let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
@@ -51,6 +57,7 @@ impl Engine {
         }
         let goes_on = remedy != Remedy::Fatal
             || self.can_do_without(&ask.purpose)
+            || self.step_over(&ask.purpose, fault)
             || self.bury_rung(&ask.purpose, fault);
         let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
         let error = PlayerError {
@@ -126,10 +133,26 @@ impl Engine {
         }
     }
 
+    /// A segment of a live stream that is not there is taken for a gap.
+    fn step_over(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let (Purpose::Segment(lane), Fault::NotThere { .. }) = (purpose, fault) else { return false };
+        let Some(loading) = self.lanes.lane(*lane).loading() else { return false };
+        let (index, sequence) = (loading.rung, loading.sequence);
+        if let Stage::Open(catalog) = &mut self.stage
+            && let Some(media) = catalog.stream_mut(*lane, index).and_then(|stream| stream.media.as_mut())
+        {
+            media.playlist.set_gap(sequence);
+        }
+        true
+    }
+
     /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
     /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
         match purpose {
+            // A live stream ends where its playlist no longer comes.
+            Purpose::Rung(rung) if self.is_live => self.lanes.main.at_rung() != Some(*rung),
+            Purpose::Rendition(sound) if self.is_live => self.sound() != Some(*sound),
             Purpose::Rung(rung) => !self.lanes.main.waits_for_playlist(*rung),
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
             Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),

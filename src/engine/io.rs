@@ -314,8 +314,10 @@ pub enum SinkCommand {
     Append(TrackKind, Payload),
     /// Remove this range.
     Remove(TrackKind, TimeRange),
-    /// The presentation is this long.
+    /// The presentation is this long; [`MediaTime::MAX`]: it has no end yet.
     SetDuration(MediaTime),
+    /// A live presentation can be sought in from here to there (`setLiveSeekableRange`).
+    SetLiveRange(TimeRange),
     /// All has been appended.
     EndOfStream,
     /// Detach and let go of everything.
@@ -327,6 +329,8 @@ pub enum SinkCommand {
 pub enum ElementCommand {
     /// Set `currentTime`.
     Seek(MediaTime),
+    /// Set `playbackRate`: a live stream is played a little faster or slower to keep its distance from the live edge.
+    SetRate(f64),
 }
 
 /// What the page is told.
@@ -335,7 +339,7 @@ pub enum ElementCommand {
 pub enum Event {
     /// The source is known: what it is called, how long it is and which rungs it has.
     Loaded {
-        /// Seconds.
+        /// Seconds; infinite for a live presentation.
         duration: f64,
         /// Lowest first.
         rungs: Vec<RungInfo>,
@@ -355,6 +359,11 @@ pub enum Event {
     Stats(Box<Stats>),
     /// Something failed. Fatal ones end the session.
     Error(PlayerError),
+    /// A live presentation came to its end.
+    DurationChanged {
+        /// Seconds.
+        duration: f64,
+    },
     /// Everything was played.
     Ended,
 }

@@ -195,6 +195,11 @@ impl Lanes {
         }
     }
 
+    /// Discontinuity sequence numbers begin anew.
+    pub(super) fn forget_offsets(&mut self) {
+        self.timeline.clear();
+    }
+
     /// The segment turned out not to be media: an offset that only it showed is worth nothing.
     pub(super) fn doubt_offset(&mut self, discontinuity_sequence: u64) {
         if self.timeline.get(&discontinuity_sequence).is_some_and(|offset| !offset.proved) {

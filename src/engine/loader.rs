@@ -49,11 +49,16 @@ impl Engine {
         }
         let wanted = self.choose_rung(now);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
-        let at_hand = |rung: usize| catalog.media(LaneId::Main, rung).is_some();
-        let rung = match self.lanes.main.rung {
+        let current = self.lanes.main.rung;
+        let at_hand = |rung: usize| match catalog.stream(LaneId::Main, rung) {
+            // Of the rung that plays, what is known is good enough to go on with.
+            Some(stream) if current == Some(rung) => stream.media.is_some(),
+            stream => stream.is_some_and(|stream| stream.is_fresh(now)),
+        };
+        let rung = match current {
             _ if at_hand(wanted) => wanted,
             // On the way up there is no hurry: go on with what is at hand while the playlist comes.
-            Some(current) if wanted > current && at_hand(current) => {
+            Some(current) if wanted > current && at_hand(current) && catalog.usable(current) == current => {
                 self.ask_for_playlist(now, LaneId::Main, wanted);
                 current
             }
@@ -75,7 +80,11 @@ impl Engine {
             return Progress::Goes;
         }
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
-        if catalog.media(LaneId::Audio, sound).is_none() {
+        let current = self.lanes.audio.rung == Some(sound);
+        if catalog
+            .stream(LaneId::Audio, sound)
+            .is_none_or(|s| s.media.is_none() || !current && !s.is_fresh(now))
+        {
             self.lanes.audio.state = State::AwaitPlaylist(sound);
             self.ask_for_playlist(now, LaneId::Audio, sound);
             return Progress::Goes;
@@ -99,7 +108,7 @@ impl Engine {
     }
 
     /// Looks again after this much was played.
-    fn refill_after(&mut self, now: Timestamp, spare: MediaTime) {
+    pub(super) fn refill_after(&mut self, now: Timestamp, spare: MediaTime) {
         let at = now + spare.to_duration().max(REFILL_STEP);
         // What was set before may be for the other lane; to look too early costs nothing.
         let at = self.timers.at(Timer::Refill).filter(|set| *set > now).map_or(at, |set| set.min(at));
@@ -139,11 +148,11 @@ impl Engine {
         let Stage::Open(catalog) = &self.stage else { return None };
         let media = self.lanes.lane(lane).rung.and_then(|rung| catalog.media(lane, rung));
         let media = media.or_else(|| catalog.any_media().filter(|_| lane == LaneId::Main))?;
-        Some(media.playlist.duration() - END_MARGIN)
+        Some(media.playlist.window().end - END_MARGIN)
     }
 
     /// Media of a lane from the playhead on that is in the sink or on its way there.
-    fn ahead(&self, lane: LaneId) -> MediaTime {
+    pub(super) fn ahead(&self, lane: LaneId) -> MediaTime {
         MediaTime::ZERO.max(self.target(lane) - self.playhead.place())
     }
 
@@ -174,8 +183,14 @@ impl Engine {
         let target = self.target(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
+        if media.playlist.is_live() && media.playlist.has_left(target + LEFT_MARGIN) {
+            self.window_left(now, lane, rung);
+            return Progress::Goes;
+        }
         let (segment, drift, continues) = match self.lanes.lane(lane).next_segment(media, rung, target) {
             Next::Segment { segment, drift, continues } => (segment, drift, continues),
+            // The live edge: what comes next is in the next playlist.
+            Next::End if media.playlist.is_live() => return Progress::Goes,
             Next::End => {
                 if self.lanes.lane_mut(lane).wants_flush() {
                     self.command(PipelineCommand::Flush(lane));
@@ -266,6 +281,8 @@ impl Engine {
 
 /// Holes this small between ranges, and between a range and a place, are played over.
 const TOLERANCE: MediaTime = MediaTime::from_millis(100);
+/// A place this close before a live window is taken for its start.
+const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 /// Closer to the end than this there may be nothing left to play.
 const END_MARGIN: MediaTime = MediaTime::from_millis(200);
 /// The sink is that much behind: wait for it.

@@ -11,6 +11,7 @@
 //! | `loader` | how it is loaded: its rung and its request |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
+//! | `live` | when a playlist is loaded again, and how far from the live edge to play |
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
 //! | `failure` | how it is done |
@@ -26,6 +27,7 @@ mod failure;
 mod io;
 mod keys;
 mod lane;
+mod live;
 mod loader;
 mod material;
 mod outcome;
@@ -96,6 +98,10 @@ pub(crate) struct Engine {
     online: bool,
     /// The page was told what there is to play.
     announced: bool,
+    /// The presentation has no end yet.
+    is_live: bool,
+    /// The playback rate that was set to keep the distance from the live edge.
+    live_rate: Option<f64>,
     reports: Reports,
     random: u64,
 }
@@ -135,6 +141,8 @@ impl Engine {
             sink_tries: 0,
             online: true,
             announced: false,
+            is_live: false,
+            live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
             random: config.seed,
             config,
@@ -365,7 +373,10 @@ impl Engine {
         if self.timers.expired(Timer::Report, now) {
             self.send_report(now);
         }
+        self.reload_playlists(now);
         self.advance(now);
+        // What the lanes are at may be another playlist now.
+        self.reload_playlists(now);
         if self.timers.expired(Timer::Stats, now) {
             self.tick(now);
         }

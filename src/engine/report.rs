@@ -85,6 +85,7 @@ impl Engine {
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
         self.jump_gap(now);
+        self.steer_latency();
         let buffered = self.sink.buffered();
         let position = self.playhead.state.position;
         let stats = Stats {
@@ -129,7 +130,10 @@ impl Engine {
             Stage::Opening => Some("source"),
             Stage::Open(_) if !self.playhead.is_starved() => None,
             Stage::Open(_) if !self.sink.is_idle() => Some("sink"),
-            Stage::Open(_) => self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for()),
+            Stage::Open(_) => {
+                let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
+                lanes.or(self.is_live.then_some("live_edge"))
+            }
         }
     }
 

@@ -57,12 +57,14 @@ pub(crate) struct Ask {
     pub(crate) body: Option<String>,
     /// Attempts that have failed so far.
     pub(crate) failures: u32,
+    /// How long the server may hold the answer back, as it was asked to.
+    pub(crate) hold: Duration,
 }
 
 impl Ask {
     /// A plain GET.
     pub(crate) fn get(purpose: Purpose, url: Url) -> Self {
-        Self { purpose, url, range: None, body: None, failures: 0 }
+        Self { purpose, url, range: None, body: None, failures: 0, hold: Duration::ZERO }
     }
 }
 
@@ -87,7 +89,7 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// When patience ends.
     fn deadline(&self) -> Timestamp {
-        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE }
+        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE + self.ask.hold }
     }
 
     /// What the transfer says about the network: the bytes after the first piece, those of transfers beside it counted

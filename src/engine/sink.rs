@@ -39,6 +39,8 @@ pub(crate) struct SinkLink {
     expected: Option<Vec<TrackKind>>,
     /// A duration that the sink has not been told yet.
     duration: Option<MediaTime>,
+    /// A seekable range of a live presentation that the sink has not been told yet.
+    live_range: Option<TimeRange>,
     end: End,
 }
 
@@ -97,7 +99,14 @@ enum Busy {
 impl SinkLink {
     /// Not attached to anything.
     pub(crate) fn new() -> Self {
-        Self { state: State::Detached, tracks: Vec::new(), expected: None, duration: None, end: End::Open }
+        Self {
+            state: State::Detached,
+            tracks: Vec::new(),
+            expected: None,
+            duration: None,
+            live_range: None,
+            end: End::Open,
+        }
     }
 
     /// Says which kinds of track will come, so that none is waited for in vain nor forgotten.
@@ -126,6 +135,11 @@ impl SinkLink {
     /// Tells the sink how long the presentation is.
     pub(crate) fn set_duration(&mut self, duration: MediaTime) {
         self.duration = Some(duration);
+    }
+
+    /// Tells the sink where a live presentation can be sought in.
+    pub(crate) fn set_live_range(&mut self, range: TimeRange) {
+        self.live_range = Some(range);
     }
 
     /// Queues an init section. `false`: the sink has no place for this kind of track.
@@ -305,6 +319,9 @@ impl SinkLink {
             && let Some(duration) = self.duration.take()
         {
             return Some(SinkCommand::SetDuration(duration));
+        }
+        if let Some(range) = self.live_range.take() {
+            return Some(SinkCommand::SetLiveRange(range));
         }
         for track in &mut self.tracks {
             // A removal may pass a payload that found no room, an append may not.

@@ -86,6 +86,7 @@ impl Mse {
                 SinkFailure::Append,
             ),
             SinkCommand::SetDuration(duration) => self.set_duration(duration),
+            SinkCommand::SetLiveRange(range) => self.set_live_range(range),
             SinkCommand::EndOfStream => self.end_of_stream(),
         };
         if let Err(event) = outcome {
@@ -135,11 +136,20 @@ impl Mse {
         // A duration below what is buffered is an InvalidStateError: media that runs longer than its playlist says.
         let buffered_end =
             self.tracks.iter().flat_map(Track::buffered).map(|range| range.end).max().unwrap_or_default();
-        let seconds = duration.max(buffered_end).as_secs();
+        let seconds = js::duration(duration.max(buffered_end));
         match Reflect::set(&self.source, &"duration".into(), &seconds.into()) {
             Ok(_) => Ok(()),
             Err(error) => Err(refusal(SinkFailure::Append, &error)),
         }
+    }
+
+    /// Where the browser lacks this, the element can be sought in what is buffered.
+    fn set_live_range(&self, range: TimeRange) -> Result<(), Input> {
+        let source: &LiveSource = self.source.unchecked_ref();
+        if self.source.ready_state() == MediaSourceReadyState::Open {
+            let _ = source.set_live_seekable_range(range.start.as_secs().max(0.0), range.end.as_secs());
+        }
+        Ok(())
     }
 
     fn end_of_stream(&self) -> Result<(), Input> {
@@ -271,6 +281,12 @@ extern "C" {
     /// Gets a view of wasm memory: the glue makes a subarray, not a slice.
     #[wasm_bindgen(method, catch, js_name = appendBuffer)]
     fn append_view(this: &Appender, data: &[u8]) -> Result<(), JsValue>;
+
+    /// A `MediaSource`, likewise.
+    type LiveSource;
+
+    #[wasm_bindgen(method, catch, js_name = setLiveSeekableRange)]
+    fn set_live_seekable_range(this: &LiveSource, start: f64, end: f64) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = changeType)]
     fn change_type(this: &Appender, mime: &str) -> Result<(), JsValue>;

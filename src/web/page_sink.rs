@@ -6,6 +6,7 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 
+use super::js;
 use super::messages::{SinkMessage, ToPage, Track, TrackMessage};
 use super::outbox::Outbox;
 use crate::engine::{Input, Payload, SinkCommand, SinkEvent};
@@ -43,7 +44,12 @@ impl PageSink {
                 start: range.start.as_secs().max(0.0),
                 end: range.end.as_secs(),
             },
-            SinkCommand::SetDuration(duration) => SinkMessage::SetDuration { duration: duration.as_secs() },
+            SinkCommand::SetDuration(duration) => {
+                SinkMessage::SetDuration { duration: js::duration(duration) }
+            }
+            SinkCommand::SetLiveRange(range) => {
+                SinkMessage::SetLiveRange { start: range.start.as_secs().max(0.0), end: range.end.as_secs() }
+            }
             SinkCommand::EndOfStream => SinkMessage::EndOfStream,
             SinkCommand::Detach => SinkMessage::Detach,
         };

@@ -39,10 +39,9 @@ impl Reader for TsReader {
     /// The program tables (RFC 8216bis §3.1.1). Tables in the segments come again, so one that is unreadable here is not
     /// missed.
     fn init_section(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
-        let Self { framer, program } = self;
-        framer.begin();
-        framer.push(bytes, &mut |position, packet| program.packet(position, packet, out))?;
-        framer.end(&mut |position, packet| program.packet(position, packet, out))
+        self.framer.begin();
+        self.push(bytes, out)?;
+        self.end_packets(out)
     }
 
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
@@ -56,9 +55,8 @@ impl Reader for TsReader {
     }
 
     fn end_segment(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, MediaError> {
-        let Self { framer, program } = self;
-        framer.end(&mut |position, packet| program.packet(position, packet, out))?;
-        program.end_segment(framer, out)
+        self.end_packets(out)?;
+        self.program.end_segment(&self.framer, out)
     }
 
     fn abandon(&mut self) {
@@ -67,6 +65,14 @@ impl Reader for TsReader {
 
     fn flush(&mut self, out: &mut Vec<MediaEvent>) {
         self.program.flush(out);
+    }
+}
+
+impl TsReader {
+    /// What the framer holds back are packets.
+    fn end_packets(&mut self, out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let Self { framer, program } = self;
+        framer.end(&mut |position, packet| program.packet(position, packet, out))
     }
 }
 
@@ -126,6 +132,7 @@ impl Program {
         self.audio.flush(sink);
     }
 
+    #[inline(never)]
     fn packet(&mut self, position: u64, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
         let Some(packet) = Packet::parse(bytes) else { return Ok(()) };
         if packet.damaged {

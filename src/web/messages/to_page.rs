@@ -16,6 +16,8 @@ pub(in crate::web) enum ToPage {
     HostError(HostError),
     /// Set `currentTime`.
     Seek { to: f64 },
+    /// Set `playbackRate`.
+    SetRate { rate: f64 },
     /// Do this to the media source, or to what it is attached to.
     Sink { command: SinkMessage },
     /// The last request has ended: the worker may go.
@@ -74,6 +76,10 @@ pub(in crate::web) enum SinkMessage {
     },
     SetDuration {
         duration: f64,
+    },
+    SetLiveRange {
+        start: f64,
+        end: f64,
     },
     EndOfStream,
     Detach,

@@ -17,6 +17,7 @@ pub(crate) struct Element {
     pub(crate) attached: bool,
     pub(crate) duration: Option<MediaTime>,
     pub(crate) ended: bool,
+    pub(crate) live_range: Option<TimeRange>,
     pub(crate) tracks: Vec<Track>,
     /// Bytes that a track may hold, for tests of the quota.
     pub(crate) quota: Option<usize>,
@@ -50,6 +51,7 @@ impl Element {
             attached: false,
             duration: None,
             ended: false,
+            live_range: None,
             tracks: Vec::new(),
             quota: None,
             pending: VecDeque::new(),
@@ -121,12 +123,18 @@ impl Element {
                 self.pending.push_back((done, Input::Sink(event)));
             }
             SinkCommand::SetDuration(duration) => self.duration = Some(duration),
+            SinkCommand::SetLiveRange(range) => self.live_range = Some(range),
             SinkCommand::EndOfStream => {
                 self.end_of_stream = true;
                 self.duration = self.tracks.iter().filter_map(|t| t.buffered().last().map(|r| r.end)).max();
             }
             SinkCommand::Detach => self.attached = false,
         }
+    }
+
+    pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
+        self.state.rate = rate;
+        self.fire(now, ElementEvent::RateChange);
     }
 
     pub(super) fn seek(&mut self, now: Timestamp, to: MediaTime) {
@@ -139,7 +147,10 @@ impl Element {
     /// When something happens by itself.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let pending = self.pending.iter().map(|(at, _)| *at).min();
-        let runs_dry = self.playing.then(|| now + self.ahead().to_duration().max(Duration::from_millis(1)));
+        let runs_dry = self.playing.then(|| {
+            let left = self.ahead().to_duration().div_f64(self.state.rate.max(0.1));
+            now + left.max(Duration::from_millis(1))
+        });
         [pending, runs_dry, Some(self.next_tick)].into_iter().flatten().min()
     }
 
