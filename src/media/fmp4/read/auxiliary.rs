@@ -11,8 +11,7 @@ use super::protection::SampleProtection;
 pub(super) struct Auxiliary {
     /// To be hidden once the samples are decrypted.
     pub(super) atoms: Vec<Atom>,
-    /// `senc`: where its entries are, and whether they have subsamples.
-    pub(super) senc: Option<(Range<usize>, bool)>,
+    pub(super) senc: Option<Senc>,
     /// `saiz`: the size of each sample's information.
     pub(super) sizes: Option<Sizes>,
     /// `saio`: where that of the first one is, from the base of the data on.
@@ -21,6 +20,16 @@ pub(super) struct Auxiliary {
     groups: Vec<(u32, u32)>,
     /// Descriptions of groups.
     descriptions: Vec<SampleProtection>,
+}
+
+/// `senc`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Senc {
+    /// Where its entries are.
+    pub(super) at: Range<usize>,
+    pub(super) count: usize,
+    /// They have subsamples.
+    pub(super) subsamples: bool,
 }
 
 /// `saiz`.
@@ -39,9 +48,9 @@ impl Auxiliary {
         match &atom.kind {
             b"senc" => {
                 let (_, flags) = fields.version()?;
-                fields.u32()?; // as many as the samples
-                let start = atom.body.end.checked_sub(fields.0.len())?;
-                self.senc = Some((start..atom.body.end, flags & 2 != 0));
+                let count = usize::try_from(fields.u32()?).ok()?;
+                let at = atom.body.end.checked_sub(fields.0.len())?..atom.body.end;
+                self.senc = Some(Senc { at, count, subsamples: flags & 2 != 0 });
             }
             b"saiz" => {
                 let (_, flags) = fields.version()?;

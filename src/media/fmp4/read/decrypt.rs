@@ -56,6 +56,11 @@ impl Decryption<'_> {
         moved: i64,
     ) -> Option<()> {
         let mut entries = Entries::new(traf, information);
+        // ffmpeg 8 lists audio samples from the first one of the file on in every fragment.
+        let count = traf.auxiliary.senc.as_ref().map_or(0, |senc| senc.count);
+        for _ in traf.samples.len()..count {
+            entries.next(0, &self.protection.samples)?;
+        }
         let mut index = 0_usize;
         for run in &traf.runs {
             let mut at = i64::try_from(run.data.start).ok()?.checked_add(moved)?;
@@ -80,9 +85,15 @@ impl Decryption<'_> {
             Scheme::Cens | Scheme::Cbcs => Pattern { crypt: protection.crypt, skip: protection.skip },
             Scheme::Cenc | Scheme::Cbc1 => Pattern::NONE,
         };
+        // Bento4 1.5 writes the schemes that have patterns without any: then they are what they came from.
+        let scheme = match self.scheme {
+            Scheme::Cens if !protection.blocks => Scheme::Cenc,
+            Scheme::Cbcs if !protection.blocks && protection.iv_size > 0 => Scheme::Cbc1,
+            scheme => scheme,
+        };
         let mut stream = CtrStream::new(self.cipher, &iv);
         let mut chain = CbcChain::new(self.cipher, &iv);
-        let mut stretch = |bytes: &mut [u8]| match self.scheme {
+        let mut stretch = |bytes: &mut [u8]| match scheme {
             Scheme::Cenc => stream.apply(bytes),
             Scheme::Cens => {
                 for run in pattern.runs(bytes.len()) {
@@ -139,7 +150,10 @@ impl<'a> Entries<'a> {
     /// `information` is what [`Information`] found.
     fn new(traf: &Traf, information: &'a [u8]) -> Self {
         let kind = match (&traf.auxiliary.senc, &traf.auxiliary.sizes) {
-            (Some((_, subsamples)), _) => EntryKind::Senc { subsamples: *subsamples },
+            (Some(senc), _) => {
+                let subsamples = senc.subsamples;
+                return Self { fields: Fields(information), kind: EntryKind::Senc { subsamples } };
+            }
             (None, Some(Sizes::All(size))) => EntryKind::All(*size),
             (None, Some(Sizes::Each(_))) => {
                 let (sizes, rest) =
@@ -200,8 +214,8 @@ impl Information {
     /// Copies it out of a `moof`, which is going to change.
     pub(super) fn gather(traf: &Traf, moof: &[u8]) -> Option<Self> {
         let auxiliary = &traf.auxiliary;
-        if let Some((at, _)) = &auxiliary.senc {
-            return Some(Self { bytes: moof.get(at.clone())?.to_vec(), behind: None });
+        if let Some(senc) = &auxiliary.senc {
+            return Some(Self { bytes: moof.get(senc.at.clone())?.to_vec(), behind: None });
         }
         let count = traf.samples.len();
         let mut bytes = Vec::new();

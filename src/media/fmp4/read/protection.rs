@@ -24,6 +24,8 @@ pub(super) struct SampleProtection {
     /// Blocks of a pattern: encrypted ones, then clear ones. Without clear ones there is no pattern.
     pub(super) crypt: u8,
     pub(super) skip: u8,
+    /// It can have a pattern, so that it is one of whole blocks even without.
+    pub(super) blocks: bool,
 }
 
 impl Protection {
@@ -58,7 +60,7 @@ impl SampleProtection {
         let iv_size = fields.u8()?;
         fields.block()?; // the key's name: there is one key
         let constant_iv = if protected && iv_size == 0 { fields.iv() } else { None };
-        Some(Self { protected, iv_size, constant_iv, crypt, skip })
+        Some(Self { protected, iv_size, constant_iv, crypt, skip, blocks: version > 0 })
     }
 }
 

@@ -29,6 +29,8 @@ pub(in crate::media) struct Fmp4Reader {
     ftyp: Vec<u8>,
     /// The fragment on its way in.
     gathered: Option<Gathered>,
+    /// The header before spoke of tracks that do not go on, and so of data that do not.
+    ignores_data: bool,
     /// Whole fragments that have no place on the timeline yet.
     waiting: Vec<Gathered>,
     /// Where each track goes on, on the media's own timeline.
@@ -111,6 +113,7 @@ impl Reader for Fmp4Reader {
         self.target = Target::Skip;
         self.held.clear();
         self.ftyp.clear();
+        self.ignores_data = false;
         if self.gathered.take().is_some() || !self.waiting.is_empty() {
             // Part of a segment is gone: it does not say where the next one goes on.
             self.next.fill(None);
@@ -167,7 +170,7 @@ impl Fmp4Reader {
                     Target::Fragment
                 }
                 None => {
-                    if kind == b"mdat" {
+                    if kind == b"mdat" && !self.ignores_data {
                         self.segment.lose_data(head);
                     }
                     Target::Skip
@@ -248,7 +251,8 @@ impl Fmp4Reader {
         let Some(movie) = &self.movie else { return Err(MediaError::NoInitSection { position }) };
         let mut gathered = Gathered::new(core::mem::take(&mut self.held), movie, position)?;
         gathered.check_key(movie, self.key.as_ref().map(|(key, _)| key))?;
-        if gathered.moof.trafs.is_empty() {
+        self.ignores_data = gathered.moof.trafs.is_empty();
+        if self.ignores_data {
             // Nothing in it goes on, so neither do its data.
             return Ok(());
         }
