@@ -19,9 +19,11 @@
 //! ```
 #![forbid(unsafe_code)]
 
+pub(crate) mod ctr;
 mod decryptor;
 mod error;
 mod key;
+pub(crate) mod pattern;
 mod sample;
 
 pub use decryptor::CbcDecryptor;

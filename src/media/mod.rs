@@ -24,7 +24,7 @@ mod transmuxer;
 mod ts;
 
 pub use cut::Cut;
-pub use error::{Found, Losses, MediaError};
+pub use error::{Found, FourCc, Losses, MediaError};
 pub use event::{
     Cue, Format, Fragment, InitSection, MediaEvent, Metadata, SegmentFacts, SegmentStart, TextTrack,
     TrackKind, merge_init,

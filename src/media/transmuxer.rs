@@ -1,10 +1,11 @@
 //! The transmuxer: finds out by its first bytes which container a segment is in, and has it read.
 
 use super::event::{MediaEvent, SegmentFacts, SegmentStart};
+use super::fmp4::Fmp4Reader;
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
 use super::ts::TsReader;
-use super::{MediaError, SampleKey};
+use super::{Found, MediaError, SampleKey};
 
 /// Turns consecutive segments of one rung into init sections and fragments.
 ///
@@ -38,6 +39,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Ts,
+    Fmp4,
 }
 
 impl Container {
@@ -45,6 +47,7 @@ impl Container {
     /// garbage, and says what is wrong where there are none.
     fn of(start: &[u8]) -> Self {
         match sniff::sniff(start) {
+            Some(Found::Mp4) => Self::Fmp4,
             Some(_) | None => Self::Ts,
         }
     }
@@ -52,6 +55,7 @@ impl Container {
     fn reader(self) -> Box<dyn Reader> {
         match self {
             Self::Ts => Box::new(TsReader::default()),
+            Self::Fmp4 => Box::new(Fmp4Reader::default()),
         }
     }
 }
@@ -131,7 +135,16 @@ impl Transmuxer {
         };
         let mut sample = held.clone();
         sample.extend_from_slice(more);
-        let reader = self.enter(Container::of(&sample), out);
+        let container = match &self.current {
+            // Noise, or nothing: the wrong IV, most likely, which must not cost the init section.
+            Some((Container::Fmp4, _))
+                if !sample.starts_with(&[TS_SYNC]) && sniff::sniff(&sample).is_none() =>
+            {
+                Container::Fmp4
+            }
+            _ => Container::of(&sample),
+        };
+        let reader = self.enter(container, out);
         reader.begin_segment(&start, out);
         let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
         self.close_on_error(result)
@@ -165,3 +178,6 @@ impl Transmuxer {
         result
     }
 }
+
+/// What MPEG-TS starts with. As the start of a box it would make one of more than a gigabyte.
+const TS_SYNC: u8 = 0x47;

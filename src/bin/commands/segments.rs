@@ -1,0 +1,134 @@
+//! The segments that a command reads: files named one by one, or those of a media playlist on this machine.
+
+use std::path::Path;
+use std::rc::Rc;
+
+use cloud_player::crypto::{ContentKey, CryptoError, Iv};
+use cloud_player::media::SampleKey;
+use cloud_player::playlist::{self, Key, Limits, Map, Method, Segment};
+use cloud_player::secret::Url;
+
+use super::Failure;
+use super::resource::Resource;
+
+/// A segment, and what must be known to read it.
+#[derive(Clone, Debug)]
+pub(crate) struct Input {
+    pub(crate) resource: Resource,
+    pub(crate) cipher: Cipher,
+    /// The init section that it needs; the one before goes on where it is the same.
+    pub(crate) map: Option<Rc<InitInput>>,
+    /// It does not continue the segment before.
+    pub(crate) discontinuity: bool,
+}
+
+/// An init section.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct InitInput {
+    pub(crate) resource: Resource,
+    pub(crate) cipher: Cipher,
+}
+
+/// How bytes are encrypted.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Cipher {
+    /// Not at all.
+    #[default]
+    None,
+    /// All of them (`AES-128`).
+    Cbc(ContentKey, Iv),
+    /// The samples in them (`SAMPLE-AES`).
+    Samples(SampleKey),
+}
+
+/// Files, encrypted as a whole or not; without an IV they are numbered from 0.
+pub(crate) fn of_files(paths: &[impl AsRef<Path>], key: Option<&ContentKey>, iv: Option<Iv>) -> Vec<Input> {
+    let input = |(number, path): (u64, _)| Input {
+        resource: Resource::file(AsRef::as_ref(path)),
+        cipher: key.map_or(Cipher::None, |key| {
+            Cipher::Cbc(key.clone(), iv.unwrap_or_else(|| Iv::from_sequence(number)))
+        }),
+        map: None,
+        discontinuity: false,
+    };
+    (0..).zip(paths).map(input).collect()
+}
+
+/// The segments of a media playlist, those that are missing (EXT-X-GAP) left out.
+pub(crate) fn of_playlist(path: &Path) -> Result<Vec<Input>, Failure> {
+    let bytes = Resource::file(path).read()?;
+    let source =
+        playlist::Source { base: &Url::default(), variables: &Default::default(), limits: Limits::default() };
+    let playlist = playlist::parse_media(&bytes, &source).map_err(|error| Failure::playlist(path, &error))?;
+    let folder = path.parent().unwrap_or(Path::new(""));
+    let mut keys = Keys { playlist: path, folder, known: Vec::new() };
+    let mut inputs: Vec<Input> = Vec::with_capacity(playlist.segments.len());
+    // A discontinuity before a segment that is missing is one before the next that is not.
+    let mut discontinuity = false;
+    for segment in &playlist.segments {
+        discontinuity |= segment.discontinuity;
+        if segment.gap {
+            continue;
+        }
+        let map = segment.map.as_ref().map(|map| keys.map(map, segment)).transpose()?.map(Rc::new);
+        let same = inputs.last().and_then(|last| last.map.clone()).filter(|last| Some(last) == map.as_ref());
+        inputs.push(Input {
+            resource: Resource::of(folder, segment.uri.expose(), segment.byte_range)?,
+            cipher: keys.cipher(&segment.keys, segment.sequence)?,
+            map: same.or(map),
+            discontinuity: core::mem::take(&mut discontinuity) && !inputs.is_empty(),
+        });
+    }
+    Ok(inputs)
+}
+
+/// Keys, each read once.
+struct Keys<'a> {
+    playlist: &'a Path,
+    folder: &'a Path,
+    known: Vec<(String, ContentKey)>,
+}
+
+impl Keys<'_> {
+    fn map(&mut self, map: &Map, segment: &Segment) -> Result<InitInput, Failure> {
+        Ok(InitInput {
+            resource: Resource::of(self.folder, map.uri.expose(), map.byte_range)?,
+            cipher: match self.cipher(&map.keys, segment.sequence)? {
+                // Init sections have no samples.
+                Cipher::Samples(_) => Cipher::None,
+                cipher => cipher,
+            },
+        })
+    }
+
+    fn cipher(&mut self, keys: &[Key], sequence: u64) -> Result<Cipher, Failure> {
+        let Some(first) = keys.first() else { return Ok(Cipher::None) };
+        let Some(key) = keys.iter().find(|key| key.is_identity()) else {
+            return Err(self.unsupported(&format!("the key format {}", first.keyformat)));
+        };
+        let iv = Iv::from_bytes(key.iv_for(sequence));
+        match key.method {
+            Method::Aes128 => Ok(Cipher::Cbc(self.key(key)?, iv)),
+            Method::SampleAes | Method::SampleAesCtr => {
+                Ok(Cipher::Samples(SampleKey { key: self.key(key)?, iv }))
+            }
+            ref other => Err(self.unsupported(&format!("the method {}", other.name()))),
+        }
+    }
+
+    fn key(&mut self, key: &Key) -> Result<ContentKey, Failure> {
+        let uri = key.uri.as_ref().map(Url::expose).unwrap_or_default();
+        if let Some((_, key)) = self.known.iter().find(|(known, _)| known == uri) {
+            return Ok(key.clone());
+        }
+        let resource = Resource::of(self.folder, uri, None)?;
+        let wrong = |error: CryptoError| Failure::crypto(&resource.path, &error);
+        let key = ContentKey::from_bytes(&resource.read()?).map_err(wrong)?;
+        self.known.push((uri.to_owned(), key.clone()));
+        Ok(key)
+    }
+
+    fn unsupported(&self, what: &str) -> Failure {
+        Failure::other(self.playlist, "encryption_unsupported", what)
+    }
+}
