@@ -11,11 +11,11 @@
 
 #![forbid(unsafe_code)]
 
-use crate::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
+use crate::crypto::{ContentKey, CryptoError, Decryptor, SampleKey};
 use crate::engine::recovery::Fault;
 use crate::engine::{
-    Breakage, Chunk, Config, Effect, Engine, InitData, Input, LaneId, Needs, NetEvent, Output,
-    PipelineCommand, PipelineEvent, RequestId,
+    Breakage, Chunk, Config, Effect, Encryption, Engine, InitData, Input, LaneId, Needs, NetEvent, Output,
+    PipelineCommand, PipelineEvent, RequestId, Scheme,
 };
 use crate::error::Phase;
 use crate::media::{Anchor, MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
@@ -84,12 +84,11 @@ impl Session {
             PipelineCommand::Begin { id, lane, plan, continues, needs } => {
                 let pipeline = self.lane_mut(lane);
                 pipeline.segment = Some(Segment::new(id, needs));
-                pipeline.reader.next = Some(Plan { start: plan, continues, init: None });
+                pipeline.reader.next = Some(Plan { start: plan, continues, init: None, key: None });
             }
             PipelineCommand::Key(id, key) => {
                 self.feed(id, |segment, reader, out| {
-                    segment.awaits.iv = None;
-                    segment.key = Some(key);
+                    segment.key(&key, reader)?;
                     segment.resume(reader, out)
                 });
             }
@@ -193,6 +192,8 @@ struct Plan {
     /// It goes on where the last one ended.
     continues: bool,
     init: Option<InitData>,
+    /// What its samples are encrypted with.
+    key: Option<SampleKey>,
 }
 
 impl Reader {
@@ -229,6 +230,7 @@ impl Reader {
             self.init = Some(init.identity);
         }
         self.open = true;
+        self.transmuxer.sample_key(plan.key);
         self.transmuxer.begin_segment(plan.start);
         Ok(())
     }
@@ -238,9 +240,9 @@ impl InitData {
     /// The init section in the clear.
     fn open(&self) -> Result<Vec<u8>, CryptoError> {
         let mut bytes = self.bytes.to_vec();
-        let Some((key, iv)) = &self.cipher else { return Ok(bytes) };
+        let Some((method, key, iv)) = &self.cipher else { return Ok(bytes) };
         let mut clear = Vec::with_capacity(bytes.len());
-        let mut decryptor = CbcDecryptor::new(key, iv);
+        let mut decryptor = Decryptor::new(*method, key, iv)?;
         let mut keep = |plain: &[u8]| {
             clear.extend_from_slice(plain);
             Ok::<(), CryptoError>(())
@@ -257,14 +259,12 @@ struct Segment {
     id: RequestId,
     /// What its bytes still wait for.
     awaits: Needs,
-    iv: Option<Iv>,
-    key: Option<ContentKey>,
-    /// It is encrypted.
+    /// All of its bytes are encrypted.
     decrypts: bool,
     /// Bytes that wait, and how many they are.
     held: Vec<Vec<u8>>,
     bytes: usize,
-    cipher: Option<Box<CbcDecryptor>>,
+    cipher: Option<Box<Decryptor>>,
     /// The last byte is here.
     complete: bool,
 }
@@ -317,9 +317,7 @@ impl Segment {
         Self {
             id,
             awaits: needs,
-            iv: needs.iv,
-            key: None,
-            decrypts: needs.iv.is_some(),
+            decrypts: needs.encryption.is_some_and(|e| e.scheme != Scheme::Samples),
             held: Vec::new(),
             bytes: 0,
             cipher: None,
@@ -328,7 +326,7 @@ impl Segment {
     }
 
     fn waits(&self) -> bool {
-        self.awaits.iv.is_some() || self.awaits.init || self.awaits.place
+        self.awaits.encryption.is_some() || self.awaits.init || self.awaits.place
     }
 
     fn push(
@@ -352,13 +350,25 @@ impl Segment {
         Ok(Progress::More)
     }
 
+    /// The key is here.
+    fn key(&mut self, key: &ContentKey, reader: &mut Reader) -> Result<(), CryptoError> {
+        let Some(Encryption { scheme, iv }) = self.awaits.encryption.take() else { return Ok(()) };
+        match scheme {
+            Scheme::Segment(method) => self.cipher = Some(Box::new(Decryptor::new(method, key, &iv)?)),
+            Scheme::Samples => {
+                let key = SampleKey::new(key.clone(), iv)?;
+                if let Some(plan) = &mut reader.next {
+                    plan.key = Some(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
     /// Something that the bytes waited for is here.
     fn resume(&mut self, reader: &mut Reader, out: &mut Vec<MediaEvent>) -> Result<Progress, Failure> {
         if self.waits() {
             return Ok(Progress::More);
-        }
-        if let (Some(key), Some(iv)) = (self.key.take(), self.iv.take()) {
-            self.cipher = Some(Box::new(CbcDecryptor::new(&key, &iv)));
         }
         for bytes in core::mem::take(&mut self.held) {
             self.push(bytes, reader, out)?;

@@ -2,7 +2,7 @@
 
 use aes::cipher::KeyInit;
 
-use super::{ContentKey, Iv};
+use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// The key of a stream that is encrypted sample by sample, and the vector of those samples that bring none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -14,8 +14,14 @@ pub struct SampleKey {
 }
 
 impl SampleKey {
+    /// Checks the key's length: samples are always encrypted with AES-128.
+    pub fn new(key: ContentKey, iv: Iv) -> Result<Self, CryptoError> {
+        key.check_length(BLOCK)?;
+        Ok(Self { key, iv })
+    }
+
     /// The cipher of Common Encryption: AES-128, in whichever mode.
-    pub(crate) fn cipher(&self) -> Result<aes::Aes128, super::CryptoError> {
-        Ok(aes::Aes128::new(self.key.expose().into()))
+    pub(crate) fn cipher(&self) -> Result<aes::Aes128, CryptoError> {
+        Ok(aes::Aes128::new(self.key.aes128()?.into()))
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize, Serializer};
 
 pub(crate) use super::lane::LaneId;
 pub use crate::access::TokenPlacement;
+use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
@@ -441,8 +442,8 @@ pub(crate) enum PipelineCommand {
 /// What must be at hand before a segment's first byte can be read. Bytes that come earlier wait.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Needs {
-    /// Ciphertext: wait for a key.
-    pub(crate) iv: Option<crate::crypto::Iv>,
+    /// Encrypted: wait for a key.
+    pub(crate) encryption: Option<Encryption>,
     /// Wait for an init section.
     pub(crate) init: bool,
     /// Wait for the place on the timeline; the one in the plan does not count.
@@ -455,7 +456,35 @@ pub(crate) struct InitData {
     /// The same for the same bytes.
     pub(crate) identity: String,
     pub(crate) bytes: std::sync::Arc<[u8]>,
-    pub(crate) cipher: Option<(crate::crypto::ContentKey, crate::crypto::Iv)>,
+    pub(crate) cipher: Option<(SegmentMethod, crate::crypto::ContentKey, Iv)>,
+}
+
+/// How a segment is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encryption {
+    /// What of it is.
+    pub(crate) scheme: Scheme,
+    /// The initialization vector, of the segment or of its samples.
+    pub(crate) iv: Iv,
+}
+
+/// What of a segment is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// All of it: it is decrypted before it is read.
+    Segment(SegmentMethod),
+    /// Its samples: whoever reads it decrypts them.
+    Samples,
+}
+
+impl Scheme {
+    /// Bytes in a key.
+    pub(crate) const fn key_length(self) -> usize {
+        match self {
+            Self::Segment(method) => method.key_length(),
+            Self::Samples => BLOCK,
+        }
+    }
 }
 
 /// What a media pipeline tells the engine. Sent by the session; hosts never make it.

@@ -8,13 +8,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::crypto::Iv;
 use crate::playlist::Segment;
 use crate::secret::Url;
 use crate::time::{MediaTime, TimeRange};
 
 use super::catalog::Media;
-use super::io::RequestId;
+use super::io::{Encryption, RequestId};
 use super::requests::Ask;
 
 /// Which lane.
@@ -101,7 +100,7 @@ pub(super) struct Cipher {
     /// The key's identity.
     pub(super) key: String,
     pub(super) url: Url,
-    pub(super) iv: Iv,
+    pub(super) encryption: Encryption,
 }
 
 /// The init section that a segment needs (`EXT-X-MAP`).
@@ -363,8 +362,14 @@ impl Loading {
 impl Loading {
     /// Whether this key opens the segment or its init section.
     pub(super) fn needs_key(&self, identity: &str) -> bool {
+        self.key_length(identity).is_some()
+    }
+
+    /// Bytes that this key must have to open the segment or its init section; `None` if it opens neither.
+    pub(super) fn key_length(&self, identity: &str) -> Option<usize> {
         let of_init = self.init.as_ref().and_then(|init| init.cipher.as_ref());
-        self.cipher.iter().chain(of_init).any(|cipher| cipher.key == identity)
+        let mut ciphers = self.cipher.iter().chain(of_init);
+        ciphers.find(|cipher| cipher.key == identity).map(|cipher| cipher.encryption.scheme.key_length())
     }
 }
 

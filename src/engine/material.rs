@@ -6,14 +6,14 @@
 use std::collections::VecDeque;
 use std::sync::Arc;
 
-use crate::crypto::{ContentKey, Iv};
+use crate::crypto::{ContentKey, Iv, SegmentMethod};
 use crate::error::{Phase, PlayerError};
 use crate::media::{Anchor, Cut, SegmentStart};
 use crate::playlist::{Key, Map, Method, Segment};
 use crate::time::Timestamp;
 
 use super::catalog::Media;
-use super::io::{InitData, Needs, PipelineCommand, RequestId};
+use super::io::{Encryption, InitData, Needs, PipelineCommand, RequestId, Scheme};
 use super::lane::{Cipher, InitSection, LaneId};
 use super::recovery::Fault;
 use super::requests::{Ask, Purpose};
@@ -61,7 +61,9 @@ impl Engine {
             Some((offset, length)) => format!("{name}@{offset}+{length}"),
             None => name,
         };
+        // Of a stream that is encrypted sample by sample the init section is in the clear.
         let cipher = self.cipher_of(media, &map.keys, segment.sequence)?;
+        let cipher = cipher.filter(|cipher| matches!(cipher.encryption.scheme, Scheme::Segment(_)));
         Ok(InitSection { identity, url, range, cipher })
     }
 
@@ -78,21 +80,28 @@ impl Engine {
             return Ok(None);
         }
         let Some(key) = keys.iter().find(|k| k.is_identity()) else {
-            return Err(unsupported("no EXT-X-KEY has the KEYFORMAT identity".into()));
+            let message = format!(
+                "the key comes by way of a DRM system, by the EXT-X-KEY with KEYFORMAT {}",
+                keys.iter().map(|k| k.keyformat.as_ref()).collect::<Vec<_>>().join(", ")
+            );
+            return Err(PlayerError { code: "drm_unsupported", ..unsupported(message) });
         };
-        if key.method != Method::Aes128 {
-            return Err(unsupported(format!(
-                "the encryption method {} is not supported yet",
-                key.method.name()
-            )));
-        }
+        let scheme = match &key.method {
+            Method::Aes128 => Scheme::Segment(SegmentMethod::Aes128),
+            Method::Aes256 => Scheme::Segment(SegmentMethod::Aes256),
+            Method::Aes256Ctr => Scheme::Segment(SegmentMethod::Aes256Ctr),
+            Method::SampleAes | Method::SampleAesCtr => Scheme::Samples,
+            Method::None | Method::Other(_) => {
+                return Err(unsupported(format!("unknown encryption method {}", key.method.name())));
+            }
+        };
         let Some(uri) = &key.uri else {
             return Err(unsupported("an EXT-X-KEY without URI".into()));
         };
         Ok(Some(Cipher {
             key: self.credentials.cache_key(uri),
             url: self.credentials.key_url(&media.url, uri),
-            iv: Iv::from_bytes(key.iv_for(sequence)),
+            encryption: Encryption { scheme, iv: Iv::from_bytes(key.iv_for(sequence)) },
         }))
     }
 
@@ -121,7 +130,10 @@ impl Engine {
     }
 
     pub(super) fn key_arrived(&mut self, now: Timestamp, ask: Ask, identity: String, body: &[u8]) {
-        match ContentKey::from_bytes(body) {
+        let needed = self.lanes.loading().find_map(|loading| loading.key_length(&identity));
+        let key = ContentKey::from_bytes(body)
+            .and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
+        match key {
             Ok(key) => {
                 self.keys.put(identity.clone(), key.clone());
                 for lane in LaneId::ALL {
@@ -157,9 +169,10 @@ impl Engine {
         let Some(bytes) = self.inits.get(&init.identity) else { return };
         let cipher = match init.cipher {
             None => None,
-            Some(Cipher { key, iv, .. }) => match self.keys.get(&key) {
-                Some(key) => Some((key, iv)),
-                None => return,
+            Some(Cipher { key, encryption, .. }) => match (encryption.scheme, self.keys.get(&key)) {
+                (Scheme::Segment(method), Some(key)) => Some((method, key, encryption.iv)),
+                (Scheme::Samples, _) => None,
+                (Scheme::Segment(_), None) => return,
             },
         };
         self.command(PipelineCommand::Init(id, InitData { identity: init.identity, bytes, cipher }));
@@ -184,7 +197,7 @@ impl Engine {
         };
         let cut = if urgent { Cut::FirstFrame(Cut::STEADY) } else { Cut::default() };
         let plan = SegmentStart { anchor, discontinuity, cut };
-        let needs = Needs { iv: cipher.as_ref().map(|c| c.iv), init, place };
+        let needs = Needs { encryption: cipher.as_ref().map(|c| c.encryption), init, place };
         self.command(PipelineCommand::Begin { id, lane, plan, continues, needs });
         self.give_init(lane, |_| true);
         match cipher.map(|c| self.keys.get(&c.key)) {

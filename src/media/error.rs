@@ -52,6 +52,12 @@ pub enum MediaError {
         /// ISO/IEC 13818-1 table 2-34.
         stream_type: u8,
     },
+    /// The program's samples are encrypted (`SAMPLE-AES`), and no key was given for them.
+    #[error("the stream at byte {position} has encrypted samples, and there is no key for them")]
+    SampleKeyMissing {
+        /// Where the first packet of the stream was.
+        position: u64,
+    },
     /// Packets scrambled by a conditional access system: HLS does not have them, and no key of HLS opens them.
     #[error("the packet at byte {position} is scrambled")]
     Scrambled {
@@ -147,6 +153,7 @@ impl MediaError {
             Self::NoSync { .. } => "no_sync",
             Self::NoProgram { .. } => "no_program",
             Self::UnsupportedCodec { .. } => "unsupported_codec",
+            Self::SampleKeyMissing { .. } => "sample_key_missing",
             Self::Scrambled { .. } => "scrambled",
             Self::NoInitSection { .. } => "no_init_section",
             Self::NotFragmented { .. } => "not_fragmented",

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use cloud_player::crypto::{CbcDecryptor, CryptoError};
+use cloud_player::crypto::{CryptoError, Decryptor};
 use cloud_player::media::{Anchor, Cut, MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
 use cloud_player::time::MediaTime;
 
@@ -73,7 +73,7 @@ impl Feed {
         let path = &input.resource.path;
         self.transmuxer.sample_key(match &input.cipher {
             Cipher::Samples(key) => Some(key.clone()),
-            Cipher::None | Cipher::Cbc(..) => None,
+            Cipher::None | Cipher::Segment(..) => None,
         });
         if let Some(map) = input.map.as_ref().filter(|&map| self.map.as_ref() != Some(map)) {
             let bytes = self.init(map)?;
@@ -86,7 +86,7 @@ impl Feed {
         let start = SegmentStart { anchor: self.anchor, discontinuity: input.discontinuity, cut: self.cut };
         self.transmuxer.begin_segment(start);
         let mut bytes = input.resource.read()?;
-        let encrypted = matches!(input.cipher, Cipher::Cbc(..));
+        let encrypted = matches!(input.cipher, Cipher::Segment(..));
         let facts = self.bytes(&mut bytes, &input.cipher, out).map_err(|stop| stop.at(path, encrypted))?;
         let ends = [facts.video, facts.audio].into_iter().flatten().map(|range| range.end);
         self.end = ends.fold(self.end, MediaTime::max);
@@ -109,7 +109,7 @@ impl Feed {
         out: &mut Vec<MediaEvent>,
     ) -> Result<SegmentFacts, Stop> {
         let mut decryptor = match cipher {
-            Cipher::Cbc(key, iv) => Some(CbcDecryptor::new(key, iv)),
+            Cipher::Segment(method, key, iv) => Some(Decryptor::new(*method, key, iv)?),
             Cipher::None | Cipher::Samples(_) => None,
         };
         let mut push = |clear: &[u8]| self.transmuxer.push(clear, out).map_err(Stop::Media);
@@ -134,14 +134,16 @@ impl Feed {
 
     fn init(&self, map: &InitInput) -> Result<Vec<u8>, Failure> {
         let mut bytes = map.resource.read()?;
-        let Cipher::Cbc(key, iv) = &map.cipher else { return Ok(bytes) };
+        let Cipher::Segment(method, key, iv) = &map.cipher else { return Ok(bytes) };
         let mut clear = Vec::with_capacity(bytes.len());
         let mut sink = |bytes: &[u8]| -> Result<(), CryptoError> {
             clear.extend_from_slice(bytes);
             Ok(())
         };
-        let mut decryptor = CbcDecryptor::new(key, iv);
-        let result = decryptor.push(&mut bytes, &mut sink).and_then(|()| decryptor.finish(&mut sink));
+        let result = Decryptor::new(*method, key, iv).and_then(|mut decryptor| {
+            decryptor.push(&mut bytes, &mut sink)?;
+            decryptor.finish(&mut sink)
+        });
         result.map_err(|error| Failure::crypto(&map.resource.path, &error))?;
         Ok(clear)
     }

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::rc::Rc;
 
-use cloud_player::crypto::{ContentKey, CryptoError, Iv};
+use cloud_player::crypto::{ContentKey, CryptoError, Iv, SegmentMethod};
 use cloud_player::media::SampleKey;
 use cloud_player::playlist::{self, Key, Limits, Map, Method, Segment};
 use cloud_player::secret::Url;
@@ -35,8 +35,8 @@ pub(crate) enum Cipher {
     /// Not at all.
     #[default]
     None,
-    /// All of them (`AES-128`).
-    Cbc(ContentKey, Iv),
+    /// All of them.
+    Segment(SegmentMethod, ContentKey, Iv),
     /// The samples in them (`SAMPLE-AES`).
     Samples(SampleKey),
 }
@@ -46,7 +46,8 @@ pub(crate) fn of_files(paths: &[impl AsRef<Path>], key: Option<&ContentKey>, iv:
     let input = |(number, path): (u64, _)| Input {
         resource: Resource::file(AsRef::as_ref(path)),
         cipher: key.map_or(Cipher::None, |key| {
-            Cipher::Cbc(key.clone(), iv.unwrap_or_else(|| Iv::from_sequence(number)))
+            let iv = iv.unwrap_or_else(|| Iv::from_sequence(number));
+            Cipher::Segment(super::Method::or_of(None, key), key.clone(), iv)
         }),
         map: None,
         discontinuity: false,
@@ -108,9 +109,12 @@ impl Keys<'_> {
         };
         let iv = Iv::from_bytes(key.iv_for(sequence));
         match key.method {
-            Method::Aes128 => Ok(Cipher::Cbc(self.key(key)?, iv)),
+            Method::Aes128 => Ok(Cipher::Segment(SegmentMethod::Aes128, self.key(key)?, iv)),
+            Method::Aes256 => Ok(Cipher::Segment(SegmentMethod::Aes256, self.key(key)?, iv)),
+            Method::Aes256Ctr => Ok(Cipher::Segment(SegmentMethod::Aes256Ctr, self.key(key)?, iv)),
             Method::SampleAes | Method::SampleAesCtr => {
-                Ok(Cipher::Samples(SampleKey { key: self.key(key)?, iv }))
+                let key = SampleKey::new(self.key(key)?, iv);
+                Ok(Cipher::Samples(key.map_err(|error| Failure::crypto(self.playlist, &error))?))
             }
             ref other => Err(self.unsupported(&format!("the method {}", other.name()))),
         }

@@ -24,7 +24,7 @@ pub(crate) struct Transmux {
     /// Where the MP4 file goes
     #[arg(short, long)]
     output: PathBuf,
-    /// The content key of encrypted segments, 32 hexadecimal digits
+    /// The content key of segments encrypted with AES in CBC mode, 32 or 64 hexadecimal digits
     #[arg(long, value_parser = parse_key)]
     key: Option<ContentKey>,
     /// Their initialization vector, hexadecimal; without it the segments are numbered from 0

@@ -6,7 +6,7 @@
 //! **Sync.** A frame that follows another, or starts a PES packet, goes out as soon as it is complete. One that
 //! was found by searching, or that bytes may be missing from, waits for the header behind it to confirm it.
 
-use super::{Share, Sink, range};
+use super::{SampleLock, Share, Sink, range};
 use crate::media::codec::aac::{ADTS_HEADER, AacConfig, AdtsHeader};
 use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleEntry, SampleFlags, TrackConfig, esds};
@@ -33,6 +33,8 @@ pub(crate) struct AudioTrack {
     pace: Pace,
     sequence: u32,
     share: Share,
+    /// What the frames are encrypted with.
+    pub(crate) lock: SampleLock,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -65,6 +67,7 @@ impl Default for AudioTrack {
             pace: Pace::default(),
             sequence: 0,
             share: Share::default(),
+            lock: SampleLock::default(),
         }
     }
 }
@@ -127,6 +130,7 @@ impl AudioTrack {
                     bytes = rest;
                     self.state = State::Payload { frame, skip, left };
                     if left == 0 {
+                        self.lock.open_frame(self.fragment.open_sample_mut());
                         self.state = State::EMPTY;
                         self.in_sync = true;
                         if frame.doubtful {
@@ -195,6 +199,7 @@ impl AudioTrack {
             self.state = State::Header { bytes: header, len: ADTS_HEADER.saturating_sub(next) };
             return rest;
         };
+        self.lock.begin();
         let frame = Frame { header: parsed, pts: self.pts.take(), doubtful: !self.in_sync };
         let skip = parsed.header_len.saturating_sub(ADTS_HEADER);
         self.state = State::Payload { frame, skip, left: parsed.payload_len };

@@ -2,8 +2,11 @@
 //! [`audio`] do it for every codec of their kind.
 
 pub(super) mod audio;
+mod lock;
 pub(super) mod parameters;
 pub(super) mod video;
+
+pub(super) use lock::SampleLock;
 
 use super::{Fragment, Losses, MediaEvent, TrackKind};
 use crate::time::{MediaTime, TimeRange};

@@ -15,7 +15,7 @@
 //! except where the stream itself jumps.
 
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
-use super::{Share, Sink, join, range};
+use super::{SampleLock, Share, Sink, join, range};
 use crate::media::codec::annexb::{Splitter, Token};
 use crate::media::codec::h264::{self, NalKind};
 use crate::media::cut::{Cut, Pace};
@@ -47,6 +47,8 @@ pub(crate) struct VideoTrack {
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
     share: Share,
+    /// What the slices are encrypted with.
+    pub(crate) lock: SampleLock,
 }
 
 /// An access unit larger than [`MAX_UNIT`].
@@ -121,6 +123,7 @@ impl Default for VideoTrack {
             nominal_duration: None,
             waits_for_key: true,
             share: Share::default(),
+            lock: SampleLock::default(),
         }
     }
 }
@@ -233,6 +236,7 @@ impl VideoTrack {
     }
 
     fn begin_nal(&mut self, header: u8, second: Option<u8>, sink: &mut Sink<'_>) {
+        self.lock.begin();
         let kind = NalKind::of(header, second);
         if self.unit.is_none_or(|unit| self.ends_unit(&unit, kind)) {
             self.begin_unit(sink);
@@ -279,13 +283,15 @@ impl VideoTrack {
             Nal::Sample { kind, at } => {
                 let nal = self.fragment.open_sample_mut().get_mut(at..).unwrap_or_default();
                 let Some((length, nal)) = nal.split_first_chunk_mut::<4>() else { return };
-                *length = u32::try_from(nal.len()).unwrap_or(0).to_be_bytes();
+                let clear = self.lock.open_nal(nal);
+                *length = u32::try_from(clear).unwrap_or(0).to_be_bytes();
                 if kind == NalKind::Sei
                     && h264::has_recovery_point(nal)
                     && let Some(unit) = &mut self.unit
                 {
                     unit.key = true;
                 }
+                self.fragment.truncate_open(at.saturating_add(clear).saturating_add(4));
             }
             Nal::ParameterSet { kind } => {
                 let is_sps = kind == NalKind::Sps;

@@ -6,7 +6,7 @@
 use super::packet::Packet;
 use super::pes::{self, Parsed, PesHeader};
 use super::psi::{self, Sections};
-use crate::media::codec::{StreamUse, stream_use};
+use crate::media::codec::{StreamUse, is_sample_encrypted, stream_use};
 use crate::media::{Losses, MediaError, TrackKind};
 
 /// The state of one transport stream. Carries over from segment to segment.
@@ -79,6 +79,8 @@ struct Selected {
 #[derive(Debug)]
 struct Stream {
     pid: u16,
+    /// By its type; the key is the tracks' concern.
+    encrypted: bool,
     last: Option<Last>,
     /// A gap was seen and not told yet.
     lost: bool,
@@ -114,6 +116,16 @@ impl Demuxer {
         for stream in self.selected.iter_mut().flat_map(Selected::streams) {
             stream.last = None;
         }
+    }
+
+    /// Whether the samples of the stream that plays are encrypted.
+    pub(crate) fn is_encrypted(&self, kind: TrackKind) -> bool {
+        let streams = self.selected.as_ref().map(|selected| (&selected.video, &selected.audio));
+        let stream = streams.and_then(|(video, audio)| match kind {
+            TrackKind::Video => video.as_ref(),
+            TrackKind::Audio => audio.as_ref(),
+        });
+        stream.is_some_and(|stream| stream.encrypted)
     }
 
     /// Whether a program map was found.
@@ -209,7 +221,7 @@ impl Selected {
 
 impl Stream {
     fn new(pid: u16) -> Self {
-        Self { pid, last: None, lost: false, pes: Pes::Skip }
+        Self { pid, encrypted: false, last: None, lost: false, pes: Pes::Skip }
     }
 
     fn push<'a>(
@@ -327,6 +339,7 @@ fn take_pmt(
     let Some(streams) = psi::parse_pmt(section) else { return Ok(None) };
     let (mut pids, mut unsupported) = ([None; 2], [None; 2]);
     for (stream_type, pid) in streams {
+        let pid = (pid, is_sample_encrypted(stream_type));
         match stream_use(stream_type) {
             StreamUse::Supported(TrackKind::Video) => pids[0] = pids[0].or(Some(pid)),
             StreamUse::Supported(TrackKind::Audio) => pids[1] = pids[1].or(Some(pid)),
@@ -349,8 +362,11 @@ fn take_pmt(
         Some(old) => (old.video, old.audio),
         None => (None, None),
     };
-    let keep = |old: Option<Stream>, pid: Option<u16>| {
-        old.filter(|stream| Some(stream.pid) == pid).or_else(|| pid.map(Stream::new))
+    let keep = |old: Option<Stream>, new: Option<(u16, bool)>| {
+        new.map(|(pid, encrypted)| {
+            let stream = old.filter(|stream| stream.pid == pid).unwrap_or_else(|| Stream::new(pid));
+            Stream { encrypted, ..stream }
+        })
     };
     *selected = Some(Selected {
         map_pid,

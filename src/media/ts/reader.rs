@@ -3,7 +3,10 @@
 //! Packets that cannot be used yet are kept, within limits, and used when they can be: those before the first
 //! program map, and the audio before the first video time stamp of a segment that has no place on the timeline yet.
 
+use std::sync::Arc;
+
 use super::{Demuxer, Event, Framer, Owner, Packet, Piece};
+use crate::crypto::{SampleDecryptor, SampleKey};
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
 use crate::media::reader::Reader;
 use crate::media::timeline::Timeline;
@@ -30,6 +33,8 @@ struct Program {
     told: Option<(bool, bool)>,
     video: VideoTrack,
     audio: AudioTrack,
+    /// Opens samples that are encrypted.
+    key: Option<Arc<SampleDecryptor>>,
     /// Whole packets that wait.
     waiting: Vec<u8>,
     losses: Losses,
@@ -42,6 +47,11 @@ impl Reader for TsReader {
         self.framer.begin();
         self.push(bytes, out)?;
         self.end_packets(out)
+    }
+
+    fn sample_key(&mut self, key: Option<SampleKey>) {
+        // A key of the wrong length is none; whoever fetches keys says so.
+        self.program.key = key.and_then(|key| SampleDecryptor::new(&key).ok()).map(Arc::new);
     }
 
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
@@ -85,6 +95,7 @@ impl Program {
             self.demuxer = Demuxer::default();
         }
         self.demuxer.begin_segment();
+        self.lock();
         self.timeline = Some(Timeline::new(start.anchor));
         self.audio_starts = false;
         self.waiting.clear();
@@ -164,6 +175,7 @@ impl Program {
         match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
             Event::None => Ok(()),
             Event::Program { video, audio } => {
+                self.lock();
                 let news = self.told.replace((video, audio)) != Some((video, audio));
                 if news {
                     out.push(MediaEvent::Tracks { video, audio });
@@ -180,6 +192,9 @@ impl Program {
         position: u64,
         out: &mut Vec<MediaEvent>,
     ) -> Result<(), MediaError> {
+        if self.key.is_none() && self.demuxer.is_encrypted(piece.kind) {
+            return Err(MediaError::SampleKeyMissing { position });
+        }
         let mut started = false;
         let mut stamp = None;
         if let (Some(pts), Some(timeline)) = (piece.start.and_then(|start| start.pts), &mut self.timeline) {
@@ -212,6 +227,13 @@ impl Program {
             }
         }
         if started { self.use_waiting(position, out) } else { Ok(()) }
+    }
+
+    /// The key goes to the tracks that need it.
+    fn lock(&mut self) {
+        let of = |kind| self.key.clone().filter(|_| self.demuxer.is_encrypted(kind));
+        self.video.lock.set(of(TrackKind::Video));
+        self.audio.lock.set(of(TrackKind::Audio));
     }
 
     /// Whether audio cannot be placed yet: video says where the segment belongs.

@@ -6,6 +6,7 @@ mod anything;
 mod damage;
 mod encryption;
 mod presentation;
+mod sample_aes;
 mod streams;
 
 use std::path::{Path, PathBuf};
