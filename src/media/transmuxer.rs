@@ -2,6 +2,7 @@
 
 use super::event::{MediaEvent, SegmentFacts, SegmentStart};
 use super::fmp4::Fmp4Reader;
+use super::packed::PackedReader;
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
 use super::ts::TsReader;
@@ -40,6 +41,7 @@ enum State {
 enum Container {
     Ts,
     Fmp4,
+    PackedAudio,
 }
 
 impl Container {
@@ -48,6 +50,7 @@ impl Container {
     fn of(start: &[u8]) -> Self {
         match sniff::sniff(start) {
             Some(Found::Mp4) => Self::Fmp4,
+            Some(Found::PackedAudio) => Self::PackedAudio,
             Some(_) | None => Self::Ts,
         }
     }
@@ -56,6 +59,7 @@ impl Container {
         match self {
             Self::Ts => Box::new(TsReader::default()),
             Self::Fmp4 => Box::new(Fmp4Reader::default()),
+            Self::PackedAudio => Box::new(PackedReader::default()),
         }
     }
 }

@@ -3,8 +3,10 @@
 //! Needs `ffmpeg` and `ffprobe` (with libx264) and `openssl` on the path.
 
 mod anything;
+mod audio;
 mod damage;
 mod encryption;
+mod packed;
 mod presentation;
 mod sample_aes;
 mod streams;
