@@ -73,9 +73,9 @@ export interface Boot {
 
 export type SinkCommand =
   | { op: 'attach'; handle?: object }
-  | { op: 'addTracks'; tracks: { track: TrackName; mime: string }[] }
+  | { op: 'addTracks'; tracks: { track: TrackName; mimes: string[]; bare: string[] }[] }
   | { op: 'changeType'; track: TrackName; mime: string }
-  | { op: 'append'; track: TrackName; data: ArrayBuffer }
+  | { op: 'append'; track: TrackName; data: ArrayBuffer; at: number | null; head: number }
   | { op: 'remove'; track: TrackName; start: number; end: number }
   | { op: 'setDuration'; duration: number }
   | { op: 'setLiveRange'; start: number; end: number }

@@ -12,7 +12,7 @@ pub(crate) use super::lane::LaneId;
 pub use crate::access::TokenPlacement;
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
-use crate::media::{MediaEvent, SegmentFacts, TrackKind};
+use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
 use crate::telemetry::Qoe;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -308,11 +308,11 @@ pub enum SinkCommand {
     /// Make a media source and attach it to the element.
     Attach,
     /// Make a source buffer for each of these tracks. Comes once, before the first append.
-    AddTracks(Vec<(TrackKind, String)>),
+    AddTracks(Vec<NewTrack>),
     /// The track goes on with another type (`SourceBuffer.changeType`).
     ChangeType(TrackKind, String),
-    /// Append these bytes.
-    Append(TrackKind, Payload),
+    /// Append these bytes; where their media begins is said of fragments.
+    Append(TrackKind, Payload, Option<MediaTime>),
     /// Remove this range.
     Remove(TrackKind, TimeRange),
     /// The presentation is this long; [`MediaTime::MAX`]: it has no end yet.
@@ -323,6 +323,17 @@ pub enum SinkCommand {
     EndOfStream,
     /// Detach and let go of everything.
     Detach,
+}
+
+/// A track to make a source buffer for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTrack {
+    /// Whose it is.
+    pub kind: TrackKind,
+    /// Its type, for `addSourceBuffer`.
+    pub mime: String,
+    /// What may be offered in its place to a browser that does not take that type.
+    pub others: &'static [Offer],
 }
 
 /// A command to the media element.

@@ -45,8 +45,9 @@ impl Engine {
             }
             PipelineEvent::Media(MediaEvent::Init(init)) if apart && is_other_sound(init.track) => {}
             PipelineEvent::Media(MediaEvent::Init(init)) => {
-                if !self.sink.init(init.track, init.mime, init.data) {
-                    let message = format!("a track of {} appears where there was none before", init.codec);
+                let codec = init.codec.clone();
+                if !self.sink.init(init) {
+                    let message = format!("a track of {codec} appears where there was none before");
                     self.fatal(now, "track_added", Phase::Media, message, None);
                 }
             }

@@ -6,10 +6,10 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::media::{Fragment, TrackKind};
+use crate::media::{Fragment, InitSection, Offer, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
-use super::io::{Payload, SinkCommand};
+use super::io::{NewTrack, Payload, SinkCommand};
 use super::ranges;
 
 /// Some of the tracks.
@@ -69,6 +69,8 @@ struct Track {
     kind: TrackKind,
     /// As the source buffer was made.
     mime: String,
+    /// What may be offered in its place.
+    others: &'static [Offer],
     queue: VecDeque<Op>,
     busy: Busy,
     /// Came back for want of room.
@@ -143,8 +145,10 @@ impl SinkLink {
     }
 
     /// Queues an init section. `false`: the sink has no place for this kind of track.
-    pub(crate) fn init(&mut self, kind: TrackKind, mime: String, data: Vec<u8>) -> bool {
+    pub(crate) fn init(&mut self, init: InitSection) -> bool {
         self.end = End::Open;
+        let others = init.others();
+        let InitSection { track: kind, mime, data, .. } = init;
         let media = (Payload::from(data), None);
         if let Some(track) = self.tracks.iter_mut().find(|t| t.kind == kind) {
             if !same_codec_family(&track.mime, &mime) {
@@ -161,6 +165,7 @@ impl SinkLink {
         self.tracks.push(Track {
             kind,
             mime,
+            others,
             queue,
             busy: Busy::No,
             full: None,
@@ -309,9 +314,8 @@ impl SinkLink {
                 }
                 self.tracks.retain(|t| expected.contains(&t.kind));
                 self.state = State::Ready;
-                return Some(SinkCommand::AddTracks(
-                    self.tracks.iter().map(|t| (t.kind, t.mime.clone())).collect(),
-                ));
+                let new = |t: &Track| NewTrack { kind: t.kind, mime: t.mime.clone(), others: t.others };
+                return Some(SinkCommand::AddTracks(self.tracks.iter().map(new).collect()));
             }
             State::Ready => {}
         }
@@ -335,7 +339,7 @@ impl SinkLink {
                 Op::ChangeType(mime) => SinkCommand::ChangeType(track.kind, mime),
                 Op::Append((data, range)) => {
                     track.busy = Busy::Appending(range);
-                    SinkCommand::Append(track.kind, data)
+                    SinkCommand::Append(track.kind, data, range.map(|range| range.start))
                 }
                 Op::Remove(range) => {
                     track.busy = Busy::Removing(range);
@@ -393,15 +397,18 @@ fn same_codec_family(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Format;
 
     fn init(sink: &mut SinkLink, kind: TrackKind, mime: &str) {
-        assert!(sink.init(kind, mime.into(), vec![1, 2, 3]));
+        let format = Format::Video { width: 1, height: 1 };
+        let codec = mime.split('"').nth(1).unwrap().into();
+        assert!(sink.init(InitSection::passed_through(kind, codec, format, vec![1, 2, 3])));
     }
 
     fn name(command: Option<SinkCommand>) -> String {
         match command {
             None => "-".into(),
-            Some(SinkCommand::Append(kind, data)) => format!("append {kind:?} {}", data.bytes().len()),
+            Some(SinkCommand::Append(kind, data, _)) => format!("append {kind:?} {}", data.bytes().len()),
             Some(SinkCommand::Remove(kind, _)) => format!("remove {kind:?}"),
             Some(SinkCommand::AddTracks(tracks)) => format!("add {}", tracks.len()),
             Some(other) => format!("{other:?}").split('(').next().unwrap().to_owned(),
@@ -466,7 +473,7 @@ mod tests {
         assert_eq!(name(sink.poll()), "append Video 3");
         sink.append(fragment(TrackKind::Video, 9, 0, 1));
         sink.done(TrackKind::Video, vec![span(0, 5)]);
-        let Some(SinkCommand::Append(_, data)) = sink.poll() else { panic!("append") };
+        let Some(SinkCommand::Append(_, data, _)) = sink.poll() else { panic!("append") };
         sink.append(fragment(TrackKind::Video, 7, 4, 5));
         sink.full(TrackKind::Video, data);
         assert_eq!(name(sink.poll()), "append Audio 3");

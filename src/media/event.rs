@@ -212,7 +212,7 @@ impl InitSection {
     }
 
     /// One that came as it is, for all tracks that are in it.
-    pub(super) fn passed_through(track: TrackKind, codec: String, format: Format, data: Vec<u8>) -> Self {
+    pub(crate) fn passed_through(track: TrackKind, codec: String, format: Format, data: Vec<u8>) -> Self {
         let kind = match track {
             TrackKind::Video => "video",
             TrackKind::Audio => "audio",

@@ -12,8 +12,8 @@ use web_sys::{MediaSource, MediaSourceReadyState, SourceBuffer, TimeRanges};
 
 use super::inbox::Inbox;
 use super::js;
-use crate::engine::{Input, Payload, SinkCommand, SinkEvent, SinkFailure};
-use crate::media::TrackKind;
+use crate::engine::{Input, NewTrack, Payload, SinkCommand, SinkEvent, SinkFailure};
+use crate::media::{Offer, Packaging, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
 /// Whether a media source can be made in a dedicated worker of this browser.
@@ -79,7 +79,7 @@ impl Mse {
                 |track| track.appender().change_type(&mime),
                 SinkFailure::UnsupportedType,
             ),
-            SinkCommand::Append(kind, data) => self.append(kind, data),
+            SinkCommand::Append(kind, data, at) => self.append(kind, data, at),
             SinkCommand::Remove(kind, range) => self.with_track(
                 kind,
                 |track| track.buffer.remove(range.start.as_secs().max(0.0), range.end.as_secs()),
@@ -94,20 +94,39 @@ impl Mse {
         }
     }
 
-    fn add_tracks(&mut self, tracks: &[(TrackKind, String)]) -> Result<(), Input> {
-        for (kind, mime) in tracks {
+    fn add_tracks(&mut self, tracks: &[NewTrack]) -> Result<(), Input> {
+        for NewTrack { kind, mime, others } in tracks {
+            let usual = Offer { mime: "", packaging: Packaging::Fragments };
+            let takes = |offer: &&Offer| MediaSource::is_type_supported(offer.mime);
+            // Where nothing is taken, the refusal is of the usual type.
+            let offer = match MediaSource::is_type_supported(mime) {
+                true => &usual,
+                false => others.iter().find(takes).unwrap_or(&usual),
+            };
             let buffer = self
                 .source
-                .add_source_buffer(mime)
+                .add_source_buffer(if offer.mime.is_empty() { mime } else { offer.mime })
                 .map_err(|error| refusal(SinkFailure::UnsupportedType, &error))?;
-            self.tracks.push(Track::new(*kind, buffer, &self.inbox));
+            self.tracks.push(Track::new(*kind, buffer, offer.packaging, &self.inbox));
         }
         Ok(())
     }
 
-    fn append(&self, kind: TrackKind, data: Payload) -> Result<(), Input> {
+    fn append(&self, kind: TrackKind, data: Payload, at: Option<MediaTime>) -> Result<(), Input> {
         let Some(track) = self.track(kind) else { return Err(no_such_track()) };
-        match track.appender().append_view(data.bytes()) {
+        let bytes = match (track.packaging, at) {
+            (Packaging::Fragments, _) => data.bytes(),
+            (Packaging::Frames, Some(at)) => {
+                // Bare frames say nothing of their time.
+                track.buffer.set_timestamp_offset(at.as_secs());
+                data.payload()
+            }
+            (Packaging::Frames, None) => {
+                self.inbox.give(Input::Sink(SinkEvent::Done { track: kind, buffered: track.buffered() }));
+                return Ok(());
+            }
+        };
+        match track.appender().append_view(bytes) {
             Ok(()) => Ok(()),
             Err(error) if js::error_name(&error) == "QuotaExceededError" => {
                 Err(Input::Sink(SinkEvent::Full { track: kind, data }))
@@ -179,12 +198,13 @@ impl Mse {
 struct Track {
     kind: TrackKind,
     buffer: SourceBuffer,
+    packaging: Packaging,
     #[expect(dead_code, reason = "held for its drop")]
     listeners: Listeners,
 }
 
 impl Track {
-    fn new(kind: TrackKind, buffer: SourceBuffer, inbox: &Inbox) -> Self {
+    fn new(kind: TrackKind, buffer: SourceBuffer, packaging: Packaging, inbox: &Inbox) -> Self {
         let mut listeners = Listeners::new(buffer.clone().unchecked_into());
         // A failed append fires `error` and then `updateend`; that end is not a success.
         let broken = Rc::new(Cell::new(false));
@@ -200,7 +220,7 @@ impl Track {
                 done.give(Input::Sink(SinkEvent::Done { track: kind, buffered: ranges(&source) }));
             }
         });
-        Self { kind, buffer, listeners }
+        Self { kind, buffer, packaging, listeners }
     }
 
     fn buffered(&self) -> Vec<TimeRange> {

@@ -68,6 +68,10 @@ pub(in crate::web) enum SinkMessage {
     /// The bytes come in the field `data`, an `ArrayBuffer`.
     Append {
         track: Track,
+        /// Where their media begins, in seconds.
+        at: Option<f64>,
+        /// Where the bare frames begin in it.
+        head: usize,
     },
     Remove {
         track: Track,
@@ -88,7 +92,10 @@ pub(in crate::web) enum SinkMessage {
 #[derive(Serialize)]
 pub(in crate::web) struct TrackMessage {
     pub(in crate::web) track: Track,
-    pub(in crate::web) mime: String,
+    /// Types to try, the best first.
+    pub(in crate::web) mimes: Vec<String>,
+    /// Types to try after those, with bare frames.
+    pub(in crate::web) bare: Vec<&'static str>,
 }
 
 /// Makes a message. Plain objects, absent values as `null`.

@@ -100,10 +100,10 @@ impl Element {
             }
             SinkCommand::AddTracks(tracks) => {
                 assert!(self.attached && self.tracks.is_empty(), "source buffers are made once");
-                self.tracks = tracks.into_iter().map(|(kind, mime)| Track::new(kind, mime)).collect();
+                self.tracks = tracks.into_iter().map(|new| Track::new(new.kind, new.mime)).collect();
             }
             SinkCommand::ChangeType(kind, mime) => self.track(kind).mime = mime,
-            SinkCommand::Append(kind, data) => {
+            SinkCommand::Append(kind, data, _) => {
                 let quota = self.quota.unwrap_or(usize::MAX);
                 let track = self.track(kind);
                 let event = if track.bytes() + data.bytes().len() > quota {
