@@ -8,6 +8,7 @@ use std::borrow::Cow;
 use super::attributes::Attribute;
 use super::error::{Kind, PlaylistError, Warning};
 use super::key::{IDENTITY, Key, Method};
+use super::lines::trim;
 use super::url::Resolver;
 use super::value::{self, Read};
 use super::variables::{Variables, query_parameter};
@@ -28,6 +29,8 @@ pub(super) struct Context<'a> {
     pub(super) warnings: Vec<Warning>,
     imports: &'a Variables,
     resolver: Resolver<'a>,
+    /// The last URL that was resolved; its memory is what matters.
+    resolved: String,
     /// Bytes of resolved URLs and substituted strings so far.
     expanded: usize,
 }
@@ -40,6 +43,7 @@ impl<'a> Context<'a> {
             warnings: Vec::new(),
             imports: source.variables,
             resolver: Resolver::new(source.base),
+            resolved: String::new(),
             expanded: 0,
         };
         if !super::lines::begins_with_extm3u(text) {
@@ -100,23 +104,34 @@ impl<'a> Context<'a> {
         Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
     }
 
-    /// A URI attribute, resolved.
-    pub(super) fn uri(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<Url, PlaylistError> {
+    /// A URI attribute, resolved; nothing when it is empty, which is no way to say "this playlist".
+    pub(super) fn uri(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<Option<Url>, PlaylistError> {
         if !attribute.quoted || !attribute.sound {
             self.warn_attribute(at, attribute, "must be a quoted string");
         }
-        self.url(at, attribute.value)
+        match trim(attribute.value) {
+            "" => Ok(None),
+            reference => self.url(at, reference, None).map(Some),
+        }
     }
 
-    /// A URI reference with variables replaced, resolved.
-    pub(super) fn url(&mut self, at: Place, reference: &str) -> Result<Url, PlaylistError> {
+    /// A URI reference with variables replaced, resolved. Where that is `known`, it is shared.
+    pub(super) fn url(
+        &mut self,
+        at: Place,
+        reference: &str,
+        known: Option<&Url>,
+    ) -> Result<Url, PlaylistError> {
         let (reference, defined) = self.variables.substitute(reference);
-        let url = self.resolver.resolve(&reference);
+        self.resolver.resolve(&reference, &mut self.resolved);
         if !defined {
             self.warn(at, UNDEFINED);
         }
-        self.account(at.line, url.len())?;
-        Ok(Url::new(url))
+        self.account(at.line, self.resolved.len())?;
+        Ok(match known {
+            Some(known) if known.expose() == self.resolved => known.clone(),
+            _ => Url::new(&*self.resolved),
+        })
     }
 
     /// YES or NO.
@@ -175,7 +190,7 @@ impl<'a> Context<'a> {
                     key.method = Method::from_name(a.value);
                     named = !a.value.is_empty();
                 }
-                "URI" => key.uri = Some(self.uri(at, &a)?),
+                "URI" => key.uri = self.uri(at, &a)?,
                 "IV" => {
                     let iv = value::iv(&self.text(at, &a));
                     if !iv.is_some_and(|iv| iv.whole) {

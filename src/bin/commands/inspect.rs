@@ -110,7 +110,7 @@ fn segment(s: &Segment) -> Value {
     json!({
         "uri": s.uri.expose(),
         "duration": s.extinf().map(seconds),
-        "title": s.title,
+        "title": s.title.as_deref(),
         "sequence": s.sequence,
         "discontinuity": s.discontinuity,
         "discontinuity_sequence": s.discontinuity_sequence,
