@@ -1,6 +1,9 @@
 //! What a refresh may cost, counted in allocations: seconds differ from machine to machine and from minute to
 //! minute. A binary of its own, because the counting allocator serves all of it.
 
+// A test may fail by panicking.
+#![allow(clippy::unwrap_used)]
+
 use std::ops::Range;
 
 use allocation_counter::{AllocationInfo, measure};

@@ -4,6 +4,7 @@
 //! warning. The one exception is [`Limits`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::attributes::Attribute;
 use super::error::{Kind, PlaylistError, Warning};
@@ -11,7 +12,7 @@ use super::key::{IDENTITY, Key, Method};
 use super::lines::trim;
 use super::url::Resolver;
 use super::value::{self, Read};
-use super::variables::{Variables, query_parameter};
+use super::variables::{Variables, parameters};
 use super::{Limits, Source, Start};
 use crate::secret::Url;
 use crate::time::MediaTime;
@@ -29,6 +30,8 @@ pub(super) struct Context<'a> {
     pub(super) warnings: Vec<Warning>,
     imports: &'a Variables,
     resolver: Resolver<'a>,
+    /// The parameters of the base URL, once they are asked for.
+    query: Option<BTreeMap<String, String>>,
     /// The last URL that was resolved; its memory is what matters.
     resolved: String,
     /// Bytes of resolved URLs and substituted strings so far.
@@ -43,6 +46,7 @@ impl<'a> Context<'a> {
             warnings: Vec::new(),
             imports: source.variables,
             resolver: Resolver::new(source.base),
+            query: None,
             resolved: String::new(),
             expanded: 0,
         };
@@ -87,11 +91,24 @@ impl<'a> Context<'a> {
 
     /// The value of an attribute that may refer to variables (§4.3), replaced.
     pub(super) fn text<'t>(&mut self, at: Place, attribute: &Attribute<'t>) -> Cow<'t, str> {
-        let (text, defined) = self.variables.substitute(attribute.value);
+        let (text, defined) = self.substitute(attribute.value);
         if !defined {
             self.warn_attribute(at, attribute, UNDEFINED);
         }
         text
+    }
+
+    /// A text with variables replaced, and whether all were defined. What that makes longer counts, and beyond
+    /// the limit nothing is replaced any more: a variable may be long, and stand in a million places.
+    fn substitute<'t>(&mut self, text: &'t str) -> (Cow<'t, str>, bool) {
+        let left = self.limits.max_expanded_bytes.saturating_sub(self.expanded);
+        let result = self.variables.substitute(text, left);
+        match &result.text {
+            _ if result.too_long => self.expanded = usize::MAX,
+            Cow::Owned(text) => self.expanded = self.expanded.saturating_add(text.len()),
+            Cow::Borrowed(_) => {}
+        }
+        (result.text, result.all_defined)
     }
 
     /// A comma-separated list in a string, without blanks or empty items.
@@ -101,7 +118,12 @@ impl<'a> Context<'a> {
         attribute: &Attribute<'_>,
     ) -> Result<Vec<String>, PlaylistError> {
         let text = self.string(at, attribute)?;
-        Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+        let mut items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned);
+        let list = items.by_ref().take(MAX_LIST).collect();
+        if items.next().is_some() {
+            self.warn_attribute(at, attribute, "has too many items");
+        }
+        Ok(list)
     }
 
     /// A URI attribute, resolved; nothing when it is empty, which is no way to say "this playlist".
@@ -122,7 +144,7 @@ impl<'a> Context<'a> {
         reference: &str,
         known: Option<&Url>,
     ) -> Result<Url, PlaylistError> {
-        let (reference, defined) = self.variables.substitute(reference);
+        let (reference, defined) = self.substitute(reference);
         self.resolver.resolve(&reference, &mut self.resolved);
         if !defined {
             self.warn(at, UNDEFINED);
@@ -225,8 +247,8 @@ impl<'a> Context<'a> {
                 "VALUE" => value = Some(self.text(at, &a).into_owned()),
                 "IMPORT" => (name, value) = (Some(a.value), self.imports.get(a.value).map(str::to_owned)),
                 "QUERYPARAM" => {
-                    let query = self.resolver.query().unwrap_or_default();
-                    (name, value) = (Some(a.value), query_parameter(query, a.value));
+                    let parameters = self.query.get_or_insert_with(|| parameters(self.resolver.query()));
+                    (name, value) = (Some(a.value), parameters.get(a.value).cloned());
                 }
                 _ => {}
             }
@@ -279,13 +301,24 @@ impl<'a> Context<'a> {
         if count < limit { Ok(()) } else { Err(PlaylistError::TooLarge { line, what, limit }) }
     }
 
-    /// Keeps a short text from growing without bound by way of a long base URL or variable.
-    fn account(&mut self, line: u32, bytes: usize) -> Result<(), PlaylistError> {
+    /// Keeps a short text from growing without bound by way of a long base URL, a variable or keys of many formats.
+    pub(super) fn account(&mut self, line: u32, bytes: usize) -> Result<(), PlaylistError> {
         self.expanded = self.expanded.saturating_add(bytes);
-        Self::check(line, self.expanded, self.limits.max_expanded_bytes, "bytes of URLs and strings")
+        self.check_expanded(line)
+    }
+
+    /// Fails when texts have grown beyond the limit.
+    pub(super) fn check_expanded(&self, line: u32) -> Result<(), PlaylistError> {
+        let limit = self.limits.max_expanded_bytes;
+        if self.expanded <= limit {
+            return Ok(());
+        }
+        Err(PlaylistError::TooLarge { line, what: "bytes of URLs, strings and keys", limit })
     }
 }
 
+/// Far more codecs, characteristics or cues than there are.
+const MAX_LIST: usize = 64;
 /// More would tell nothing new.
 const MAX_WARNINGS: usize = 1000;
 const UNDEFINED: &str = "refers to a variable that is not defined";

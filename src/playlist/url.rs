@@ -287,9 +287,10 @@ fn encode(url: &mut String) {
         if is_sendable(b) {
             out.push(char::from(b));
         } else {
-            let digits = [b >> 4, b & 15].map(|nibble| char::from_digit(u32::from(nibble), 16));
+            let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'A' - 10 + n });
             out.push('%');
-            out.extend(digits.into_iter().flatten().map(|c| c.to_ascii_uppercase()));
+            out.push(digit(b >> 4));
+            out.push(digit(b & 15));
         }
     }
     *url = out;

@@ -121,8 +121,8 @@ impl Reader<'_, '_, '_> {
                 "SKIPPED-SEGMENTS" => skipped = self.cx.integer(at, &a).unwrap_or(0),
                 "RECENTLY-REMOVED-DATERANGES" => {
                     let ids = self.cx.string(at, &a)?;
-                    self.out.removed_date_ranges =
-                        ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+                    let ids = ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned);
+                    self.out.removed_date_ranges = ids.take(self.cx.limits.max_entries).collect();
                 }
                 _ => {}
             }

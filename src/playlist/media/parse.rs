@@ -26,6 +26,7 @@ pub(crate) fn parse(
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
+        reader.cx.check_expanded(line.number)?;
     }
     reader.check_delta()?;
     let skip_at = reader.skip_at;
@@ -323,6 +324,8 @@ impl<'a, 'p, 't> Reader<'a, 'p, 't> {
         } else if known.is_none() && self.keys.len() >= MAX_KEY_FORMATS {
             self.cx.warn(at, "too many key formats at once");
         } else {
+            // The other keys are copied with it.
+            self.cx.account(at.line, size_of::<Key>() * (self.keys.len() + 1))?;
             let mut keys = self.keys.to_vec();
             match known.and_then(|i| keys.get_mut(i)) {
                 Some(slot) => *slot = key,

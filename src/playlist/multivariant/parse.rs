@@ -18,6 +18,7 @@ pub(crate) fn parse(text: &str, source: &Source<'_>) -> Result<Multivariant, Pla
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
+        reader.context.check_expanded(line.number)?;
     }
     reader.no_uri_came();
     Ok(Multivariant { variables: reader.context.variables, warnings: reader.context.warnings, ..reader.out })
