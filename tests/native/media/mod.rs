@@ -9,6 +9,8 @@ mod encryption;
 mod packed;
 mod presentation;
 mod streams;
+mod timed_metadata;
+mod two_hours;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;
