@@ -8,6 +8,7 @@ mod damage;
 mod encryption;
 mod packed;
 mod presentation;
+mod segments_fuzz;
 mod streams;
 mod timed_metadata;
 mod two_hours;
