@@ -2,6 +2,7 @@
 //! [`audio`] do it for every codec of their kind.
 
 pub(super) mod audio;
+mod clock;
 pub(super) mod parameters;
 pub(super) mod video;
 
