@@ -71,10 +71,11 @@ impl Stream {
         if !packet.has_payload {
             return Ok(None);
         }
-        match self.continuity.step(packet) {
+        let step = self.continuity.step(packet);
+        match step {
             Step::Next => {}
             Step::Repeat => return Ok(None),
-            step @ (Step::Gap | Step::Stuck) => {
+            Step::Gap | Step::Stuck => {
                 losses.continuity_errors = losses.continuity_errors.saturating_add(1);
                 self.lost |= step == Step::Gap;
             }
@@ -85,7 +86,7 @@ impl Stream {
             if let Pes::Header(_) = core::mem::replace(&mut self.pes, Pes::Header(Vec::new())) {
                 damaged(losses);
             }
-        } else if self.lost && matches!(self.pes, Pes::Header(_)) {
+        } else if step == Step::Gap && matches!(self.pes, Pes::Header(_)) {
             self.pes = Pes::None;
         }
         let (start, payload) = match &mut self.pes {
