@@ -3,7 +3,7 @@
 use super::annexb::unescape;
 use super::aspect::sample_aspect;
 use super::bits::BitReader;
-use super::nal::{NalKind, ParameterSet, Slice};
+use super::nal::{NalKind, Order, ParameterSet, Slice};
 
 /// What the NAL unit is that starts with these bytes; the second may not exist.
 pub(crate) fn nal_kind(head: &[u8]) -> NalKind {
@@ -47,6 +47,12 @@ pub(crate) struct Sps {
     pub(crate) sample_aspect: (u16, u16),
     /// Ticks of 90 kHz that a frame lasts, where it is said.
     pub(crate) frame_duration: Option<u32>,
+    separate_planes: bool,
+    /// There are no field pictures.
+    frames_only: bool,
+    frame_num_bits: u32,
+    /// Bits of the picture order count; `None` where it is counted otherwise.
+    order_bits: Option<u32>,
 }
 
 impl Sps {
@@ -58,10 +64,9 @@ impl Sps {
         let mut sps = Self { profile, constraints, level, chroma_format: 1, ..Self::default() };
         (sps.bit_depth_luma, sps.bit_depth_chroma, sps.sample_aspect) = (8, 8, (1, 1));
         sps.id = r.ue().filter(|&id| id < 32)?;
-        let mut separate_planes = false;
         if has_chroma_fields(profile) {
             sps.chroma_format = u8::try_from(r.ue()?).ok().filter(|&format| format <= 3)?;
-            separate_planes = sps.chroma_format == 3 && r.bit()?;
+            sps.separate_planes = sps.chroma_format == 3 && r.bit()?;
             let depth =
                 |extra: u32| u8::try_from(extra).ok().filter(|&extra| extra <= 6).map(|extra| 8 + extra);
             sps.bit_depth_luma = depth(r.ue()?)?;
@@ -76,9 +81,9 @@ impl Sps {
                 }
             }
         }
-        r.ue()?; // log2_max_frame_num_minus4
+        sps.frame_num_bits = r.ue().filter(|&bits| bits <= 12)? + 4;
         match r.ue()? {
-            0 => drop(r.ue()?), // log2_max_pic_order_cnt_lsb_minus4
+            0 => sps.order_bits = Some(r.ue().filter(|&bits| bits <= 12)? + 4),
             1 => {
                 r.bit()?; // delta_pic_order_always_zero_flag
                 r.se()?; // offset_for_non_ref_pic
@@ -94,8 +99,8 @@ impl Sps {
         r.bit()?; // gaps_in_frame_num_value_allowed_flag
         let width_mbs = r.ue()?.checked_add(1)?;
         let height_units = r.ue()?.checked_add(1)?;
-        let frames_only = r.bit()?;
-        if !frames_only {
+        sps.frames_only = r.bit()?;
+        if !sps.frames_only {
             r.bit()?; // mb_adaptive_frame_field_flag
         }
         r.bit()?; // direct_8x8_inference_flag
@@ -105,8 +110,8 @@ impl Sps {
         }
         let [left, right, top, bottom] = crop;
         // Table 6-1, and equations 7-19 to 7-22.
-        let chroma = if separate_planes { 0 } else { sps.chroma_format };
-        let fields = if frames_only { 1 } else { 2 };
+        let chroma = if sps.separate_planes { 0 } else { sps.chroma_format };
+        let fields = if sps.frames_only { 1 } else { 2 };
         let crop_x = if matches!(chroma, 1 | 2) { 2 } else { 1 };
         let crop_y = fields * if chroma == 1 { 2 } else { 1 };
         let cropped = |size: u32, a: u32, b: u32, unit: u32| {
@@ -149,6 +154,31 @@ impl Sps {
         Some(())
     }
 
+    /// What a slice header (§7.3.3) says of its picture: whether that is a field, and its place in output order where it
+    /// has one of its own.
+    pub(crate) fn picture(&self, slice: &[u8]) -> Option<(bool, Option<Order>)> {
+        let header = *slice.first()?;
+        let rbsp = unescape(slice.get(1..)?, MAX_SLICE_HEADER);
+        let r = &mut BitReader::new(&rbsp);
+        let idr = header & 0x1f == 5;
+        for _ in 0..3 {
+            r.ue()?; // first_mb_in_slice, slice_type, pic_parameter_set_id
+        }
+        if self.separate_planes {
+            r.bits(2)?; // colour_plane_id
+        }
+        r.bits(self.frame_num_bits)?;
+        let field = !self.frames_only && r.bit()?;
+        if field {
+            r.bit()?; // bottom_field_flag
+        }
+        if idr {
+            r.ue()?; // idr_pic_id
+        }
+        let order = |bits| Some(Order { low: r.bits(bits)?, bits, restarts: idr, leads: header & 0x60 != 0 });
+        Some((field, self.order_bits.and_then(order)))
+    }
+
     /// The codec string (RFC 6381 §3.3).
     pub(crate) fn codec(&self) -> String {
         format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
@@ -188,6 +218,8 @@ fn skip_scaling_list(r: &mut BitReader<'_>, size: usize) -> Option<()> {
 
 /// Bytes of a parameter set that are read; legal ones have some hundred at most.
 const MAX_SPS: usize = 4096;
+/// Bytes of a slice header that are read.
+const MAX_SLICE_HEADER: usize = 32;
 /// Samples on a side. Level 6.2 allows 16888.
 const MAX_SIDE: u32 = 32_768;
 /// Ticks that a frame may last to be believed: ten seconds.

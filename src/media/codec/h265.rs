@@ -3,7 +3,7 @@
 use super::annexb::unescape;
 use super::aspect::sample_aspect;
 use super::bits::BitReader;
-use super::nal::{NalKind, ParameterSet, Slice};
+use super::nal::{NalKind, Order, ParameterSet, Slice};
 
 /// What the NAL unit is that starts with these bytes; only the first two always exist.
 pub(crate) fn nal_kind(head: &[u8]) -> NalKind {
@@ -55,6 +55,9 @@ pub(crate) struct Sps {
     pub(crate) sample_aspect: (u16, u16),
     /// Ticks of 90 kHz that a picture lasts, where it is said.
     pub(crate) frame_duration: Option<u32>,
+    separate_planes: bool,
+    /// Bits of the picture order count.
+    order_bits: u32,
 }
 
 impl Sps {
@@ -71,7 +74,7 @@ impl Sps {
         sps.id = r.ue().filter(|&id| id < 16)?;
         sps.chroma_format = u8::try_from(r.ue()?).ok().filter(|&format| format <= 3)?;
         if sps.chroma_format == 3 {
-            r.bit()?; // separate_colour_plane_flag
+            sps.separate_planes = r.bit()?;
         }
         let (width, height) = (r.ue()?, r.ue()?);
         let window = if r.bit()? { [r.ue()?, r.ue()?, r.ue()?, r.ue()?] } else { [0; 4] };
@@ -95,7 +98,7 @@ impl Sps {
 
     /// Goes on behind the bit depths, to the VUI (§E.2.1) and through it, as far as it is there.
     fn usability_information(&mut self, r: &mut BitReader<'_>) -> Option<()> {
-        let order_bits = r.ue()?.checked_add(4).filter(|&bits| bits <= 16)?;
+        self.order_bits = r.ue()?.checked_add(4).filter(|&bits| bits <= 16)?;
         let all_layers = r.bit()?;
         for _ in 0..if all_layers { self.sub_layers } else { 1 } {
             skip_ue(r, 3)?; // sps_max_dec_pic_buffering, sps_max_num_reorder, sps_max_latency_increase
@@ -113,7 +116,7 @@ impl Sps {
         skip_reference_sets(r)?;
         if r.bit()? {
             for _ in 0..r.ue().filter(|&count| count <= 32)? {
-                r.bits(order_bits + 1)?; // lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
+                r.bits(self.order_bits + 1)?; // lt_ref_pic_poc_lsb_sps, used_by_curr_pic_lt_sps_flag
             }
         }
         r.bits(2)?; // sps_temporal_mvp_enabled_flag, strong_intra_smoothing_enabled_flag
@@ -145,6 +148,32 @@ impl Sps {
             self.frame_duration = u32::try_from(ticks).ok().filter(|ticks| (1..=MAX_FRAME).contains(ticks));
         }
         Some(())
+    }
+
+    /// Where the picture goes whose first slice this is; `pps` gives the picture parameter set of an id.
+    pub(crate) fn order<'a>(&self, slice: &[u8], pps: impl FnOnce(u32) -> Option<&'a [u8]>) -> Option<Order> {
+        let (&[high, low], rest) = slice.split_first_chunk::<2>()?;
+        let rbsp = unescape(rest, MAX_SLICE_HEADER);
+        let r = &mut BitReader::new(&rbsp);
+        let kind = high >> 1 & 0x3f;
+        r.bit()?; // first_slice_segment_in_pic_flag
+        if (16..=23).contains(&kind) {
+            r.bit()?; // no_output_of_prior_pics_flag
+        }
+        let (has_output_flag, extra_bits) = slice_header_extras(pps(r.ue()?)?)?;
+        r.bits(extra_bits)?;
+        r.ue()?; // slice_type
+        r.bits(u32::from(has_output_flag) + if self.separate_planes { 2 } else { 0 })?;
+        let idr = matches!(kind, 19 | 20);
+        let low_bits = if idr { 0 } else { r.bits(self.order_bits)? };
+        // Leading pictures, higher sub-layers and what nothing refers to do not count (§8.3.1).
+        let leads = low & 7 == 1 && !(6..=9).contains(&kind) && (kind > 14 || kind % 2 == 1);
+        Some(Order {
+            low: low_bits,
+            bits: self.order_bits,
+            restarts: idr || (16..=18).contains(&kind),
+            leads,
+        })
     }
 
     /// The codec string (ISO/IEC 14496-15 annex E.3).
@@ -189,6 +218,16 @@ impl Sps {
 pub(crate) fn pps_id(nal: &[u8]) -> Option<u32> {
     let rbsp = unescape(nal.get(2..)?, 8);
     BitReader::new(&rbsp).ue().filter(|&id| id < 64)
+}
+
+/// What a picture parameter set (§7.3.2.3) says of slice headers: whether they have an output flag, and how many extra
+/// bits.
+fn slice_header_extras(pps: &[u8]) -> Option<(bool, u32)> {
+    let rbsp = unescape(pps.get(2..)?, 16);
+    let r = &mut BitReader::new(&rbsp);
+    skip_ue(r, 2)?; // its id and the sequence parameter set's
+    r.bit()?; // dependent_slice_segments_enabled_flag
+    Some((r.bit()?, r.bits(3)?))
 }
 
 /// The id of a video parameter set.
@@ -268,6 +307,8 @@ fn skip_ue(r: &mut BitReader<'_>, count: u32) -> Option<()> {
 
 /// Bytes of a parameter set that are read; legal ones have some hundred at most.
 const MAX_SPS: usize = 4096;
+/// Bytes of a slice header that are read.
+const MAX_SLICE_HEADER: usize = 32;
 /// Luma samples on a side. Level 6.2 allows 16888.
 const MAX_SIDE: u32 = 32_768;
 /// Ticks that a picture may last to be believed: ten seconds.

@@ -53,6 +53,14 @@ impl VideoCodec {
         }
     }
 
+    /// By how much the picture order count grows from frame to frame: H.264 counts fields.
+    pub(super) const fn counts(self) -> i64 {
+        match self {
+            Self::H264 => 2,
+            Self::H265 => 1,
+        }
+    }
+
     /// What the NAL unit is that starts with these bytes.
     pub(super) fn nal_kind(self, head: &[u8]) -> nal::NalKind {
         match self {

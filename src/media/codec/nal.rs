@@ -59,5 +59,18 @@ impl NalKind {
     }
 }
 
+/// Where a picture goes in output order, by its slice header: its picture order count, modulo a power of two (H.264
+/// §8.2.1, H.265 §8.3.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Order {
+    /// The low bits of the count, and how many they are.
+    pub(crate) low: u32,
+    pub(crate) bits: u32,
+    /// The count starts anew.
+    pub(crate) restarts: bool,
+    /// The next picture's count is close to this one's.
+    pub(crate) leads: bool,
+}
+
 /// The most bytes that are needed to say what a NAL unit is.
 pub(crate) const MAX_HEAD: usize = 3;

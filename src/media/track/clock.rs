@@ -70,10 +70,15 @@ impl Clock {
         self.lags = self.floor > 0;
     }
 
-    /// The time stamps of a unit that has none, from those of the one before.
-    pub(super) fn after(&self, stamp: Stamp) -> Stamp {
-        let step = i64::from(self.nominal.unwrap_or_else(|| self.usual_duration()));
+    /// The time stamps of a unit that has none, from those of the one before, which may be a field.
+    pub(super) fn after(&self, stamp: Stamp, field: bool) -> Stamp {
+        let step = self.frame() / if field { 2 } else { 1 };
         Stamp { pts: stamp.pts.saturating_add(step), dts: stamp.dts.saturating_add(step) }
+    }
+
+    /// What a frame lasts where no time stamps say it.
+    pub(super) fn frame(&self) -> i64 {
+        i64::from(self.nominal.unwrap_or_else(|| self.usual_duration()))
     }
 
     /// What a unit lasts whose end is not known.

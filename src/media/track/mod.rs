@@ -3,6 +3,7 @@
 
 pub(super) mod audio;
 mod clock;
+mod order;
 pub(super) mod parameters;
 pub(super) mod video;
 

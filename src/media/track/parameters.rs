@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::media::codec::nal::ParameterSet;
+use crate::media::codec::nal::{Order, ParameterSet};
 use crate::media::codec::{VideoCodec, h264, h265};
 use crate::media::fmp4::{SampleEntry, boxed};
 
@@ -63,6 +63,14 @@ impl ParameterSets {
             self.changed = true;
         }
         true
+    }
+
+    /// What its first slice says of a picture: whether it is a field, and where it goes in output order.
+    pub(crate) fn picture(&self, slice: &[u8]) -> Option<(bool, Option<Order>)> {
+        match &self.active? {
+            Sps::H264(sps) => sps.picture(slice),
+            Sps::H265(sps) => Some((false, sps.order(slice, |id| self.pps.get(&id).map(Vec::as_slice)))),
+        }
     }
 
     /// What is decoded and how, if that is complete and has changed since the last time.

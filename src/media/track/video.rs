@@ -13,6 +13,7 @@
 //! except where the stream itself jumps.
 
 use super::clock::{Clock, Place};
+use super::order::OutputOrder;
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
 use super::{Share, Sink, join, range};
 use crate::media::codec::annexb::{Splitter, Token};
@@ -43,6 +44,7 @@ pub(crate) struct VideoTrack {
     pace: Pace,
     sequence: u32,
     clock: Clock,
+    order: OutputOrder,
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
     /// What the last key frame's leading pictures refer to is not there.
@@ -76,6 +78,7 @@ enum Nal {
 struct Unit {
     /// As in the stream, or extrapolated from the unit before.
     stamp: Option<Stamp>,
+    stamped: bool,
     /// Where its first slice lies in the sample.
     picture: Option<usize>,
     key: bool,
@@ -114,6 +117,7 @@ impl Default for VideoTrack {
             pace: Pace::default(),
             sequence: 0,
             clock: Clock::default(),
+            order: OutputOrder::default(),
             waits_for_key: true,
             skips_leading: false,
             new_sequence: false,
@@ -129,6 +133,7 @@ impl VideoTrack {
             self.flush(sink);
             self.codec = codec;
             self.parameters = ParameterSets::default();
+            self.order = OutputOrder::default();
             self.configured = false;
             self.waits_for_key = true;
         }
@@ -145,6 +150,7 @@ impl VideoTrack {
     pub(crate) fn discontinue(&mut self, sink: &mut Sink<'_>) {
         self.flush(sink);
         self.clock.reset();
+        self.order = OutputOrder::default();
         self.waits_for_key = true;
     }
 
@@ -156,6 +162,7 @@ impl VideoTrack {
         self.unit = None;
         self.fragment.clear();
         self.clock.reset();
+        self.order = OutputOrder::default();
         self.waits_for_key = true;
     }
 
@@ -212,6 +219,7 @@ impl VideoTrack {
     pub(crate) fn flush(&mut self, sink: &mut Sink<'_>) {
         self.splitter.reset();
         self.end_nal(sink);
+        self.place_picture();
         self.finish_unit(None, sink);
         self.stamp = None;
         self.seal(sink);
@@ -343,10 +351,25 @@ impl VideoTrack {
     }
 
     fn begin_unit(&mut self, sink: &mut Sink<'_>) {
+        let field = self.place_picture();
         let before = self.unit.and_then(|unit| unit.stamp).or(self.clock.last);
-        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp)));
+        let stamped = self.stamp.is_some();
+        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp, field)));
         self.finish_unit(stamp, sink);
-        self.unit = Some(Unit { stamp, ..Unit::default() });
+        self.unit = Some(Unit { stamp, stamped, ..Unit::default() });
+    }
+
+    /// The unit at hand is complete: finds out when it is shown if no time stamp says it, and whether it is a field.
+    fn place_picture(&mut self) -> bool {
+        let Some(unit) = &mut self.unit else { return false };
+        let Some(at) = unit.picture else { return false };
+        let slice = self.fragment.open_sample().get(at.saturating_add(4)..).unwrap_or_default();
+        let (field, order) = self.parameters.picture(slice).unwrap_or_default();
+        if let Some(stamp) = &mut unit.stamp {
+            let (counts, frame) = (self.codec.counts(), self.clock.frame());
+            stamp.pts = self.order.place(order, stamp.pts, unit.stamped, counts, frame);
+        }
+        field
     }
 
     /// The unit at hand is complete; `next` is when the one after it is decoded, if there is one.

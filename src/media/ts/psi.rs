@@ -6,13 +6,15 @@ use super::packet::Packet;
 #[derive(Debug, Default)]
 pub(crate) struct Sections {
     partial: Vec<u8>,
+    /// A section begins with the next byte, or has begun.
+    open: bool,
 }
 
 impl Sections {
     /// Takes one packet's payload and hands each section that it completes to `sink`.
     pub(crate) fn push(&mut self, packet: &Packet<'_>, mut sink: impl FnMut(&[u8])) {
         if !packet.unit_start {
-            if !self.partial.is_empty() {
+            if self.open {
                 self.append(packet.payload, &mut sink);
             }
             return;
@@ -24,6 +26,7 @@ impl Sections {
             self.append(tail, &mut sink);
         }
         self.partial.clear();
+        self.open = true;
         self.append(rest, &mut sink);
     }
 
@@ -31,6 +34,7 @@ impl Sections {
     pub(crate) fn reset(&mut self) -> bool {
         let begun = !self.partial.is_empty();
         self.partial.clear();
+        self.open = false;
         begun
     }
 
@@ -40,6 +44,7 @@ impl Sections {
             let length = match *self.partial.as_slice() {
                 [STUFFING, ..] => {
                     self.partial.clear();
+                    self.open = false;
                     return;
                 }
                 [_, high, low, ..] => usize::from(u16::from_be_bytes([high & 0x0f, low])).saturating_add(3),
