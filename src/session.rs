@@ -8,10 +8,11 @@
 
 #![forbid(unsafe_code)]
 
-use crate::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
+use crate::crypto::{ContentKey, CryptoError, Decryptor, SampleKey};
 use crate::engine::recovery::Fault;
 use crate::engine::{
-    Chunk, Config, Effect, Engine, Input, NetEvent, Output, PipelineCommand, PipelineEvent, RequestId,
+    Chunk, Config, Effect, Encryption, Engine, Input, NetEvent, Output, PipelineCommand, PipelineEvent,
+    RequestId, Scheme,
 };
 use crate::error::Phase;
 use crate::media::{MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
@@ -77,9 +78,9 @@ impl Session {
 
     fn pipeline(&mut self, command: PipelineCommand) {
         match command {
-            PipelineCommand::Begin { id, plan, continues, iv } => {
-                self.segment = Some(Segment::new(id, iv));
-                self.reader.next = Some((plan, continues));
+            PipelineCommand::Begin { id, plan, continues, encryption } => {
+                self.segment = Some(Segment::new(id, encryption));
+                self.reader.next = Some(Next { plan, continues, key: None });
             }
             PipelineCommand::Key(id, key) => {
                 self.feed(id, |segment, reader, out| segment.key(&key, reader, out));
@@ -128,7 +129,7 @@ impl Session {
             Ok(Progress::More) => return,
             Ok(Progress::Finished(facts)) => {
                 self.segment = None;
-                PipelineEvent::Finished(facts)
+                PipelineEvent::Finished(*facts)
             }
             Err(failure) => {
                 self.segment = None;
@@ -144,10 +145,19 @@ impl Session {
 #[derive(Debug, Default)]
 struct Reader {
     transmuxer: Transmuxer,
-    /// The segment to begin with, and whether it goes on where the last one ended.
-    next: Option<(SegmentStart, bool)>,
+    /// The segment to begin with.
+    next: Option<Next>,
     /// A segment was begun and has not ended.
     open: bool,
+}
+
+#[derive(Debug)]
+struct Next {
+    plan: SegmentStart,
+    /// It goes on where the last one ended.
+    continues: bool,
+    /// What its samples are encrypted with.
+    key: Option<SampleKey>,
 }
 
 impl Reader {
@@ -163,7 +173,7 @@ impl Reader {
     }
 
     fn begin(&mut self, out: &mut Vec<MediaEvent>) {
-        let Some((plan, continues)) = self.next.take() else { return };
+        let Some(Next { plan, continues, key }) = self.next.take() else { return };
         if !continues {
             // The last frame of what went before still belongs to it, unless it is of a segment that broke off.
             if !self.open {
@@ -172,6 +182,7 @@ impl Reader {
             self.transmuxer = Transmuxer::new();
         }
         self.open = true;
+        self.transmuxer.sample_key(key);
         self.transmuxer.begin_segment(plan);
     }
 }
@@ -187,19 +198,19 @@ struct Segment {
 
 #[derive(Debug)]
 enum Cipher {
-    /// In the clear.
+    /// None, or one that whoever reads the segment takes off its samples.
     None,
     /// Encrypted, and the key is not here yet.
-    AwaitKey { iv: Iv, held: Vec<Vec<u8>>, bytes: usize },
+    AwaitKey { encryption: Encryption, held: Vec<Vec<u8>>, bytes: usize },
     /// Being decrypted.
-    Cbc(Box<CbcDecryptor>),
+    Segment(Box<Decryptor>),
     /// All decrypted.
     Done,
 }
 
 enum Progress {
     More,
-    Finished(SegmentFacts),
+    Finished(Box<SegmentFacts>),
 }
 
 enum Failure {
@@ -254,14 +265,15 @@ impl Failure {
 }
 
 impl Segment {
-    fn new(id: RequestId, iv: Option<Iv>) -> Self {
-        let cipher = match iv {
+    fn new(id: RequestId, encryption: Option<Encryption>) -> Self {
+        let cipher = match encryption {
             None => Cipher::None,
-            Some(iv) => Cipher::AwaitKey { iv, held: Vec::new(), bytes: 0 },
+            Some(encryption) => Cipher::AwaitKey { encryption, held: Vec::new(), bytes: 0 },
         };
         Self { id, cipher, complete: false }
     }
 
+    /// Whether the bytes that are read were all encrypted.
     fn decrypts(&self) -> bool {
         !matches!(self.cipher, Cipher::None)
     }
@@ -281,7 +293,7 @@ impl Segment {
                 }
                 held.push(bytes);
             }
-            Cipher::Cbc(decryptor) => decryptor.push(&mut bytes, |plain| reader.push(plain, out))?,
+            Cipher::Segment(decryptor) => decryptor.push(&mut bytes, |plain| reader.push(plain, out))?,
             Cipher::Done => {}
         }
         Ok(Progress::More)
@@ -293,10 +305,20 @@ impl Segment {
         reader: &mut Reader,
         out: &mut Vec<MediaEvent>,
     ) -> Result<Progress, Failure> {
-        let Cipher::AwaitKey { iv, held, .. } = &mut self.cipher else { return Ok(Progress::More) };
-        let decryptor = CbcDecryptor::new(key, iv);
+        let Cipher::AwaitKey { encryption: Encryption { scheme, iv }, held, .. } = &mut self.cipher else {
+            return Ok(Progress::More);
+        };
         let held = core::mem::take(held);
-        self.cipher = Cipher::Cbc(Box::new(decryptor));
+        self.cipher = match scheme {
+            Scheme::Segment(method) => Cipher::Segment(Box::new(Decryptor::new(*method, key, iv)?)),
+            Scheme::Samples => {
+                let key = SampleKey::new(key.clone(), *iv)?;
+                if let Some(next) = &mut reader.next {
+                    next.key = Some(key);
+                }
+                Cipher::None
+            }
+        };
         for bytes in held {
             self.push(bytes, reader, out)?;
         }
@@ -310,7 +332,7 @@ impl Segment {
                 self.cipher = waiting;
                 return Ok(Progress::More);
             }
-            Cipher::Cbc(decryptor) => {
+            Cipher::Segment(decryptor) => {
                 let padding = decryptor.finish(|plain| Ok::<(), Failure>(reader.push(plain, out)?));
                 if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
                     // Bad padding after good media is a damaged end; after noise, what the noise was says more.
@@ -321,7 +343,7 @@ impl Segment {
             Cipher::None => self.cipher = Cipher::None,
             Cipher::Done => {}
         }
-        Ok(Progress::Finished(reader.end(out)?))
+        Ok(Progress::Finished(Box::new(reader.end(out)?)))
     }
 }
 

@@ -19,7 +19,7 @@ enum Command {
     Inspect(commands::inspect::Inspect),
     /// Turn media segments into one fragmented MP4 file
     Transmux(commands::transmux::Transmux),
-    /// Decrypt one AES-128 segment
+    /// Decrypt one segment that is encrypted as a whole
     Decrypt(commands::decrypt::Decrypt),
 }
 

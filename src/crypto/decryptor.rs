@@ -1,32 +1,69 @@
-//! AES-128-CBC with PKCS#7 padding (RFC 5652 §6.3), decrypted in place while the ciphertext arrives.
+//! Whole segments, decrypted in place while the ciphertext arrives: AES in CBC mode with PKCS#7 padding (RFC 5652
+//! §6.3), or in counter mode without any.
 //!
 //! Invariant: what goes to the sink does not depend on how the ciphertext was cut into chunks, and the last
-//! block goes there only once it is known to be the last.
+//! block of CBC goes there only once it is known to be the last.
 
 use core::fmt;
 
-use aes::Aes128;
-use cbc::Decryptor;
+use aes::{Aes128, Aes256};
+use cbc::Decryptor as Cbc;
 use cbc::cipher::{Array, BlockModeDecrypt, KeyIvInit};
 
+use super::counter::CounterMode;
+use super::key::LONG;
 use super::{BLOCK, ContentKey, CryptoError, Iv};
+
+/// How whole segments are encrypted: the methods of `EXT-X-KEY` that leave nothing of a segment in the clear.
+///
+/// RFC 8216bis §4.4.4.4 has AES-128; the other two go the same way with a longer key, as hls.js and Shaka Player have
+/// them too.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SegmentMethod {
+    /// `AES-128`: CBC, padded by PKCS#7.
+    Aes128,
+    /// `AES-256`: CBC, padded by PKCS#7.
+    Aes256,
+    /// `AES-256-CTR`: counter mode. The IV is the first counter block, and there is no padding.
+    Aes256Ctr,
+}
+
+impl SegmentMethod {
+    /// Bytes in a key of this method.
+    pub const fn key_length(self) -> usize {
+        match self {
+            Self::Aes128 => BLOCK,
+            Self::Aes256 | Self::Aes256Ctr => LONG,
+        }
+    }
+}
 
 /// Decrypts one segment.
 ///
-/// Up to 16 bytes of ciphertext are withheld between calls: a block that is not complete, or one that may turn
-/// out to be the last and hold the padding.
-pub struct CbcDecryptor {
-    cipher: Decryptor<Aes128>,
+/// In CBC mode up to 16 bytes of ciphertext are withheld between calls: a block that is not complete, or one that may
+/// turn out to be the last and hold the padding.
+pub struct Decryptor {
+    mode: Mode,
     withheld: [u8; BLOCK],
     withheld_len: usize,
     length: u64,
 }
 
-impl CbcDecryptor {
-    /// A decryptor at the first byte of a segment.
-    pub fn new(key: &ContentKey, iv: &Iv) -> Self {
-        let cipher = Decryptor::new(key.expose().into(), iv.as_bytes().into());
-        Self { cipher, withheld: [0; BLOCK], withheld_len: 0, length: 0 }
+enum Mode {
+    Cbc128(Cbc<Aes128>),
+    Cbc256(Cbc<Aes256>),
+    Counter(CounterMode),
+}
+
+impl Decryptor {
+    /// A decryptor at the first byte of a segment. The key must be of the length that the method needs.
+    pub fn new(method: SegmentMethod, key: &ContentKey, iv: &Iv) -> Result<Self, CryptoError> {
+        let mode = match method {
+            SegmentMethod::Aes128 => Mode::Cbc128(Cbc::new(key.aes128()?.into(), iv.as_bytes().into())),
+            SegmentMethod::Aes256 => Mode::Cbc256(Cbc::new(key.aes256()?.into(), iv.as_bytes().into())),
+            SegmentMethod::Aes256Ctr => Mode::Counter(CounterMode::new(key, iv)?),
+        };
+        Ok(Self { mode, withheld: [0; BLOCK], withheld_len: 0, length: 0 })
     }
 
     /// Takes the next bytes of ciphertext, decrypts what can be decrypted in place in `chunk`, and hands clear
@@ -37,6 +74,10 @@ impl CbcDecryptor {
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.length = self.length.saturating_add(chunk.len() as u64);
+        if let Mode::Counter(counter) = &mut self.mode {
+            counter.apply(chunk);
+            return if chunk.is_empty() { Ok(()) } else { sink(chunk) };
+        }
         let free = BLOCK.saturating_sub(self.withheld_len);
         let Some((head, rest)) = chunk.split_at_mut_checked(free).filter(|(_, rest)| !rest.is_empty()) else {
             self.withhold(chunk);
@@ -59,6 +100,9 @@ impl CbcDecryptor {
     ) -> Result<(), E> {
         if self.length == 0 {
             return Err(CryptoError::Empty.into());
+        }
+        if matches!(self.mode, Mode::Counter(_)) {
+            return Ok(());
         }
         if self.withheld_len != BLOCK {
             return Err(CryptoError::NotBlockAligned { length: self.length }.into());
@@ -90,8 +134,7 @@ impl CbcDecryptor {
         if clear.is_empty() {
             return Ok(());
         }
-        let (blocks, _) = Array::slice_as_chunks_mut(clear);
-        self.cipher.decrypt_blocks(blocks);
+        self.decrypt_blocks(clear);
         sink(clear)
     }
 
@@ -104,16 +147,26 @@ impl CbcDecryptor {
     }
 
     fn decrypt_withheld(&mut self) -> [u8; BLOCK] {
-        let mut block = Array::from(self.withheld);
-        self.cipher.decrypt_block(&mut block);
+        let mut block = self.withheld;
+        self.decrypt_blocks(&mut block);
         self.withheld_len = 0;
-        block.into()
+        block
+    }
+
+    /// Whole blocks.
+    fn decrypt_blocks(&mut self, bytes: &mut [u8]) {
+        let (blocks, _) = Array::slice_as_chunks_mut(bytes);
+        match &mut self.mode {
+            Mode::Cbc128(cbc) => cbc.decrypt_blocks(blocks),
+            Mode::Cbc256(cbc) => cbc.decrypt_blocks(blocks),
+            Mode::Counter(_) => {}
+        }
     }
 }
 
-impl fmt::Debug for CbcDecryptor {
+impl fmt::Debug for Decryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CbcDecryptor").field("length", &self.length).finish_non_exhaustive()
+        f.debug_struct("Decryptor").field("length", &self.length).finish_non_exhaustive()
     }
 }
 
@@ -135,8 +188,17 @@ mod tests {
     }
 
     fn decrypt(ciphertext: &[u8], chunk: usize) -> Result<Vec<u8>, CryptoError> {
-        let key = ContentKey::from_hex(KEY).unwrap();
-        let mut decryptor = CbcDecryptor::new(&key, &Iv::from_hex(IV).unwrap());
+        decrypt_with(SegmentMethod::Aes128, KEY, ciphertext, chunk)
+    }
+
+    fn decrypt_with(
+        method: SegmentMethod,
+        key: &str,
+        ciphertext: &[u8],
+        chunk: usize,
+    ) -> Result<Vec<u8>, CryptoError> {
+        let key = ContentKey::from_hex(key).unwrap();
+        let mut decryptor = Decryptor::new(method, &key, &Iv::from_hex(IV).unwrap())?;
         let mut clear = Vec::new();
         let mut sink = |bytes: &[u8]| {
             assert!(!bytes.is_empty());
@@ -157,10 +219,58 @@ mod tests {
         }
     }
 
+    /// NIST SP 800-38A F.2.5, CBC-AES256.Encrypt, and the padding block that OpenSSL adds to its four blocks.
+    #[test]
+    fn a_key_of_256_bits() {
+        const KEY: &str = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
+        const CIPHER: &str = "f58c4c04d6e5f1ba779eabfb5f7bfbd69cfc4e967edb808d679f777bc6702c7d\
+                              39f23369a9d9bacfa530e26304231461b2eb05e2c39be9fcda6c19078c6a9d1b\
+                              3f461796d6b0d6b2e0c2a72b4d80e644";
+        for chunk in 1..=100 {
+            let clear = decrypt_with(SegmentMethod::Aes256, KEY, &hex(CIPHER), chunk).unwrap();
+            assert_eq!(clear, hex(CLEAR), "chunks of {chunk}");
+        }
+    }
+
+    #[test]
+    fn a_key_of_another_length_is_refused() {
+        let (short, long) = (KEY, [KEY, KEY].concat());
+        for (method, key) in [
+            (SegmentMethod::Aes128, long.as_str()),
+            (SegmentMethod::Aes256, short),
+            (SegmentMethod::Aes256Ctr, short),
+        ] {
+            let needed = method.key_length();
+            let error = decrypt_with(method, key, &hex(CIPHER), 16).unwrap_err();
+            assert_eq!(error, CryptoError::KeyMismatch { length: 48 - needed, needed });
+        }
+    }
+
+    #[test]
+    fn counter_mode_withholds_nothing_and_has_no_padding() {
+        let key = ContentKey::from_hex(&[KEY, KEY].concat()).unwrap();
+        for length in 1..40 {
+            let mut decryptor =
+                Decryptor::new(SegmentMethod::Aes256Ctr, &key, &Iv::from_sequence(7)).unwrap();
+            let mut seen = 0;
+            let mut sink = |bytes: &[u8]| -> Result<(), CryptoError> {
+                assert!(!bytes.is_empty());
+                seen += bytes.len();
+                Ok(())
+            };
+            decryptor.push(&mut [], &mut sink).unwrap();
+            decryptor.push(&mut vec![0; length], &mut sink).unwrap();
+            assert_eq!((decryptor.length(), decryptor.finish(&mut sink)), (length as u64, Ok(())));
+            assert_eq!(seen, length);
+        }
+        let empty = Decryptor::new(SegmentMethod::Aes256Ctr, &key, &Iv::from_sequence(7)).unwrap();
+        assert_eq!(empty.finish(|_| Ok::<(), CryptoError>(())), Err(CryptoError::Empty));
+    }
+
     #[test]
     fn only_the_last_block_waits() {
         let key = ContentKey::from_hex(KEY).unwrap();
-        let mut decryptor = CbcDecryptor::new(&key, &Iv::from_hex(IV).unwrap());
+        let mut decryptor = Decryptor::new(SegmentMethod::Aes128, &key, &Iv::from_hex(IV).unwrap()).unwrap();
         let mut seen = 0;
         for (i, byte) in hex(CIPHER).into_iter().enumerate() {
             decryptor
@@ -176,7 +286,7 @@ mod tests {
     #[test]
     fn an_empty_chunk_changes_nothing() {
         let key = ContentKey::from_hex(KEY).unwrap();
-        let mut decryptor = CbcDecryptor::new(&key, &Iv::from_hex(IV).unwrap());
+        let mut decryptor = Decryptor::new(SegmentMethod::Aes128, &key, &Iv::from_hex(IV).unwrap()).unwrap();
         let mut ciphertext = hex(CIPHER);
         let mut clear = Vec::new();
         let mut sink = |bytes: &[u8]| {
@@ -207,7 +317,7 @@ mod tests {
     #[test]
     fn a_sinks_error_comes_out() {
         let key = ContentKey::from_hex(KEY).unwrap();
-        let mut decryptor = CbcDecryptor::new(&key, &Iv::from_hex(IV).unwrap());
+        let mut decryptor = Decryptor::new(SegmentMethod::Aes128, &key, &Iv::from_hex(IV).unwrap()).unwrap();
         assert_eq!(decryptor.push(&mut hex(CIPHER), |_| Err("full")), Err("full"));
     }
 }

@@ -8,31 +8,76 @@ use crate::secret::Secret;
 
 use super::{BLOCK, CryptoError};
 
-/// An AES-128 content key.
+/// A content key: of AES-128, or of AES-256.
 #[derive(Clone, PartialEq, Eq)]
-pub struct ContentKey(Secret<[u8; BLOCK]>);
+pub struct ContentKey(Bytes);
+
+#[derive(Clone, PartialEq, Eq)]
+enum Bytes {
+    Aes128(Secret<[u8; BLOCK]>),
+    Aes256(Secret<[u8; LONG]>),
+}
 
 impl ContentKey {
-    /// The key as a key server sends it: 16 raw bytes and nothing else (RFC 8216bis §5).
+    /// The key as a key server sends it: 16 or 32 raw bytes and nothing else (RFC 8216bis §5).
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, CryptoError> {
-        match <[u8; BLOCK]>::try_from(bytes) {
-            Ok(key) => Ok(Self(Secret::new(key))),
+        if let Ok(key) = <[u8; BLOCK]>::try_from(bytes) {
+            return Ok(Self(Bytes::Aes128(Secret::new(key))));
+        }
+        match <[u8; LONG]>::try_from(bytes) {
+            Ok(key) => Ok(Self(Bytes::Aes256(Secret::new(key)))),
             Err(_) => Err(CryptoError::KeyLength { length: bytes.len() }),
         }
     }
 
-    /// The key as people write it: 32 hexadecimal digits, with or without `0x`.
+    /// The key as people write it: 32 or 64 hexadecimal digits, with or without `0x`.
     pub fn from_hex(text: &str) -> Result<Self, CryptoError> {
         let digits = without_prefix(text);
+        if digits.len() == 2 * LONG {
+            let halves = digits.split_at_checked(LONG).ok_or(CryptoError::MalformedKey)?;
+            let half = |digits| u128_from_hex(digits).ok_or(CryptoError::MalformedKey);
+            let mut key = Secret::new([0; LONG]);
+            let (high, low) = key.expose_mut().split_at_mut(BLOCK);
+            high.copy_from_slice(&half(halves.0)?.to_be_bytes());
+            low.copy_from_slice(&half(halves.1)?.to_be_bytes());
+            return Ok(Self(Bytes::Aes256(key)));
+        }
         match u128_from_hex(digits) {
-            Some(value) if digits.len() == 2 * BLOCK => Ok(Self(Secret::new(value.to_be_bytes()))),
+            Some(value) if digits.len() == 2 * BLOCK => {
+                Ok(Self(Bytes::Aes128(Secret::new(value.to_be_bytes()))))
+            }
             _ => Err(CryptoError::MalformedKey),
         }
     }
 
-    /// The key itself, for the cipher.
-    pub(super) fn expose(&self) -> &[u8; BLOCK] {
-        self.0.expose()
+    /// Bytes in the key: 16 or 32.
+    pub const fn length(&self) -> usize {
+        match self.0 {
+            Bytes::Aes128(_) => BLOCK,
+            Bytes::Aes256(_) => LONG,
+        }
+    }
+
+    /// Says whether the key has the length that is needed.
+    pub const fn check_length(&self, needed: usize) -> Result<(), CryptoError> {
+        let length = self.length();
+        if length == needed { Ok(()) } else { Err(CryptoError::KeyMismatch { length, needed }) }
+    }
+
+    /// The key itself, for a cipher that takes 16 bytes.
+    pub(crate) fn aes128(&self) -> Result<&[u8; BLOCK], CryptoError> {
+        match &self.0 {
+            Bytes::Aes128(key) => Ok(key.expose()),
+            Bytes::Aes256(_) => Err(CryptoError::KeyMismatch { length: LONG, needed: BLOCK }),
+        }
+    }
+
+    /// The key itself, for a cipher that takes 32 bytes.
+    pub(crate) fn aes256(&self) -> Result<&[u8; LONG], CryptoError> {
+        match &self.0 {
+            Bytes::Aes128(_) => Err(CryptoError::KeyMismatch { length: BLOCK, needed: LONG }),
+            Bytes::Aes256(key) => Ok(key.expose()),
+        }
     }
 }
 
@@ -80,30 +125,47 @@ fn u128_from_hex(digits: &str) -> Option<u128> {
     (all_digits && digits.len() <= 2 * BLOCK).then(|| u128::from_str_radix(digits, 16).ok()).flatten()
 }
 
+/// Bytes in a key of AES-256.
+pub(super) const LONG: usize = 32;
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn a_key_is_sixteen_bytes() {
-        assert!(ContentKey::from_bytes(&[1; 16]).is_ok());
-        for length in [0, 15, 17, 32] {
+    fn a_key_has_sixteen_or_thirty_two_bytes() {
+        for length in [16, 32] {
+            let key = ContentKey::from_bytes(&vec![1; length]).unwrap();
+            assert_eq!(key.length(), length);
+            assert_eq!((key.aes128().is_ok(), key.aes256().is_ok()), (length == 16, length == 32));
+            assert_eq!(key.check_length(length), Ok(()));
+            let needed = 48 - length;
+            assert_eq!(key.check_length(needed), Err(CryptoError::KeyMismatch { length, needed }));
+        }
+        for length in [0, 15, 17, 31, 33, 64] {
             let error = ContentKey::from_bytes(&vec![1; length]).unwrap_err();
             assert_eq!(error, CryptoError::KeyLength { length });
         }
-        let key = ContentKey::from_hex("0x000102030405060708090a0B0c0d0e0f").unwrap();
-        assert_eq!(key, ContentKey::from_bytes(&core::array::from_fn::<u8, 16, _>(|i| i as u8)).unwrap());
-        for bad in ["", "00", "0x00010203040506070809", "000102030405060708090a0b0c0d0e0g"] {
-            assert_eq!(ContentKey::from_hex(bad), Err(CryptoError::MalformedKey), "{bad}");
+    }
+
+    #[test]
+    fn a_key_is_read_from_hexadecimal_digits() {
+        let counted = |n: u8| ContentKey::from_bytes(&(0..n).collect::<Vec<_>>()).unwrap();
+        let digits = "000102030405060708090a0B0c0d0e0f";
+        assert_eq!(ContentKey::from_hex(&format!("0x{digits}")).unwrap(), counted(16));
+        let long = format!("{digits}101112131415161718191a1b1c1d1e1f");
+        assert_eq!(ContentKey::from_hex(&long).unwrap(), counted(32));
+        let bad = ["", "00", "0x00010203040506070809", "000102030405060708090a0b0c0d0e0g", &long[..62]];
+        for bad in bad.map(str::to_owned).into_iter().chain([long.replace("1f", "1g"), "é".repeat(32)]) {
+            assert_eq!(ContentKey::from_hex(&bad), Err(CryptoError::MalformedKey), "{bad}");
         }
     }
 
     #[test]
     fn a_key_shows_nothing() {
-        assert_eq!(
-            format!("{:?}", ContentKey::from_bytes(b"sixteen byte key").unwrap()),
-            "ContentKey([secret])"
-        );
+        for key in [&b"sixteen byte key"[..], b"a key that has thirty-two bytes."] {
+            assert_eq!(format!("{:?}", ContentKey::from_bytes(key).unwrap()), "ContentKey([secret])");
+        }
     }
 
     #[test]

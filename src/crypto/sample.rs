@@ -1,6 +1,6 @@
 //! What opens the samples of a stream whose container is in the clear (`METHOD=SAMPLE-AES`, Common Encryption).
 
-use super::{ContentKey, Iv};
+use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// The key of a stream that is encrypted sample by sample, and the vector of those samples that bring none.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -9,4 +9,12 @@ pub struct SampleKey {
     pub key: ContentKey,
     /// The initialization vector of the playlist.
     pub iv: Iv,
+}
+
+impl SampleKey {
+    /// Checks the key's length: samples are always encrypted with AES-128.
+    pub fn new(key: ContentKey, iv: Iv) -> Result<Self, CryptoError> {
+        key.check_length(BLOCK)?;
+        Ok(Self { key, iv })
+    }
 }

@@ -9,6 +9,7 @@ use core::time::Duration;
 use serde::{Deserialize, Serialize, Serializer};
 
 pub use crate::access::TokenPlacement;
+use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
@@ -411,8 +412,8 @@ pub(crate) enum PipelineCommand {
         plan: crate::media::SegmentStart,
         /// It goes on where the last segment ended: same rung, next in the playlist.
         continues: bool,
-        /// Ciphertext: wait for a key.
-        iv: Option<crate::crypto::Iv>,
+        /// Encrypted: wait for a key.
+        encryption: Option<Encryption>,
     },
     /// The key that this request waits for.
     Key(RequestId, crate::crypto::ContentKey),
@@ -420,6 +421,34 @@ pub(crate) enum PipelineCommand {
     Drop(RequestId),
     /// No segment follows: hand on what was held back.
     Flush,
+}
+
+/// How a segment is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Encryption {
+    /// What of it is.
+    pub(crate) scheme: Scheme,
+    /// The initialization vector, of the segment or of its samples.
+    pub(crate) iv: Iv,
+}
+
+/// What of a segment is encrypted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Scheme {
+    /// All of it: it is decrypted before it is read.
+    Segment(SegmentMethod),
+    /// Its samples: whoever reads it decrypts them.
+    Samples,
+}
+
+impl Scheme {
+    /// Bytes in a key.
+    pub(crate) const fn key_length(self) -> usize {
+        match self {
+            Self::Segment(method) => method.key_length(),
+            Self::Samples => BLOCK,
+        }
+    }
 }
 
 /// What a media pipeline tells the engine. Sent by the session; hosts never make it.

@@ -6,13 +6,12 @@
 
 use std::collections::BTreeMap;
 
-use crate::crypto::Iv;
 use crate::playlist::Segment;
 use crate::secret::Url;
 use crate::time::{MediaTime, TimeRange};
 
 use super::catalog::Media;
-use super::io::RequestId;
+use super::io::{Encryption, RequestId};
 use super::requests::Ask;
 
 /// The lane.
@@ -74,7 +73,7 @@ pub(super) struct Cipher {
     /// The key's identity.
     pub(super) key: String,
     pub(super) url: Url,
-    pub(super) iv: Iv,
+    pub(super) encryption: Encryption,
 }
 
 /// A segment that came through, as far as it says where to go on.

@@ -4,14 +4,14 @@
 //! in the pipeline, so neither request waits for the other.
 
 use crate::abr::Situation;
-use crate::crypto::{ContentKey, Iv};
+use crate::crypto::{ContentKey, Iv, SegmentMethod};
 use crate::error::{Phase, PlayerError};
 use crate::media::{Anchor, Cut, MediaEvent, SegmentFacts, SegmentStart, TrackKind};
 use crate::playlist::{Method, Segment};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::catalog::Media;
-use super::io::{ElementCommand, Output, PipelineCommand, PipelineEvent, RequestId};
+use super::io::{ElementCommand, Encryption, Output, PipelineCommand, PipelineEvent, RequestId, Scheme};
 use super::lane::{Cipher, Loading, Next, State};
 use super::ranges;
 use super::recovery::Fault;
@@ -173,21 +173,28 @@ impl Engine {
             return Ok(None);
         }
         let Some(key) = segment.keys.iter().find(|k| k.is_identity()) else {
-            return Err(unsupported("no EXT-X-KEY has the KEYFORMAT identity".into()));
+            let message = format!(
+                "the key comes by way of a DRM system, by the EXT-X-KEY with KEYFORMAT {}",
+                segment.keys.iter().map(|k| k.keyformat.as_ref()).collect::<Vec<_>>().join(", ")
+            );
+            return Err(PlayerError { code: "drm_unsupported", ..unsupported(message) });
         };
-        if key.method != Method::Aes128 {
-            return Err(unsupported(format!(
-                "the encryption method {} is not supported yet",
-                key.method.name()
-            )));
-        }
+        let scheme = match &key.method {
+            Method::Aes128 => Scheme::Segment(SegmentMethod::Aes128),
+            Method::Aes256 => Scheme::Segment(SegmentMethod::Aes256),
+            Method::Aes256Ctr => Scheme::Segment(SegmentMethod::Aes256Ctr),
+            Method::SampleAes | Method::SampleAesCtr => Scheme::Samples,
+            Method::None | Method::Other(_) => {
+                return Err(unsupported(format!("unknown encryption method {}", key.method.name())));
+            }
+        };
         let Some(uri) = &key.uri else {
             return Err(unsupported("an EXT-X-KEY without URI".into()));
         };
         Ok(Some(Cipher {
             key: self.credentials.cache_key(uri),
             url: self.credentials.key_url(&media.url, uri),
-            iv: Iv::from_bytes(key.iv_for(segment.sequence)),
+            encryption: Encryption { scheme, iv: Iv::from_bytes(key.iv_for(segment.sequence)) },
         }))
     }
 
@@ -202,12 +209,15 @@ impl Engine {
     }
 
     pub(super) fn key_arrived(&mut self, now: Timestamp, ask: Ask, identity: String, body: &[u8]) {
-        match ContentKey::from_bytes(body) {
+        let user = self.lane.loading().and_then(|l| Some((l.request, l.cipher.as_ref()?)));
+        let user = user.filter(|(_, cipher)| cipher.key == identity);
+        let needed = user.map(|(_, cipher)| cipher.encryption.scheme.key_length());
+        let key = ContentKey::from_bytes(body)
+            .and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
+        match key {
             Ok(key) => {
-                if let Some(Loading { request: Some(id), cipher: Some(cipher), .. }) = self.lane.loading()
-                    && cipher.key == identity
-                {
-                    self.outbox.push_back(Effect::Pipeline(PipelineCommand::Key(*id, key.clone())));
+                if let Some((Some(id), _)) = user {
+                    self.outbox.push_back(Effect::Pipeline(PipelineCommand::Key(id, key.clone())));
                 }
                 self.keys.put(identity, key);
             }
@@ -231,8 +241,8 @@ impl Engine {
         };
         let cut = if urgent { Cut::FirstFrame(Cut::STEADY) } else { Cut::default() };
         let plan = SegmentStart { anchor, discontinuity, cut };
-        let iv = cipher.as_ref().map(|c| c.iv);
-        self.outbox.push_back(Effect::Pipeline(PipelineCommand::Begin { id, plan, continues, iv }));
+        let encryption = cipher.as_ref().map(|c| c.encryption);
+        self.outbox.push_back(Effect::Pipeline(PipelineCommand::Begin { id, plan, continues, encryption }));
         match cipher.map(|c| self.keys.get(&c.key)) {
             Some(Some(key)) => self.outbox.push_back(Effect::Pipeline(PipelineCommand::Key(id, key))),
             // A key that did not fit was dropped since: another attempt asks for it anew.

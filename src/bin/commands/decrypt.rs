@@ -1,13 +1,13 @@
-//! `decrypt`: AES-128-CBC, streaming, as the player does it.
+//! `decrypt`: whole segments, streaming, as the player does it.
 
 use std::fs::File;
 use std::io::{BufWriter, Read, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use cloud_player::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
+use cloud_player::crypto::{ContentKey, CryptoError, Decryptor, Iv};
 
-use super::{Failure, parse_iv, parse_key};
+use super::{Failure, Method, parse_iv, parse_key};
 
 #[derive(Args)]
 pub(crate) struct Decrypt {
@@ -16,9 +16,12 @@ pub(crate) struct Decrypt {
     /// Where the clear segment goes
     #[arg(short, long)]
     output: PathBuf,
-    /// The content key, 32 hexadecimal digits
+    /// The content key, 32 or 64 hexadecimal digits
     #[arg(long, value_parser = parse_key)]
     key: ContentKey,
+    /// How it was encrypted; without this, in CBC mode
+    #[arg(long, ignore_case = true)]
+    method: Option<Method>,
     /// The initialization vector, hexadecimal
     #[arg(long, value_parser = parse_iv)]
     iv: Iv,
@@ -48,7 +51,8 @@ impl Decrypt {
             Stop::Crypto(error) => Failure::crypto(&self.input, &error),
             Stop::Output(error) => Failure::file(&self.output, &error),
         };
-        let mut decryptor = CbcDecryptor::new(&self.key, &self.iv);
+        let mut decryptor = Decryptor::new(Method::or_of(self.method, &self.key), &self.key, &self.iv)
+            .map_err(|error| Failure::crypto(&self.input, &error))?;
         let mut chunk = vec![0; usize::try_from(self.chunk).unwrap_or(usize::MAX)];
         loop {
             let count = input.read(&mut chunk).map_err(|e| Failure::file(&self.input, &e))?;

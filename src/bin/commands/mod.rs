@@ -8,9 +8,33 @@ use std::fmt;
 use std::io;
 use std::path::Path;
 
-use cloud_player::crypto::{ContentKey, CryptoError, Iv};
+use cloud_player::crypto::{ContentKey, CryptoError, Iv, SegmentMethod};
 use cloud_player::media::MediaError;
 use cloud_player::playlist::PlaylistError;
+
+/// How whole segments are encrypted, as EXT-X-KEY names it.
+#[derive(Clone, Copy, clap::ValueEnum)]
+pub(crate) enum Method {
+    #[value(name = "AES-128")]
+    Aes128,
+    #[value(name = "AES-256")]
+    Aes256,
+    #[value(name = "AES-256-CTR")]
+    Aes256Ctr,
+}
+
+impl Method {
+    /// The method that was named, else the one in CBC mode that the key is of.
+    pub(crate) fn or_of(named: Option<Self>, key: &ContentKey) -> SegmentMethod {
+        match named {
+            Some(Self::Aes128) => SegmentMethod::Aes128,
+            Some(Self::Aes256) => SegmentMethod::Aes256,
+            Some(Self::Aes256Ctr) => SegmentMethod::Aes256Ctr,
+            None if key.length() == SegmentMethod::Aes256.key_length() => SegmentMethod::Aes256,
+            None => SegmentMethod::Aes128,
+        }
+    }
+}
 
 /// Why a command failed, as one line.
 #[derive(Debug)]

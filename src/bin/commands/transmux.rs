@@ -5,14 +5,14 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
-use cloud_player::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
+use cloud_player::crypto::{ContentKey, CryptoError, Decryptor, Iv};
 use cloud_player::media::{
     Anchor, Cut, Fragment, InitSection, MediaError, MediaEvent, SegmentFacts, SegmentStart, TrackKind,
     Transmuxer, merge_init,
 };
 use cloud_player::time::MediaTime;
 
-use super::{Failure, parse_iv, parse_key};
+use super::{Failure, Method, parse_iv, parse_key};
 
 #[derive(Args)]
 pub(crate) struct Transmux {
@@ -22,7 +22,7 @@ pub(crate) struct Transmux {
     /// Where the MP4 file goes
     #[arg(short, long)]
     output: PathBuf,
-    /// The content key of encrypted segments, 32 hexadecimal digits
+    /// The content key of segments encrypted with AES in CBC mode, 32 or 64 hexadecimal digits
     #[arg(long, value_parser = parse_key)]
     key: Option<ContentKey>,
     /// Their initialization vector, hexadecimal; without it the segments are numbered from 0
@@ -100,7 +100,8 @@ impl Transmux {
         events: &mut Vec<MediaEvent>,
     ) -> Result<SegmentFacts, Stop> {
         let iv = self.iv.unwrap_or(Iv::from_sequence(number));
-        let mut decryptor = self.key.as_ref().map(|key| CbcDecryptor::new(key, &iv));
+        let decryptor = |key| Decryptor::new(Method::or_of(None, key), key, &iv);
+        let mut decryptor = self.key.as_ref().map(decryptor).transpose()?;
         let mut push = |clear: &[u8]| transmuxer.push(clear, events).map_err(Stop::Media);
         for chunk in bytes.chunks_mut(usize::try_from(self.chunk).unwrap_or(usize::MAX)) {
             match &mut decryptor {

@@ -3,9 +3,12 @@
 
 pub(super) mod audio;
 mod clock;
+mod lock;
 mod order;
 pub(super) mod parameters;
 pub(super) mod video;
+
+pub(super) use lock::SampleLock;
 
 use super::{Fragment, Losses, MediaEvent, TrackKind};
 use crate::time::{MediaTime, TimeRange};

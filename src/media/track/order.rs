@@ -51,7 +51,7 @@ impl OutputOrder {
         let (low, range) = (i64::from(order.low), 1_i64 << order.bits.min(32));
         let near = if order.restarts { 0 } else { self.leader };
         let ahead = low.saturating_sub(near).rem_euclid(range);
-        let count = near.saturating_add(if ahead >= range / 2 { ahead - range } else { ahead });
+        let count = near.saturating_add(if ahead > range / 2 { ahead - range } else { ahead });
         let count = if order.restarts { low } else { count };
         if order.leads {
             self.leader = count;

@@ -15,7 +15,7 @@
 use super::clock::{Clock, Place};
 use super::order::OutputOrder;
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
-use super::{Share, Sink, join, range};
+use super::{SampleLock, Share, Sink, join, range};
 use crate::media::codec::annexb::{Splitter, Token};
 use crate::media::codec::nal::{MAX_HEAD, NalKind, ParameterSet};
 use crate::media::codec::{VideoCodec, h264, sei};
@@ -52,6 +52,8 @@ pub(crate) struct VideoTrack {
     /// The unit before was the last of a coded sequence.
     new_sequence: bool,
     share: Share,
+    /// What the slices are encrypted with.
+    pub(crate) lock: SampleLock,
 }
 
 /// An access unit larger than [`MAX_UNIT`].
@@ -122,6 +124,7 @@ impl Default for VideoTrack {
             skips_leading: false,
             new_sequence: false,
             share: Share::default(),
+            lock: SampleLock::default(),
         }
     }
 }
@@ -264,6 +267,7 @@ impl VideoTrack {
     }
 
     fn begin_nal(&mut self, head: &[u8], sink: &mut Sink<'_>) {
+        self.lock.begin();
         let kind = self.codec.nal_kind(head);
         if self.unit.is_none_or(|unit| self.ends_unit(&unit, kind)) {
             self.begin_unit(sink);
@@ -319,7 +323,8 @@ impl VideoTrack {
             Nal::Sample { kind, at } => {
                 let nal = self.fragment.open_sample_mut().get_mut(at..).unwrap_or_default();
                 let Some((length, nal)) = nal.split_first_chunk_mut::<4>() else { return };
-                *length = u32::try_from(nal.len()).unwrap_or(0).to_be_bytes();
+                let clear = self.lock.open_nal(nal);
+                *length = u32::try_from(clear).unwrap_or(0).to_be_bytes();
                 if kind == NalKind::Sei
                     && sei::has_recovery_point(nal, self.codec.header())
                     && let Some(unit) = &mut self.unit
@@ -327,6 +332,7 @@ impl VideoTrack {
                     unit.has_recovery_point = true;
                     unit.key |= self.codec == VideoCodec::H264;
                 }
+                self.fragment.truncate_open(at.saturating_add(clear).saturating_add(4));
             }
             Nal::ParameterSet(kind) => {
                 if !self.parameters.take(self.codec, kind, &self.parameter_set) {

@@ -7,7 +7,8 @@ use super::continuity::{Continuity, Step};
 use super::packet::Packet;
 use super::psi::{self, Sections};
 use super::stream::{Piece, Stream};
-use crate::media::codec::{Codec, StreamUse, stream_use};
+use crate::media::codec::frame::AudioKind;
+use crate::media::codec::{Codec, StreamUse, is_sample_encrypted, stream_use};
 use crate::media::{Losses, MediaError, TrackKind};
 
 /// The state of one transport stream. Carries over from segment to segment.
@@ -29,6 +30,8 @@ pub(crate) enum Owner {
     Tables,
     /// A stream that plays.
     Track(TrackKind),
+    /// ID3 tags beside it.
+    Metadata,
     /// Cannot be said until a program map has come.
     Unknown,
     /// Nobody here.
@@ -42,8 +45,10 @@ pub(crate) enum Event<'a> {
     None,
     /// The program's map, new or changed.
     Program(Streams),
-    /// A piece of a stream.
-    Piece(Piece<'a>),
+    /// A piece of a stream that plays.
+    Piece(TrackKind, Piece<'a>),
+    /// A piece of the ID3 tags.
+    Metadata(Piece<'a>),
 }
 
 /// What a program has.
@@ -82,8 +87,10 @@ struct Selected {
     map_seen: Vec<u8>,
     /// The program has gone: it plays on until another one with media takes its place.
     gone: bool,
+    streams: Streams,
     video: Option<Stream>,
     audio: Option<Stream>,
+    metadata: Option<Stream>,
 }
 
 impl Demuxer {
@@ -104,6 +111,15 @@ impl Demuxer {
         for stream in self.streams() {
             stream.end_segment(losses);
         }
+    }
+
+    /// Whether the samples of the stream that plays are encrypted.
+    pub(crate) fn is_encrypted(&self, kind: TrackKind) -> bool {
+        let stream = self.selected.as_ref().and_then(|selected| match kind {
+            TrackKind::Video => selected.video.as_ref(),
+            TrackKind::Audio => selected.audio.as_ref(),
+        });
+        stream.is_some_and(|stream| stream.encrypted)
     }
 
     /// Whether a program map was found.
@@ -129,6 +145,8 @@ impl Demuxer {
             Owner::Track(TrackKind::Video)
         } else if is(&selected.audio) {
             Owner::Track(TrackKind::Audio)
+        } else if is(&selected.metadata) {
+            Owner::Metadata
         } else {
             Owner::Other
         }
@@ -142,18 +160,21 @@ impl Demuxer {
         position: u64,
         losses: &mut Losses,
     ) -> Result<Event<'a>, MediaError> {
-        let stream = match (owner, &mut self.selected) {
-            (Owner::Tables, _) => return self.table(packet, position, losses),
-            (Owner::Track(TrackKind::Video), Some(selected)) => &mut selected.video,
-            (Owner::Track(TrackKind::Audio), Some(selected)) => &mut selected.audio,
-            _ => return Ok(Event::None),
+        let selected = self.selected.as_mut();
+        let (kind, stream) = match owner {
+            Owner::Tables => return self.table(packet, position, losses),
+            Owner::Track(TrackKind::Video) => (Some(TrackKind::Video), selected.map(|s| &mut s.video)),
+            Owner::Track(TrackKind::Audio) => (Some(TrackKind::Audio), selected.map(|s| &mut s.audio)),
+            Owner::Metadata => (None, selected.map(|s| &mut s.metadata)),
+            Owner::Unknown | Owner::Other => return Ok(Event::None),
         };
-        let Some(stream) = stream else { return Ok(Event::None) };
-        Ok(stream.push(packet, position, losses)?.map_or(Event::None, Event::Piece))
+        let Some(Some(stream)) = stream else { return Ok(Event::None) };
+        let Some(piece) = stream.push(packet, position, losses)? else { return Ok(Event::None) };
+        Ok(kind.map_or(Event::Metadata(piece), |kind| Event::Piece(kind, piece)))
     }
 
     fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.selected.iter_mut().flat_map(|selected| [&mut selected.video, &mut selected.audio]).flatten()
+        self.selected.iter_mut().flat_map(|s| [&mut s.video, &mut s.audio, &mut s.metadata]).flatten()
     }
 
     fn table(
@@ -279,18 +300,24 @@ enum Map {
 /// Puts a map in force, if it has media.
 fn take_pmt(map_pid: u16, number: u16, section: &[u8], selected: &mut Option<Selected>) -> Map {
     let Some(infos) = psi::parse_pmt(section) else { return Map::Nothing };
-    let (mut video, mut audio, mut streams) = (None, None, Streams::default());
+    let (mut video, mut audio, mut metadata) = (None, None, None);
+    let mut streams = Streams::default();
     for info in infos {
+        let new = (info.pid, is_sample_encrypted(info.stream_type));
         let first = |old: &mut Option<u8>| *old = old.or(Some(info.stream_type));
         match stream_use(info.stream_type, info.descriptors) {
-            StreamUse::Supported(codec) => {
-                let (pid, has) = match codec.kind() {
-                    TrackKind::Video => (&mut video, &mut streams.video),
-                    TrackKind::Audio => (&mut audio, &mut streams.audio),
-                };
-                *pid = pid.or(Some(info.pid));
-                *has = has.or(Some(codec));
+            StreamUse::Supported(codec @ Codec::Video(_)) => {
+                video = video.or(Some(new));
+                streams.video = streams.video.or(Some(codec));
             }
+            StreamUse::Supported(codec @ Codec::Audio(kind)) => {
+                // AAC plays everywhere, the others do not.
+                let better = kind == AudioKind::Aac && streams.audio != Some(codec);
+                if audio.is_none() || better {
+                    (audio, streams.audio) = (Some(new), Some(codec));
+                }
+            }
+            StreamUse::Metadata => metadata = metadata.or(Some((info.pid, false))),
             StreamUse::Unsupported(TrackKind::Video) => first(&mut streams.unsupported_video),
             StreamUse::Unsupported(TrackKind::Audio) => first(&mut streams.unsupported_audio),
             StreamUse::Ignored => {}
@@ -310,21 +337,27 @@ fn take_pmt(map_pid: u16, number: u16, section: &[u8], selected: &mut Option<Sel
         let unsupported = streams.unsupported_video.or(streams.unsupported_audio);
         return unsupported.map_or(Map::Nothing, Map::Unsupported);
     }
-    let (old_video, old_audio) = match selected.take() {
-        Some(old) => (old.video, old.audio),
-        None => (None, None),
-    };
-    let keep = |old: Option<Stream>, pid: Option<u16>, codec: Option<Codec>| {
-        let (pid, codec) = (pid?, codec?);
-        old.filter(|old| (old.pid, old.codec) == (pid, codec)).or_else(|| Some(Stream::new(pid, codec)))
+    let old = selected.take();
+    let before = old.as_ref().map(|old| old.streams).unwrap_or_default();
+    let (old_video, old_audio, old_metadata) =
+        old.map_or((None, None, None), |old| (old.video, old.audio, old.metadata));
+    // The rest of a PES packet in another codec is nothing.
+    let keep = |old: Option<Stream>, new: Option<(u16, bool)>, same: bool| {
+        new.map(|(pid, encrypted)| {
+            let mut stream = old.filter(|old| same && old.pid == pid).unwrap_or_else(|| Stream::new(pid));
+            stream.encrypted = encrypted;
+            stream
+        })
     };
     *selected = Some(Selected {
         map_pid,
         number,
         map_seen: section.to_vec(),
         gone: false,
-        video: keep(old_video, video, streams.video),
-        audio: keep(old_audio, audio, streams.audio),
+        streams,
+        video: keep(old_video, video, before.video == streams.video),
+        audio: keep(old_audio, audio, before.audio == streams.audio),
+        metadata: keep(old_metadata, metadata, true),
     });
     Map::Program(streams)
 }

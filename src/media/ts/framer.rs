@@ -171,7 +171,8 @@ impl Framer {
         self.garbage = self.garbage.saturating_add(dropped as u64);
         if let Some((_, stride)) = found {
             // The time stamp before a packet is its own.
-            let own = if stride == TIME_STAMPED { dropped.min(TIME_STAMPED - PACKET) as u64 } else { 0 };
+            let skipped = self.position.saturating_sub(self.lost_at);
+            let own = if stride == TIME_STAMPED { skipped.min((TIME_STAMPED - PACKET) as u64) } else { 0 };
             self.garbage = self.garbage.saturating_sub(own);
             self.stride = Some(stride);
             self.last_stride = Some(stride);

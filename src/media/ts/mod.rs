@@ -6,9 +6,10 @@
 mod continuity;
 mod demuxer;
 mod framer;
+mod metadata;
 mod packet;
 mod pes;
-mod psi;
+pub(super) mod psi;
 mod reader;
 mod stream;
 

@@ -3,7 +3,11 @@
 //! Packets that cannot be used yet are kept, within limits, and used when they can be: those before the first
 //! program map, and the audio before the first video time stamp of a segment that has no place on the timeline yet.
 
+use std::sync::Arc;
+
+use super::metadata::MetadataStream;
 use super::{Demuxer, Event, Framer, Owner, Packet, Piece, Streams};
+use crate::crypto::{SampleDecryptor, SampleKey};
 use crate::media::codec::Codec;
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
 use crate::media::reader::Reader;
@@ -33,6 +37,9 @@ struct Program {
     tables: Vec<u8>,
     video: VideoTrack,
     audio: AudioTrack,
+    metadata: MetadataStream,
+    /// Opens samples that are encrypted.
+    key: Option<Arc<SampleDecryptor>>,
     /// Whole packets that wait.
     waiting: Vec<u8>,
     losses: Losses,
@@ -52,6 +59,11 @@ impl Reader for TsReader {
         framer.begin();
         framer.push(bytes, &mut keep)?;
         framer.end(&mut keep)
+    }
+
+    fn sample_key(&mut self, key: Option<SampleKey>) {
+        // A key of the wrong length is none; whoever fetches keys says so.
+        self.program.key = key.and_then(|key| SampleDecryptor::new(&key).ok()).map(Arc::new);
     }
 
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
@@ -86,9 +98,11 @@ impl Program {
             let sink = &mut Sink { out, losses: &mut self.losses };
             self.video.discontinue(sink);
             self.audio.discontinue(sink);
+            self.metadata = MetadataStream::default();
             self.demuxer = Demuxer::default();
         }
         self.demuxer.begin_segment();
+        self.lock();
         self.timeline = Some(Timeline::new(start.anchor));
         self.audio_starts = false;
         self.waiting.clear();
@@ -114,6 +128,7 @@ impl Program {
     fn abandon(&mut self) {
         self.video.abandon();
         self.audio.abandon();
+        self.metadata = MetadataStream::default();
     }
 
     fn end_segment(
@@ -178,19 +193,36 @@ impl Program {
                 self.audio_starts = true;
                 return self.use_waiting(position, out);
             }
-            Owner::Tables | Owner::Track(_) => {}
+            Owner::Metadata if matches!(self.timeline, Some(Timeline::Pending(_))) => {
+                // Tags say where no segment belongs. They wait for what does, and not for more than audio would.
+                if self.waiting.len() < MAX_WAITING_AUDIO {
+                    self.waiting.extend_from_slice(bytes);
+                }
+                return Ok(());
+            }
+            Owner::Tables | Owner::Track(_) | Owner::Metadata => {}
         }
         let known = self.demuxer.has_program();
         match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
             Event::None => Ok(()),
             Event::Program(streams) => {
+                self.lock();
                 let news = self.told.replace(streams) != Some(streams);
                 if news {
                     self.tell(streams, out);
                 }
                 if news || !known { self.use_waiting(position, out) } else { Ok(()) }
             }
-            Event::Piece(piece) => self.piece(piece, position, out),
+            Event::Piece(kind, piece) => self.piece(kind, piece, position, out),
+            Event::Metadata(piece) => {
+                let timeline = self.timeline.as_ref();
+                let place =
+                    |pts| timeline.and_then(|timeline| timeline.place(pts, None)).map(|stamp| stamp.pts);
+                let start = piece.start.map(|start| start.pts.and_then(place));
+                let sink = &mut Sink { out, losses: &mut self.losses };
+                self.metadata.push(piece.lost, start, piece.payload, sink);
+                Ok(())
+            }
         }
     }
 
@@ -201,17 +233,25 @@ impl Program {
         {
             out.extend(unsupported.map(|stream_type| MediaEvent::Unsupported { track, stream_type }));
         }
+        let sink = &mut Sink { out, losses: &mut self.losses };
         if let Some(Codec::Video(codec)) = streams.video {
-            self.video.set_codec(codec, &mut Sink { out, losses: &mut self.losses });
+            self.video.set_codec(codec, sink);
+        }
+        if let Some(Codec::Audio(kind)) = streams.audio {
+            self.audio.set_kind(Some(kind), sink);
         }
     }
 
     fn piece(
         &mut self,
+        kind: TrackKind,
         piece: Piece<'_>,
         position: u64,
         out: &mut Vec<MediaEvent>,
     ) -> Result<(), MediaError> {
+        if self.key.is_none() && self.demuxer.is_encrypted(kind) {
+            return Err(MediaError::SampleKeyMissing { position });
+        }
         let mut started = false;
         let mut stamp = None;
         if let (Some(pts), Some(timeline)) = (piece.start.and_then(|start| start.pts), &mut self.timeline) {
@@ -222,7 +262,7 @@ impl Program {
             stamp = timeline.place(pts, piece.start.and_then(|start| start.dts));
         }
         let sink = &mut Sink { out, losses: &mut self.losses };
-        match piece.codec.kind() {
+        match kind {
             TrackKind::Video => {
                 if piece.lost {
                     self.video.lose(sink);
@@ -244,6 +284,13 @@ impl Program {
             }
         }
         if started { self.use_waiting(position, out) } else { Ok(()) }
+    }
+
+    /// The key goes to the tracks that need it.
+    fn lock(&mut self) {
+        let of = |kind| self.key.clone().filter(|_| self.demuxer.is_encrypted(kind));
+        self.video.lock.set(of(TrackKind::Video));
+        self.audio.lock.set(of(TrackKind::Audio));
     }
 
     /// Whether audio cannot be placed yet: video says where the segment belongs.

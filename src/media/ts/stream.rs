@@ -3,14 +3,14 @@
 use super::continuity::{Continuity, Step};
 use super::packet::Packet;
 use super::pes::{self, Parsed, PesHeader};
-use crate::media::codec::Codec;
 use crate::media::{Losses, MediaError};
 
 /// A stream that plays.
 #[derive(Debug)]
 pub(crate) struct Stream {
     pub(crate) pid: u16,
-    pub(crate) codec: Codec,
+    /// Whether its samples are encrypted, by its type; the key is the tracks' concern.
+    pub(crate) encrypted: bool,
     continuity: Continuity,
     /// Bytes may be missing before the next ones, and that was not told yet.
     lost: bool,
@@ -22,8 +22,6 @@ pub(crate) struct Stream {
 /// A piece of one elementary stream.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Piece<'a> {
-    /// Of which stream.
-    pub(crate) codec: Codec,
     /// Bytes before this piece are missing.
     pub(crate) lost: bool,
     /// A PES packet starts with this piece.
@@ -44,8 +42,9 @@ enum Pes {
 }
 
 impl Stream {
-    pub(crate) fn new(pid: u16, codec: Codec) -> Self {
-        Self { pid, codec, continuity: Continuity::default(), lost: true, pes: Pes::None, missing: 0 }
+    pub(crate) fn new(pid: u16) -> Self {
+        let continuity = Continuity::default();
+        Self { pid, encrypted: false, continuity, lost: true, pes: Pes::None, missing: 0 }
     }
 
     /// The continuity counter may start anew.
@@ -131,7 +130,7 @@ impl Stream {
             return Err(MediaError::Scrambled { position });
         }
         self.missing = self.missing.saturating_sub(payload.len());
-        Ok(Some(Piece { codec: self.codec, lost: core::mem::take(&mut self.lost), start, payload }))
+        Ok(Some(Piece { lost: core::mem::take(&mut self.lost), start, payload }))
     }
 
     fn end_pes(&mut self, losses: &mut Losses) {

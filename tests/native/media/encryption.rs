@@ -1,6 +1,6 @@
 //! Decryption and transmuxing together, on what openssl encrypted.
 
-use cloud_player::crypto::{CbcDecryptor, ContentKey, CryptoError, Iv};
+use cloud_player::crypto::{ContentKey, CryptoError, Decryptor, Iv, SegmentMethod};
 
 use super::*;
 
@@ -26,7 +26,7 @@ fn encrypt(clear: &Path, encrypted: &Path, iv: &str) {
 /// Decrypts and transmuxes one segment chunk by chunk.
 fn play_encrypted(bytes: &[u8], key: &str, iv: Iv, size: usize) -> Result<Vec<MediaEvent>, Failed> {
     let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
-    let mut decryptor = CbcDecryptor::new(&ContentKey::from_hex(key).unwrap(), &iv);
+    let mut decryptor = Decryptor::new(SegmentMethod::Aes128, &ContentKey::from_hex(key).unwrap(), &iv)?;
     transmuxer.begin_segment(segment_start(None));
     for chunk in bytes.to_vec().chunks_mut(size) {
         decryptor.push(chunk, |clear| transmuxer.push(clear, &mut out).map_err(Failed::Media))?;
