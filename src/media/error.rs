@@ -34,6 +34,14 @@ pub enum MediaError {
         /// Bytes looked at from there on.
         searched: u64,
     },
+    /// No frames of audio that follow each other. At the start of a decrypted segment: a wrong key.
+    #[error("no audio frames within {searched} bytes from byte {position}")]
+    NoAudioFrames {
+        /// Where frames were expected: behind the ID3 tags that were there.
+        position: u64,
+        /// Bytes at which none starts.
+        searched: u64,
+    },
     /// The segment ended, and no packet said which streams it has (ISO/IEC 13818-1 §2.4.4).
     #[error("no program association and program map in {length} bytes")]
     NoProgram {
@@ -83,6 +91,7 @@ impl MediaError {
             Self::NotMedia { .. } => "not_media",
             Self::UnsupportedContainer { .. } => "unsupported_container",
             Self::NoSync { .. } => "no_sync",
+            Self::NoAudioFrames { .. } => "no_audio_frames",
             Self::NoProgram { .. } => "no_program",
             Self::UnsupportedCodec { .. } => "unsupported_codec",
             Self::SampleKeyMissing { .. } => "sample_key_missing",
@@ -96,7 +105,7 @@ impl MediaError {
     /// of the first 16 bytes are, so the first table is lost).
     pub const fn starts_with_noise(&self) -> bool {
         match self {
-            Self::NoSync { position, .. } => *position == 0,
+            Self::NoSync { position, .. } | Self::NoAudioFrames { position, .. } => *position == 0,
             Self::NoProgram { first_packet, damaged_tables, .. } => *first_packet > 0 || *damaged_tables > 0,
             _ => false,
         }
@@ -161,6 +170,8 @@ pub struct Losses {
     pub frames_before_start: u64,
     /// Bytes of an audio stream that are no frame.
     pub audio_garbage_bytes: u64,
+    /// ID3 tags with more than a time stamp that were too large to keep, or had no time.
+    pub lost_tags: u64,
     /// Places where video decode times jump, or audio time stamps leave the sample count by more than one frame.
     pub time_jumps: u64,
 }

@@ -69,6 +69,25 @@ pub struct InitSection {
     config: TrackConfig,
 }
 
+/// A way to offer a track to a `SourceBuffer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Offer {
+    /// For `isTypeSupported` and `addSourceBuffer`.
+    pub mime: &'static str,
+    /// What to append then.
+    pub packaging: Packaging,
+}
+
+/// What is appended to a `SourceBuffer`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Packaging {
+    /// Init sections, and fragments as they are.
+    Fragments,
+    /// The bare frames of each fragment, [`FragmentBuf::payload`], with its `range.start` as the buffer's
+    /// `timestampOffset`; and no init section.
+    Frames,
+}
+
 /// The format of a track.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Format {
@@ -164,6 +183,16 @@ pub struct SegmentFacts {
 }
 
 impl InitSection {
+    /// How else the track can be offered, where a browser does not take `mime`, best first. MPEG audio goes by several
+    /// names: in MP4 Firefox calls layer III `mp3`, WebKit says `mp4a.40.34` (33 for layer II, 32 for layer I), and
+    /// Chromium takes it bare only.
+    pub fn others(&self) -> &'static [Offer] {
+        match self.codec.as_str() {
+            "mp4a.6b" | "mp4a.69" => MPEG_AUDIO,
+            _ => &[],
+        }
+    }
+
     pub(super) fn new(track: TrackKind, codec: String, config: TrackConfig) -> Self {
         let (kind, format) = match config.entry {
             SampleEntry::Video { width, height, .. } => {
@@ -177,6 +206,12 @@ impl InitSection {
         Self { track, mime, codec, format, data: init_section(&[&config]), config }
     }
 }
+
+const MPEG_AUDIO: &[Offer] = &[
+    Offer { mime: "audio/mp4; codecs=\"mp3\"", packaging: Packaging::Fragments },
+    Offer { mime: "audio/mp4; codecs=\"mp4a.40.34\"", packaging: Packaging::Fragments },
+    Offer { mime: "audio/mpeg", packaging: Packaging::Frames },
+];
 
 /// One init section for several tracks: with it, the fragments of all of them make one file.
 pub fn merge_init(sections: &[&InitSection]) -> Vec<u8> {

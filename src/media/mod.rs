@@ -20,6 +20,8 @@ mod cut;
 mod error;
 mod event;
 mod fmp4;
+mod id3;
+mod packed;
 mod reader;
 mod sniff;
 mod timeline;
@@ -30,8 +32,8 @@ mod ts;
 pub use cut::Cut;
 pub use error::{Found, Losses, MediaError};
 pub use event::{
-    Cue, Format, Fragment, InitSection, MediaEvent, Metadata, SegmentFacts, SegmentStart, TextTrack,
-    TrackKind, merge_init,
+    Cue, Format, Fragment, InitSection, MediaEvent, Metadata, Offer, Packaging, SegmentFacts, SegmentStart,
+    TextTrack, TrackKind, merge_init,
 };
 pub use fmp4::FragmentBuf;
 pub use timeline::Anchor;

@@ -1,10 +1,11 @@
 //! The transmuxer: finds out by its first bytes which container a segment is in, and has it read.
 
 use super::event::{MediaEvent, SegmentFacts, SegmentStart};
+use super::packed::PackedReader;
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
 use super::ts::TsReader;
-use super::{MediaError, SampleKey};
+use super::{Found, MediaError, SampleKey};
 
 /// Turns consecutive segments of one rung into init sections and fragments.
 ///
@@ -38,6 +39,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Ts,
+    PackedAudio,
 }
 
 impl Container {
@@ -45,6 +47,7 @@ impl Container {
     /// garbage, and says what is wrong where there are none.
     fn of(start: &[u8]) -> Self {
         match sniff::sniff(start) {
+            Some(Found::PackedAudio) => Self::PackedAudio,
             Some(_) | None => Self::Ts,
         }
     }
@@ -52,6 +55,7 @@ impl Container {
     fn reader(self) -> Box<dyn Reader> {
         match self {
             Self::Ts => Box::new(TsReader::default()),
+            Self::PackedAudio => Box::new(PackedReader::default()),
         }
     }
 }

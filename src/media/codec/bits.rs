@@ -1,4 +1,4 @@
-//! A bit reader over bytes, most significant bit first, with the Exp-Golomb codes of ITU-T H.264 §9.1.
+//! A bit reader over bytes, most significant bit first, with the Exp-Golomb codes of ITU-T H.264 §9.1; and a writer.
 
 /// Reads bits; `None` once the bytes are used up.
 #[derive(Clone, Debug)]
@@ -47,6 +47,47 @@ impl<'a> BitReader<'a> {
         let code = self.ue()?;
         let magnitude = i32::try_from(code.div_ceil(2)).ok()?;
         Some(if code % 2 == 1 { magnitude } else { -magnitude })
+    }
+}
+
+impl BitReader<'_> {
+    /// Bits read so far.
+    pub(crate) fn position(&self) -> usize {
+        self.at
+    }
+}
+
+/// Writes bits.
+#[derive(Debug, Default)]
+pub(crate) struct BitWriter {
+    bytes: Vec<u8>,
+    /// Bits of the last byte that are still free.
+    free: u32,
+}
+
+impl BitWriter {
+    /// Appends the low `count` bits of `value`.
+    pub(crate) fn put(&mut self, value: u32, count: u32) {
+        for bit in (0..count).rev() {
+            if self.free == 0 {
+                self.bytes.push(0);
+                self.free = 8;
+            }
+            self.free -= 1;
+            if let Some(last) = self.bytes.last_mut() {
+                *last |= u8::from(value >> bit & 1 == 1) << self.free;
+            }
+        }
+    }
+
+    /// Fills the last byte with zeros.
+    pub(crate) fn align(&mut self) {
+        self.free = 0;
+    }
+
+    /// What was written; the last byte filled with zeros.
+    pub(crate) fn into_bytes(self) -> Vec<u8> {
+        self.bytes
     }
 }
 

@@ -13,6 +13,8 @@ use super::boxes::{boxed, full_box, put32, put64};
 pub struct FragmentBuf {
     data: Vec<u8>,
     start: usize,
+    /// Where the samples are.
+    payload: usize,
 }
 
 impl FragmentBuf {
@@ -20,12 +22,17 @@ impl FragmentBuf {
     pub fn bytes(&self) -> &[u8] {
         self.data.get(self.start..).unwrap_or_default()
     }
+
+    /// The samples alone, one behind the other. Nothing for bytes that were made elsewhere.
+    pub fn payload(&self) -> &[u8] {
+        self.data.get(self.payload..).unwrap_or_default()
+    }
 }
 
 /// Bytes that were made elsewhere: an init section, or a segment that is fragmented MP4 already.
 impl From<Vec<u8>> for FragmentBuf {
     fn from(data: Vec<u8>) -> Self {
-        Self { data, start: 0 }
+        Self { payload: data.len(), data, start: 0 }
     }
 }
 
@@ -101,6 +108,26 @@ impl FragmentBuilder {
         self.open_at = self.data.len();
     }
 
+    /// The first bytes of the open sample are a complete one; the rest of it stays open.
+    pub(crate) fn commit_first(
+        &mut self,
+        length: usize,
+        duration: u32,
+        composition_offset: i32,
+        flags: SampleFlags,
+    ) {
+        let length = length.min(self.open_sample().len());
+        let size = u32::try_from(length).unwrap_or(u32::MAX);
+        self.samples.push(Sample { size, duration, composition_offset, flags });
+        self.open_at = self.open_at.saturating_add(length);
+    }
+
+    /// Forgets the first bytes of the open sample.
+    pub(crate) fn drop_first(&mut self, length: usize) {
+        let end = self.open_at.saturating_add(length).min(self.data.len());
+        self.data.drain(self.open_at.min(end)..end);
+    }
+
     /// Whether there is no complete sample.
     pub(crate) fn is_empty(&self) -> bool {
         self.samples.is_empty()
@@ -174,7 +201,7 @@ impl FragmentBuilder {
         if !open.is_empty() {
             self.payload().extend_from_slice(&open);
         }
-        Some(FragmentBuf { data, start })
+        Some(FragmentBuf { data, start, payload: HEAD_ROOM })
     }
 
     /// Forgets everything that was gathered.
@@ -231,6 +258,7 @@ mod tests {
         let moof = u32::from_be_bytes(bytes[..4].try_into().unwrap()) as usize;
         assert_eq!(&bytes[4..8], b"moof");
         assert_eq!(&bytes[moof..], b"\0\0\0\x13mdatfirstsecond");
+        assert_eq!(buf.payload(), b"firstsecond");
         let trun = bytes.windows(4).position(|w| w == b"trun").unwrap();
         let data_offset = u32::from_be_bytes(bytes[trun + 12..trun + 16].try_into().unwrap());
         assert_eq!(data_offset as usize, moof + 8);

@@ -6,7 +6,8 @@
 use super::packet::Packet;
 use super::pes::{self, Parsed, PesHeader};
 use super::psi::{self, Sections};
-use crate::media::codec::{StreamUse, is_sample_encrypted, stream_use};
+use crate::media::codec::frame::AudioKind;
+use crate::media::codec::{StreamUse, audio_kind, is_sample_encrypted, stream_use};
 use crate::media::{Losses, MediaError, TrackKind};
 
 /// The state of one transport stream. Carries over from segment to segment.
@@ -26,6 +27,8 @@ pub(crate) enum Owner {
     Tables,
     /// A stream that plays.
     Track(TrackKind),
+    /// ID3 tags beside it.
+    Metadata,
     /// Cannot be said until a program map has come.
     Unknown,
     /// Nobody here.
@@ -46,6 +49,8 @@ pub(crate) enum Event<'a> {
     },
     /// A piece of a stream.
     Piece(Piece<'a>),
+    /// A piece of the ID3 tags, whose kind says nothing.
+    Metadata(Piece<'a>),
 }
 
 /// A piece of one elementary stream.
@@ -74,6 +79,8 @@ struct Selected {
     map_seen: Vec<u8>,
     video: Option<Stream>,
     audio: Option<Stream>,
+    audio_kind: Option<AudioKind>,
+    metadata: Option<Stream>,
 }
 
 #[derive(Debug)]
@@ -128,6 +135,11 @@ impl Demuxer {
         stream.is_some_and(|stream| stream.encrypted)
     }
 
+    /// What the audio stream that plays is said to be.
+    pub(crate) fn audio_kind(&self) -> Option<AudioKind> {
+        self.selected.as_ref().and_then(|selected| selected.audio_kind)
+    }
+
     /// Whether a program map was found.
     pub(crate) fn has_program(&self) -> bool {
         self.selected.is_some()
@@ -146,6 +158,8 @@ impl Demuxer {
             Owner::Track(TrackKind::Video)
         } else if is(&selected.audio) {
             Owner::Track(TrackKind::Audio)
+        } else if is(&selected.metadata) {
+            Owner::Metadata
         } else {
             Owner::Other
         }
@@ -169,6 +183,12 @@ impl Demuxer {
                     }
                     None => Event::None,
                 })
+            }
+            Owner::Metadata => {
+                let stream = self.selected.as_mut().and_then(|selected| selected.metadata.as_mut());
+                let Some(stream) = stream else { return Ok(Event::None) };
+                let piece = stream.push(TrackKind::Audio, packet, position, losses)?;
+                Ok(piece.map_or(Event::None, Event::Metadata))
             }
             Owner::Unknown | Owner::Other => Ok(Event::None),
         }
@@ -208,7 +228,7 @@ impl Demuxer {
 
 impl Selected {
     fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.video.iter_mut().chain(self.audio.iter_mut())
+        self.video.iter_mut().chain(self.audio.iter_mut()).chain(self.metadata.iter_mut())
     }
 
     fn stream(&mut self, kind: TrackKind) -> Option<&mut Stream> {
@@ -338,11 +358,21 @@ fn take_pmt(
 ) -> Result<Option<Event<'static>>, MediaError> {
     let Some(streams) = psi::parse_pmt(section) else { return Ok(None) };
     let (mut pids, mut unsupported) = ([None; 2], [None; 2]);
-    for (stream_type, pid) in streams {
+    let (mut kind, mut metadata) = (None, None);
+    for (stream_type, pid, descriptors) in streams {
+        let metadata_pid = pid;
         let pid = (pid, is_sample_encrypted(stream_type));
-        match stream_use(stream_type) {
+        match stream_use(stream_type, descriptors) {
             StreamUse::Supported(TrackKind::Video) => pids[0] = pids[0].or(Some(pid)),
-            StreamUse::Supported(TrackKind::Audio) => pids[1] = pids[1].or(Some(pid)),
+            StreamUse::Supported(TrackKind::Audio) => {
+                // AAC plays everywhere, the others do not.
+                let new = audio_kind(stream_type, descriptors);
+                let better = new == Some(AudioKind::Aac) && kind != new;
+                if pids[1].is_none() || better {
+                    (pids[1], kind) = (Some(pid), new);
+                }
+            }
+            StreamUse::Metadata => metadata = metadata.or(Some((metadata_pid, false))),
             StreamUse::Unsupported(TrackKind::Video) => unsupported[0] = unsupported[0].or(Some(stream_type)),
             StreamUse::Unsupported(TrackKind::Audio) => unsupported[1] = unsupported[1].or(Some(stream_type)),
             StreamUse::Ignored => {}
@@ -358,9 +388,9 @@ fn take_pmt(
     if selected.is_none() && video.is_none() && audio.is_none() {
         return Ok(None);
     }
-    let (old_video, old_audio) = match selected.take() {
-        Some(old) => (old.video, old.audio),
-        None => (None, None),
+    let (old_video, old_audio, old_metadata) = match selected.take() {
+        Some(old) => (old.video, old.audio, old.metadata),
+        None => (None, None, None),
     };
     let keep = |old: Option<Stream>, new: Option<(u16, bool)>| {
         new.map(|(pid, encrypted)| {
@@ -373,6 +403,8 @@ fn take_pmt(
         map_seen: section.to_vec(),
         video: keep(old_video, video),
         audio: keep(old_audio, audio),
+        audio_kind: kind,
+        metadata: keep(old_metadata, metadata),
     });
     Ok(Some(Event::Program { video: video.is_some(), audio: audio.is_some() }))
 }

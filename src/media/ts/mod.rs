@@ -5,9 +5,10 @@
 
 mod demuxer;
 mod framer;
+mod metadata;
 mod packet;
 mod pes;
-mod psi;
+pub(super) mod psi;
 mod reader;
 
 pub(super) use demuxer::{Demuxer, Event, Owner, Piece};

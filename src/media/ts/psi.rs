@@ -60,16 +60,27 @@ pub(crate) fn parse_pat(section: &[u8]) -> Option<impl Iterator<Item = u16>> {
     }))
 }
 
-/// A program map section: stream type (table 2-34) and PID of each stream, in order.
-pub(crate) fn parse_pmt(section: &[u8]) -> Option<impl Iterator<Item = (u8, u16)>> {
+/// A program map section: stream type (table 2-34), PID and descriptors of each stream, in order.
+pub(crate) fn parse_pmt(section: &[u8]) -> Option<impl Iterator<Item = (u8, u16, &[u8])>> {
     let body = table_body(section, 2)?;
     let (&[_, _, high, low], rest) = body.split_first_chunk::<4>()?;
-    let mut rest = rest.get(descriptors(high, low)..)?;
+    let mut rest = rest.get(length(high, low)..)?;
     Some(core::iter::from_fn(move || {
         let (&[kind, pid_high, pid_low, high, low], after) = rest.split_first_chunk::<5>()?;
-        rest = after.get(descriptors(high, low)..).unwrap_or_default();
-        Some((kind, u16::from_be_bytes([pid_high & 0x1f, pid_low])))
+        let (own, after) = after.split_at(length(high, low).min(after.len()));
+        rest = after;
+        Some((kind, u16::from_be_bytes([pid_high & 0x1f, pid_low]), own))
     }))
+}
+
+/// Tag and body of each descriptor (§2.6).
+pub(crate) fn descriptors(mut bytes: &[u8]) -> impl Iterator<Item = (u8, &[u8])> {
+    core::iter::from_fn(move || {
+        let (&[tag, length], rest) = bytes.split_first_chunk::<2>()?;
+        let (body, rest) = rest.split_at_checked(usize::from(length))?;
+        bytes = rest;
+        Some((tag, body))
+    })
 }
 
 /// Whether a section's CRC is right (annex A).
@@ -94,7 +105,8 @@ fn table_body(section: &[u8], table_id: u8) -> Option<&[u8]> {
     (id == table_id && applies_now).then_some(body)
 }
 
-fn descriptors(high: u8, low: u8) -> usize {
+/// Bytes of descriptors.
+fn length(high: u8, low: u8) -> usize {
     usize::from(u16::from_be_bytes([high & 0x0f, low]))
 }
 
@@ -133,9 +145,12 @@ pub(crate) mod tests {
         let pmt = section(
             2,
             0,
-            &[0xe1, 0x01, 0xf0, 2, 9, 9, 0x1b, 0xe1, 0x01, 0xf0, 3, 1, 2, 3, 0x0f, 0xe1, 0x02, 0xf0, 0],
+            &[0xe1, 0x01, 0xf0, 2, 9, 9, 0x1b, 0xe1, 0x01, 0xf0, 3, 1, 1, 3, 0x0f, 0xe1, 0x02, 0xf0, 0],
         );
-        assert_eq!(parse_pmt(&pmt).unwrap().collect::<Vec<_>>(), [(0x1b, 0x101), (0x0f, 0x102)]);
+        let want = [(0x1b, 0x101, &[1, 1, 3][..]), (0x0f, 0x102, &[])];
+        assert_eq!(parse_pmt(&pmt).unwrap().collect::<Vec<_>>(), want);
+        assert_eq!(descriptors(want[0].2).collect::<Vec<_>>(), [(1, &[3][..])]);
+        assert_eq!(descriptors(&[1, 0, 2, 5, 1]).collect::<Vec<_>>(), [(1, &[][..])], "one that breaks off");
         assert!(parse_pmt(&pat).is_none());
         let mut damaged = pmt;
         damaged[12] ^= 1;

@@ -5,6 +5,7 @@
 
 use std::sync::Arc;
 
+use super::metadata::MetadataStream;
 use super::{Demuxer, Event, Framer, Owner, Packet, Piece};
 use crate::crypto::{SampleDecryptor, SampleKey};
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
@@ -33,6 +34,7 @@ struct Program {
     told: Option<(bool, bool)>,
     video: VideoTrack,
     audio: AudioTrack,
+    metadata: MetadataStream,
     /// Opens samples that are encrypted.
     key: Option<Arc<SampleDecryptor>>,
     /// Whole packets that wait.
@@ -77,6 +79,7 @@ impl Program {
             let sink = &mut Sink { out, losses: &mut self.losses };
             self.video.discontinue(sink);
             self.audio.discontinue(sink);
+            self.metadata = MetadataStream::default();
             self.demuxer = Demuxer::default();
         }
         self.demuxer.begin_segment();
@@ -92,6 +95,7 @@ impl Program {
     fn abandon(&mut self) {
         self.video.abandon();
         self.audio.abandon();
+        self.metadata = MetadataStream::default();
     }
 
     fn end_segment(
@@ -153,13 +157,22 @@ impl Program {
                 self.audio_starts = true;
                 return self.use_waiting(position, out);
             }
-            Owner::Tables | Owner::Track(_) => {}
+            Owner::Metadata if matches!(self.timeline, Some(Timeline::Pending(_))) => {
+                // Tags say where no segment belongs. They wait for what does, and not for more than audio would.
+                if self.waiting.len() < MAX_WAITING_AUDIO {
+                    self.waiting.extend_from_slice(bytes);
+                }
+                return Ok(());
+            }
+            Owner::Tables | Owner::Track(_) | Owner::Metadata => {}
         }
         let known = self.demuxer.has_program();
         match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
             Event::None => Ok(()),
             Event::Program { video, audio } => {
                 self.lock();
+                let sink = &mut Sink { out, losses: &mut self.losses };
+                self.audio.set_kind(self.demuxer.audio_kind(), sink);
                 let news = self.told.replace((video, audio)) != Some((video, audio));
                 if news {
                     out.push(MediaEvent::Tracks { video, audio });
@@ -167,6 +180,15 @@ impl Program {
                 if news || !known { self.use_waiting(position, out) } else { Ok(()) }
             }
             Event::Piece(piece) => self.piece(piece, position, out),
+            Event::Metadata(piece) => {
+                let timeline = self.timeline.as_ref();
+                let place =
+                    |pts| timeline.and_then(|timeline| timeline.place(pts, None)).map(|stamp| stamp.pts);
+                let start = piece.start.map(|start| start.pts.and_then(place));
+                let sink = &mut Sink { out, losses: &mut self.losses };
+                self.metadata.push(piece.lost, start, piece.payload, sink);
+                Ok(())
+            }
         }
     }
 
