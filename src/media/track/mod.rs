@@ -2,7 +2,7 @@
 //! [`audio`] do it for every codec of their kind.
 
 pub(super) mod audio;
-mod lock;
+pub(super) mod lock;
 pub(super) mod parameters;
 pub(super) mod video;
 
