@@ -9,6 +9,10 @@
 //!
 //! Inside, `ts/` turns bytes into pieces of elementary streams, `codec/` knows what those consist of, `track/` makes
 //! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
+//!
+//! Samples may be encrypted (SAMPLE-AES): with a [`SampleKey`] the tracks decrypt each NAL unit and each frame where it
+//! lies, as soon as it is complete. The program map says which streams are encrypted; HEVC in MPEG-TS has no such
+//! encryption.
 #![forbid(unsafe_code)]
 
 mod codec;

@@ -12,6 +12,7 @@ mod packed;
 mod packets;
 mod presentation;
 mod programs;
+mod sample_aes;
 mod segments_fuzz;
 mod streams;
 mod timed_metadata;
