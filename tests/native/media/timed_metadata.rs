@@ -73,7 +73,7 @@ fn tags_are_told_at_their_time() {
     ];
     let bytes = segment(&stream, 0x15, DESCRIPTOR, &tags);
     let (plain, _) = transmux(&stream.segments[..1], 4096).unwrap();
-    let (events, facts) = transmux(&[bytes.clone()], 4096).unwrap();
+    let (events, facts) = transmux(std::slice::from_ref(&bytes), 4096).unwrap();
     assert!(!facts[0].losses.any(), "{:?}", facts[0].losses);
     let place = |pts: u64| pts as i64 - first + START.ticks();
     let want = [
@@ -88,7 +88,7 @@ fn tags_are_told_at_their_time() {
     };
     assert!(media(&events) == media(&plain), "sound and picture are what they were");
     for size in [1, 188, 1000] {
-        assert!(transmux(&[bytes.clone()], size).unwrap().0 == events, "chunks of {size}");
+        assert!(transmux(std::slice::from_ref(&bytes), size).unwrap().0 == events, "chunks of {size}");
     }
     // ffprobe finds the stream and the tags in it.
     let path = stream.dir.join("with_tags.ts");
