@@ -158,7 +158,7 @@ impl Session {
         self.hand_on(lane, Some(id), out);
         let event = match result {
             Ok(Progress::More) => return,
-            Ok(Progress::Finished(facts)) => PipelineEvent::Finished(facts),
+            Ok(Progress::Finished(facts)) => PipelineEvent::Finished(*facts),
             Err(failure) => failure.event(decrypts),
         };
         self.engine.handle_pipeline(self.now, lane, Some(id), event);
@@ -271,7 +271,7 @@ struct Segment {
 
 enum Progress {
     More,
-    Finished(SegmentFacts),
+    Finished(Box<SegmentFacts>),
 }
 
 enum Failure {
@@ -389,7 +389,7 @@ impl Segment {
             }
             padding?;
         }
-        Ok(Progress::Finished(reader.end(out)?))
+        Ok(Progress::Finished(Box::new(reader.end(out)?)))
     }
 }
 

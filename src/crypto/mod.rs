@@ -33,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cbc;
 mod counter;
 pub(crate) mod ctr;
 mod decryptor;

@@ -6,9 +6,7 @@
 
 use core::fmt;
 
-use aes::cipher::{Array, BlockCipherDecrypt, KeyInit};
-use aes::{Aes128Dec, Block};
-
+use super::cbc::{CbcCipher, Chain};
 use super::{BLOCK, CryptoError, Iv, SampleKey};
 
 /// Decrypts the samples of elementary streams.
@@ -16,14 +14,14 @@ use super::{BLOCK, CryptoError, Iv, SampleKey};
 /// Works on bytes as they are and cannot tell whether they were encrypted: with a wrong key, and on what was in the
 /// clear, it makes noise.
 pub struct SampleDecryptor {
-    cipher: Aes128Dec,
+    cipher: CbcCipher,
     iv: Iv,
 }
 
 impl SampleDecryptor {
     /// A decryptor for samples under this key, which must have 16 bytes.
     pub fn new(key: &SampleKey) -> Result<Self, CryptoError> {
-        Ok(Self { cipher: Aes128Dec::new(key.key.aes128()?.into()), iv: key.iv })
+        Ok(Self { cipher: CbcCipher::aes128(key.key.aes128()?), iv: key.iv })
     }
 
     /// Decrypts an H.264 NAL unit, given without start code, in place, and returns how many bytes it has now.
@@ -50,23 +48,7 @@ impl SampleDecryptor {
 
     /// One message, a block of which lies at every `stride` bytes that have at least `least` bytes left to them.
     fn decrypt(&self, bytes: &mut [u8], stride: usize, least: usize) {
-        let mut chain = Array(*self.iv.as_bytes());
-        for run in bytes.chunks_mut(stride.saturating_mul(LANES)) {
-            let mut blocks = [Block::default(); LANES];
-            let mut count = 0;
-            for (block, place) in blocks.iter_mut().zip(places(run, stride, least)) {
-                *block = Array(*place);
-                count += 1;
-            }
-            let encrypted = blocks;
-            self.cipher.decrypt_blocks(blocks.get_mut(..count).unwrap_or_default());
-            for ((place, clear), encrypted) in places(run, stride, least).zip(blocks).zip(encrypted) {
-                for ((byte, clear), chain) in place.iter_mut().zip(clear).zip(chain) {
-                    *byte = clear ^ chain;
-                }
-                chain = encrypted;
-            }
-        }
+        self.cipher.decrypt(&mut Chain::new(&self.iv), bytes, stride, least);
     }
 }
 
@@ -74,12 +56,6 @@ impl fmt::Debug for SampleDecryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SampleDecryptor([secret])")
     }
-}
-
-fn places(run: &mut [u8], stride: usize, least: usize) -> impl Iterator<Item = &mut [u8; BLOCK]> {
-    run.chunks_mut(stride)
-        .filter(move |chunk| chunk.len() >= least)
-        .filter_map(|chunk| chunk.first_chunk_mut())
 }
 
 /// Removes the bytes of 3 that follow two zeros (ITU-T H.264 §7.4.1.1); returns how many bytes are left.
@@ -109,8 +85,6 @@ const NAL_LEAD: usize = 32;
 const PATTERN: usize = 10 * BLOCK;
 /// Clear bytes that an audio frame starts with, the ADTS header not counted.
 const FRAME_LEAD: usize = 16;
-/// Blocks that are decrypted together: software AES makes several in the time of one.
-const LANES: usize = 16;
 
 #[cfg(test)]
 mod tests {

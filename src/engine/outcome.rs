@@ -43,6 +43,18 @@ impl Engine {
                     self.sink.expect(kinds.into_iter().flatten().collect());
                 }
             }
+            // Playing the rest would be a black picture or silence, and nobody would know why.
+            PipelineEvent::Media(MediaEvent::Unsupported { track, stream_type }) => {
+                if let Some(id) = id.filter(|_| !(apart && is_other_sound(track))) {
+                    let kind = match track {
+                        TrackKind::Video => "video",
+                        TrackKind::Audio => "audio",
+                    };
+                    let message = format!("the {kind} is of the unsupported stream type {stream_type:#04x}");
+                    let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "unsupported_codec");
+                    self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
+                }
+            }
             PipelineEvent::Media(MediaEvent::Init(init)) if apart && is_other_sound(init.track) => {}
             PipelineEvent::Media(MediaEvent::Init(init)) => {
                 let codec = init.codec.clone();

@@ -120,7 +120,7 @@ fn no_codec_depends_on_chunks_or_borders() {
         let start = bytes[..bytes.len().min(60 * 188)].to_vec();
         assert_every_chunking_is_the_same(name, &[start], &[1, 7, 188, 1000]);
         // Segments that end anywhere: no frame is lost that both have a part of.
-        let (whole, _) = transmux(&[bytes.clone()], usize::MAX).unwrap();
+        let (whole, _) = transmux(std::slice::from_ref(&bytes), usize::MAX).unwrap();
         for part in [2, 3] {
             let border = bytes.len() / 188 / part;
             let (head, tail) = bytes.split_at(border * 188);
@@ -146,7 +146,7 @@ fn latm_is_what_the_same_encoder_writes_to_mp4() {
         let input = encode(&dir, rate, layout, &latm, &format!("{name}.ts"));
         let reference = encode(&dir, rate, layout, &encoder, &format!("{name}_reference.mp4"));
         let bytes = std::fs::read(&input).unwrap();
-        let (events, facts) = transmux(&[bytes.clone()], 4096).unwrap();
+        let (events, facts) = transmux(std::slice::from_ref(&bytes), 4096).unwrap();
         assert!(!facts[0].losses.any(), "{:?}", facts[0].losses);
         let output = dir.join(format!("{name}.mp4"));
         write_file(&events, &output);
@@ -168,7 +168,7 @@ fn latm_is_what_the_same_encoder_writes_to_mp4() {
     }
     let adts = encode(&dir, 48_000, STEREO, &["-c:a", "aac"], "adts.ts");
     let bytes = std::fs::read(&adts).unwrap();
-    let (events, _) = transmux(&[bytes.clone()], 4096).unwrap();
+    let (events, _) = transmux(std::slice::from_ref(&bytes), 4096).unwrap();
     let mut wrong = bytes;
     retype(&mut wrong, 0x0f, 0x11);
     assert!(transmux(&[wrong], 4096).unwrap().0 == events, "ADTS under the type of LATM");

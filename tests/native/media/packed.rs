@@ -74,7 +74,7 @@ fn frames_of_every_codec_with_and_without_tags() {
             assert_eq!(facts[0].first_packet, 0);
             facts
         };
-        assert_eq!(check("as it is", &[bytes.clone()])[0].offset, None);
+        assert_eq!(check("as it is", std::slice::from_ref(&bytes))[0].offset, None);
         // Three segments, by a clock that wraps in the second.
         let borders = [0, starts[starts.len() / 3], starts[starts.len() * 2 / 3], bytes.len()];
         let segments: Vec<Vec<u8>> = borders
@@ -134,7 +134,7 @@ fn tags_anywhere_and_what_they_carry() {
         let second = tag(0, &frame("TIT2", b"\x03second"));
         let (head, tail) = bytes.split_at(starts[60]);
         let segment = [&title[..], &time, &large, head, &second, &tag(0, &[]), tail].concat();
-        let (events, facts) = transmux(&[segment.clone()], 4096).unwrap();
+        let (events, facts) = transmux(std::slice::from_ref(&segment), 4096).unwrap();
         let losses = cloud_player::media::Losses { lost_tags: 1, ..Default::default() };
         assert_eq!(facts[0].losses, losses, "{name}");
         let payload = |events: &[MediaEvent]| {
@@ -161,7 +161,7 @@ fn what_trails_and_what_is_in_the_way_is_skipped() {
     let dir = fresh_dir("packed_trailing");
     for &(name, arguments, _) in KINDS {
         let (_, bytes, starts) = encoded(&dir, name, arguments);
-        let (plain, _) = transmux(&[bytes.clone()], 4096).unwrap();
+        let (plain, _) = transmux(std::slice::from_ref(&bytes), 4096).unwrap();
         let id3v1 = [b"TAG", &[b'x'; 125][..]].concat();
         let ape = [b"APETAGEX\xd0\x07\0\0\x40\0\0\0\x01\0\0\0\0\0\0\xa0", &[0; 8][..], &[b'y'; 64]].concat();
         let (events, facts) = transmux(&[[&bytes[..], &id3v1, &ape].concat()], 4096).unwrap();
@@ -172,7 +172,7 @@ fn what_trails_and_what_is_in_the_way_is_skipped() {
         let damaged =
             [&bytes[..starts[40]], &noise, &bytes[starts[40]..starts[80] - 30], &bytes[starts[80]..]]
                 .concat();
-        let (events, facts) = transmux(&[damaged.clone()], 4096).unwrap();
+        let (events, facts) = transmux(std::slice::from_ref(&damaged), 4096).unwrap();
         let output = dir.join("out.mp4");
         write_file(&events, &output);
         let got = frames(&output, &[]).len();
@@ -206,7 +206,7 @@ fn noise_behind_a_sync_word_is_told_as_noise() {
     for seed in 0..20 {
         for start in starts {
             let segment = [start, &noise(seed * 7919)].concat();
-            let error = transmux(&[segment.clone()], 4096).unwrap_err();
+            let error = transmux(std::slice::from_ref(&segment), 4096).unwrap_err();
             assert!(error.starts_with_noise(), "{start:x?}, seed {seed}: {error}");
             assert_eq!(error.code(), "no_audio_frames");
             assert_eq!(transmux(&[segment], 333).unwrap_err(), error);
@@ -226,10 +226,10 @@ fn other_things_behind_a_tag() {
     ];
     for (behind, code) in cases {
         let segment = [time_tag(900_000), behind].concat();
-        let error = transmux(&[segment.clone()], 4096).unwrap_err();
+        let error = transmux(std::slice::from_ref(&segment), 4096).unwrap_err();
         assert_eq!((error.code(), error.starts_with_noise()), (code, false), "{error}");
         for size in [1, 100] {
-            assert_eq!(transmux(&[segment.clone()], size).unwrap_err(), error);
+            assert_eq!(transmux(std::slice::from_ref(&segment), size).unwrap_err(), error);
         }
     }
 }

@@ -101,6 +101,20 @@ fn emulation_prevention_is_taken_off_once() {
     }
 }
 
+#[test]
+fn audio_of_every_codec_in_transport_streams_and_packed() {
+    for (name, clip, packets) in [
+        ("bento-ac3-0.ts", "ac3-a.md5", 32),
+        ("shaka-eac3-1.ts", "eac3-a.md5", 32),
+        ("bento-packed-0.aac", "clip-a.md5", 47),
+        ("bento-packed-0.eac3", "eac3-a.md5", 32),
+        ("shaka-packed-1.ac3", "ac3-a.md5", 32),
+    ] {
+        let want = expected(clip);
+        check(name, &[(fixture(name), fixed())], &[("a", &want[..packets])]);
+    }
+}
+
 /// The stream's types as in a clear stream: 0x1b and 0x0f. The table's CRC is made right.
 fn retyped(segment: &[u8], types: [u8; 2]) -> Vec<u8> {
     let mut segment = segment.to_vec();
