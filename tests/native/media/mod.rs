@@ -3,8 +3,12 @@
 //! Needs `ffmpeg` and `ffprobe` (with libx264) and `openssl` on the path.
 
 mod anything;
+mod cenc;
 mod damage;
 mod encryption;
+mod fmp4;
+mod fmp4_damage;
+mod fuzz_fmp4;
 mod presentation;
 mod streams;
 
