@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use serde::Serialize;
+
 /// A segment that cannot be used. After one of these the transmuxer takes no bytes until the next
 /// `begin_segment`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -241,7 +243,7 @@ impl fmt::Display for Found {
 }
 
 /// What was not used of a segment that could be used. All zero for a sound stream from its first key frame on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
     /// Bytes before and between packets, and those of an incomplete last packet.
     pub garbage_bytes: u64,

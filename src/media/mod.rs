@@ -36,7 +36,7 @@ pub use event::{
     Cue, Format, Fragment, InitSection, MediaEvent, Metadata, Offer, Packaging, SegmentFacts, SegmentStart,
     TextTrack, TrackKind, merge_init,
 };
-pub use fmp4::FragmentBuf;
+pub use fmp4::{FragmentBuf, SampleFacts, TrackFacts, list_samples, list_tracks};
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;
 

@@ -70,6 +70,15 @@ impl Transmuxer {
         Self::default()
     }
 
+    /// What the last segment was in: `mpeg_ts`, `fmp4`, `packed_audio`. `None` before the first.
+    pub fn container(&self) -> Option<&'static str> {
+        self.current.as_ref().map(|(container, _)| match container {
+            Container::Ts => "mpeg_ts",
+            Container::Fmp4 => "fmp4",
+            Container::PackedAudio => "packed_audio",
+        })
+    }
+
     /// The init section that applies from the next segment on (`EXT-X-MAP`), whole and in the clear.
     pub fn init_section(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
         let container = Container::of(bytes);

@@ -97,6 +97,11 @@ impl Feed {
         Ok(facts)
     }
 
+    /// What the last segment was in.
+    pub(crate) fn container(&self) -> Option<&'static str> {
+        self.transmuxer.container()
+    }
+
     /// No segment follows.
     pub(crate) fn finish(&mut self, out: &mut Vec<MediaEvent>) {
         self.transmuxer.flush(out);

@@ -3,8 +3,10 @@
 pub(crate) mod decrypt;
 mod feed;
 pub(crate) mod inspect;
+pub(crate) mod probe;
 mod resource;
 mod segments;
+mod tracks;
 pub(crate) mod transmux;
 mod writer;
 

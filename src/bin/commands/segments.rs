@@ -1,15 +1,46 @@
 //! The segments that a command reads: files named one by one, or those of a media playlist on this machine.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::rc::Rc;
 
+use clap::Args;
 use cloud_player::crypto::{ContentKey, CryptoError, Iv, SegmentMethod};
 use cloud_player::media::SampleKey;
 use cloud_player::playlist::{self, Key, Limits, Map, Method, Segment};
 use cloud_player::secret::Url;
 
-use super::Failure;
 use super::resource::Resource;
+use super::{Failure, parse_iv, parse_key};
+
+/// What a command reads.
+#[derive(Args)]
+pub(crate) struct Source {
+    /// Consecutive segments
+    #[arg(required_unless_present = "playlist")]
+    inputs: Vec<PathBuf>,
+    /// A media playlist: its segments, init sections and keys are the input
+    #[arg(long, conflicts_with_all = ["inputs", "key"])]
+    playlist: Option<PathBuf>,
+    /// The content key of encrypted segments, 32 hexadecimal digits
+    #[arg(long, value_parser = parse_key)]
+    key: Option<ContentKey>,
+    /// Their initialization vector, hexadecimal; without it the segments are numbered from 0
+    #[arg(long, value_parser = parse_iv, requires = "key")]
+    iv: Option<Iv>,
+    /// Bytes to feed at a time; the output is the same for every number
+    #[arg(long, default_value_t = 65_536, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) chunk: u32,
+}
+
+impl Source {
+    /// The segments, in order.
+    pub(crate) fn inputs(&self) -> Result<Vec<Input>, Failure> {
+        match &self.playlist {
+            Some(playlist) => of_playlist(playlist),
+            None => Ok(of_files(&self.inputs, self.key.as_ref(), self.iv)),
+        }
+    }
+}
 
 /// A segment, and what must be known to read it.
 #[derive(Clone, Debug)]
@@ -42,9 +73,9 @@ pub(crate) enum Cipher {
 }
 
 /// Files, encrypted as a whole or not; without an IV they are numbered from 0.
-pub(crate) fn of_files(paths: &[impl AsRef<Path>], key: Option<&ContentKey>, iv: Option<Iv>) -> Vec<Input> {
-    let input = |(number, path): (u64, _)| Input {
-        resource: Resource::file(AsRef::as_ref(path)),
+fn of_files(paths: &[PathBuf], key: Option<&ContentKey>, iv: Option<Iv>) -> Vec<Input> {
+    let input = |(number, path): (u64, &PathBuf)| Input {
+        resource: Resource::file(path),
         cipher: key.map_or(Cipher::None, |key| {
             let iv = iv.unwrap_or_else(|| Iv::from_sequence(number));
             Cipher::Segment(super::Method::or_of(None, key), key.clone(), iv)
@@ -56,7 +87,7 @@ pub(crate) fn of_files(paths: &[impl AsRef<Path>], key: Option<&ContentKey>, iv:
 }
 
 /// The segments of a media playlist, those that are missing (EXT-X-GAP) left out.
-pub(crate) fn of_playlist(path: &Path) -> Result<Vec<Input>, Failure> {
+fn of_playlist(path: &Path) -> Result<Vec<Input>, Failure> {
     let bytes = Resource::file(path).read()?;
     let source =
         playlist::Source { base: &Url::default(), variables: &Default::default(), limits: Limits::default() };

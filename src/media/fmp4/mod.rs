@@ -13,5 +13,6 @@ pub use fragment::FragmentBuf;
 pub(super) use fragment::{FragmentBuilder, SampleFlags};
 pub(super) use init::{SampleEntry, TrackConfig, esds, init_section};
 pub(super) use read::Fmp4Reader;
+pub use read::{SampleFacts, TrackFacts, list_samples, list_tracks};
 
 pub(super) use boxes::boxed;

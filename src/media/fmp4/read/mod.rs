@@ -4,7 +4,8 @@
 //! decode times are moved onto the presentation's timeline; samples of Common Encryption are decrypted where they
 //! stand. [`reader`] puts it together. The other modules are a box or a job each: `framer` finds boxes in the stream;
 //! `movie`, `codecs` and `protection` read the init section; `moof`, `traf` and `auxiliary` a fragment's header;
-//! `clock`, `place` and `rewrite` give it its time; `decrypt` opens its samples; `emsg` reads event messages.
+//! `clock`, `place` and `rewrite` give it its time; `decrypt` opens its samples; `emsg` reads event messages;
+//! `listing` is for tools.
 
 mod atom;
 mod auxiliary;
@@ -14,6 +15,7 @@ mod decrypt;
 mod emsg;
 mod fragment;
 mod framer;
+mod listing;
 mod moof;
 mod movie;
 mod place;
@@ -22,4 +24,5 @@ mod reader;
 mod rewrite;
 mod traf;
 
+pub use listing::{SampleFacts, TrackFacts, list_samples, list_tracks};
 pub(in crate::media) use reader::Fmp4Reader;

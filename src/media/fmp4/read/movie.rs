@@ -40,6 +40,9 @@ pub(super) struct Track {
     /// Protection of each sample entry.
     pub(super) protections: Vec<Option<Protection>>,
     pub(super) defaults: Defaults,
+    /// `avc1.64001f`.
+    pub(super) codec: String,
+    pub(super) format: Format,
 }
 
 /// `trex`: what fragments do not say (§8.8.3).
@@ -49,13 +52,6 @@ pub(super) struct Defaults {
     pub(super) duration: u32,
     pub(super) size: u32,
     pub(super) flags: u32,
-}
-
-/// A track, and what its init section says of it.
-struct Described {
-    track: Track,
-    coding: Coding,
-    format: Format,
 }
 
 impl Movie {
@@ -68,13 +64,13 @@ impl Movie {
         let mvex = moov.child(bytes, b"mvex").ok_or(MediaError::NotFragmented { position })?;
 
         let mut out = bytes.to_vec();
-        let mut found: Vec<Described> = Vec::new();
+        let mut found: Vec<Track> = Vec::new();
         for atom in moov.children(bytes) {
             match &atom.kind {
                 b"trak" => {
-                    let described = Described::parse(&atom, bytes, &mut out).ok_or(damaged(*b"trak"))?;
-                    match described {
-                        Some(new) if found.iter().all(|old| old.track.kind != new.track.kind) => {
+                    let track = Track::parse(&atom, bytes, &mut out).ok_or(damaged(*b"trak"))?;
+                    match track {
+                        Some(new) if found.iter().all(|old| old.kind != new.kind) => {
                             found.push(new);
                         }
                         _ => atom.neutralize(&mut out),
@@ -89,19 +85,18 @@ impl Movie {
         }
         for trex in mvex.children(bytes).filter(|atom| atom.kind == *b"trex") {
             let (id, defaults) = defaults(&trex, bytes).ok_or(damaged(*b"trex"))?;
-            match found.iter_mut().find(|described| described.track.id == id) {
-                Some(described) => described.track.defaults = defaults,
+            match found.iter_mut().find(|track| track.id == id) {
+                Some(track) => track.defaults = defaults,
                 None => trex.neutralize(&mut out),
             }
         }
-        found.sort_by_key(|described| described.track.kind == TrackKind::Audio);
+        found.sort_by_key(|track| track.kind == TrackKind::Audio);
         let Some(first) = found.first() else { return Err(MediaError::NoTrack { position }) };
 
-        let kind = first.track.kind;
-        let codecs: Vec<&str> = found.iter().map(|described| described.coding.codec.as_str()).collect();
-        let section = InitSection::passed_through(kind, codecs.join(","), first.format, emitted(&out, &moov));
-        let tracks = found.into_iter().map(|described| described.track).collect();
-        Ok((Self { tracks, source: bytes.to_vec() }, section))
+        let codecs: Vec<&str> = found.iter().map(|track| track.codec.as_str()).collect();
+        let section =
+            InitSection::passed_through(first.kind, codecs.join(","), first.format, emitted(&out, &moov));
+        Ok((Self { tracks: found, source: bytes.to_vec() }, section))
     }
 
     /// Whether it came from these very bytes.
@@ -146,7 +141,7 @@ fn defaults(trex: &Atom, bytes: &[u8]) -> Option<(u32, Defaults)> {
     Some((id, Defaults { description, duration, size, flags }))
 }
 
-impl Described {
+impl Track {
     /// Reads a `trak` and changes its copy in `out`. `Some(None)`: it is neither video nor audio.
     fn parse(trak: &Atom, bytes: &[u8], out: &mut [u8]) -> Option<Option<Self>> {
         let mdia = trak.child(bytes, b"mdia")?;
@@ -187,7 +182,7 @@ impl Described {
         if let Format::Audio { sample_rate: rate @ 0, .. } = &mut format {
             *rate = timescale;
         }
-        let track = Track {
+        Some(Some(Self {
             id,
             kind,
             timescale,
@@ -195,8 +190,9 @@ impl Described {
             delay: delay.saturating_add(edits.delay_in(timescale, movie_timescale(bytes).unwrap_or(1000))),
             protections,
             defaults: Defaults { description: 1, ..Defaults::default() },
-        };
-        Some(Some(Self { track, coding, format }))
+            codec: coding.codec,
+            format,
+        }))
     }
 }
 
