@@ -129,7 +129,7 @@ impl Session {
             Ok(Progress::More) => return,
             Ok(Progress::Finished(facts)) => {
                 self.segment = None;
-                PipelineEvent::Finished(facts)
+                PipelineEvent::Finished(*facts)
             }
             Err(failure) => {
                 self.segment = None;
@@ -210,7 +210,7 @@ enum Cipher {
 
 enum Progress {
     More,
-    Finished(SegmentFacts),
+    Finished(Box<SegmentFacts>),
 }
 
 enum Failure {
@@ -343,7 +343,7 @@ impl Segment {
             Cipher::None => self.cipher = Cipher::None,
             Cipher::Done => {}
         }
-        Ok(Progress::Finished(reader.end(out)?))
+        Ok(Progress::Finished(Box::new(reader.end(out)?)))
     }
 }
 

@@ -266,6 +266,24 @@ impl Engine {
                 let kinds = [video.then_some(TrackKind::Video), audio.then_some(TrackKind::Audio)];
                 self.sink.expect(kinds.into_iter().flatten().collect());
             }
+            // Playing the rest would be a black picture or silence, and nobody would know why.
+            PipelineEvent::Media(MediaEvent::Unsupported { track, stream_type }) => {
+                if let Some(id) = id {
+                    let kind = match track {
+                        TrackKind::Video => "video",
+                        TrackKind::Audio => "audio",
+                    };
+                    let message = format!("the {kind} is of the unsupported stream type {stream_type:#04x}");
+                    self.segment_unusable(
+                        now,
+                        id,
+                        Fault::Corrupt,
+                        Phase::Media,
+                        "unsupported_codec",
+                        message,
+                    );
+                }
+            }
             PipelineEvent::Media(MediaEvent::Init(init)) => {
                 if !self.sink.init(init.track, init.mime, init.data) {
                     let message = format!("a track of {} appears where there was none before", init.codec);

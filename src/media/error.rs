@@ -156,13 +156,19 @@ pub struct Losses {
     pub continuity_errors: u64,
     /// Program tables whose CRC was wrong.
     pub damaged_tables: u64,
-    /// PES packets whose header could not be read.
+    /// PES packets whose header could not be read, or was not there.
     pub damaged_pes: u64,
+    /// PES packets that have fewer bytes than they say, because packets were lost or because the segment ends. (What
+    /// the end of a segment cuts off may go on in the next one.)
+    pub truncated_pes: u64,
     /// Packets that came before their program was known, and were too many to keep.
     pub early_packets: u64,
     /// Parameter sets that could not be read.
     pub damaged_parameter_sets: u64,
-    /// Video access units before the first key frame, without time stamp or without picture.
+    /// Bytes of a video stream that are in no NAL unit.
+    pub video_garbage_bytes: u64,
+    /// Video access units before the first key frame, or that refer to what came before it; those without time stamp
+    /// or without picture.
     pub unusable_units: u64,
     /// Video access units that lie before the presentation and that no later one refers to.
     pub units_before_start: u64,

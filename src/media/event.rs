@@ -37,6 +37,13 @@ pub enum MediaEvent {
         /// It has audio.
         audio: bool,
     },
+    /// The program has a track of this kind, in a codec that is not supported; what else it has comes out.
+    Unsupported {
+        /// The kind of track that is missing.
+        track: TrackKind,
+        /// ISO/IEC 13818-1 table 2-34.
+        stream_type: u8,
+    },
     /// The place of the segment on the timeline is known, where [`Anchor::At`] left it open. Other segments of the
     /// same discontinuity sequence have the same offset.
     Timeline {

@@ -151,6 +151,9 @@ impl<W: Write> Writer<W> {
                     self.expected.extend(video.then_some(TrackKind::Video).filter(|&kind| self.wants(kind)));
                     self.expected.extend(audio.then_some(TrackKind::Audio).filter(|&kind| self.wants(kind)));
                 }
+                MediaEvent::Unsupported { track, stream_type } => {
+                    eprintln!("warning: the {track:?} stream of type {stream_type:#04x} is not supported");
+                }
                 MediaEvent::Init(init) if self.wants(init.track) => {
                     self.inits.retain(|old| old.track != init.track);
                     self.inits.push(init);

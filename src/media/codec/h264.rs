@@ -1,64 +1,32 @@
-//! ITU-T H.264: NAL unit types (table 7-1), parameter sets (§7.3.2.1), recovery points (§D.1.8), slice types.
+//! ITU-T H.264: NAL unit types (table 7-1), parameter sets (§7.3.2.1), slice types.
 
 use super::annexb::unescape;
+use super::aspect::sample_aspect;
 use super::bits::BitReader;
+use super::nal::{NalKind, Order, ParameterSet, Slice};
 
-/// What a NAL unit is to a muxer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum NalKind {
-    /// A slice, or its first partition.
-    Slice {
-        /// Of an IDR picture.
-        idr: bool,
-        /// Of a picture that others refer to.
-        reference: bool,
-        /// Of macroblock 0, which only the first slice of a picture has.
-        first: bool,
-    },
-    /// A slice's further partitions, or an auxiliary picture's slice: belong to the picture before.
-    SlicePart,
-    /// Sequence parameter set.
-    Sps,
-    /// Picture parameter set.
-    Pps,
-    /// Supplemental enhancement information.
-    Sei,
-    /// Access unit delimiter: says nothing that MP4 does not say.
-    Delimiter,
-    /// Filler: says nothing at all.
-    Filler,
-    /// Comes before a picture's slices (subset and extension sets, prefixes).
-    Prefix,
-    /// Anything else.
-    Other,
-}
-
-impl NalKind {
-    /// By the first two bytes of a NAL unit; the second may not exist.
-    pub(crate) fn of(header: u8, second: Option<u8>) -> Self {
-        let first = second.is_some_and(|byte| byte & 0x80 != 0);
-        let reference = header & 0x60 != 0;
-        match header & 0x1f {
-            1 | 2 => Self::Slice { idr: false, reference, first },
-            5 => Self::Slice { idr: true, reference, first },
-            3 | 4 | 19..=21 => Self::SlicePart,
-            6 => Self::Sei,
-            7 => Self::Sps,
-            8 => Self::Pps,
-            9 => Self::Delimiter,
-            12 => Self::Filler,
-            14..=18 => Self::Prefix,
-            _ => Self::Other,
-        }
-    }
-
-    /// Whether a NAL unit of this kind that follows a slice belongs to the next access unit (§7.4.1.2.3).
-    pub(crate) const fn starts_unit(self) -> bool {
-        match self {
-            Self::Slice { first, .. } => first,
-            Self::Sps | Self::Pps | Self::Sei | Self::Delimiter | Self::Prefix => true,
-            Self::SlicePart | Self::Filler | Self::Other => false,
-        }
+/// What the NAL unit is that starts with these bytes; the second may not exist.
+pub(crate) fn nal_kind(head: &[u8]) -> NalKind {
+    let (Some(header), second) = (head.first(), head.get(1)) else { return NalKind::Other };
+    let slice = Slice {
+        // Macroblock 0, which only the first slice of a picture has.
+        first: second.is_some_and(|byte| byte & 0x80 != 0),
+        reference: header & 0x60 != 0,
+        ..Slice::default()
+    };
+    match header & 0x1f {
+        // Or its first partition.
+        1 | 2 => NalKind::Slice(slice),
+        5 => NalKind::Slice(Slice { key: true, ..slice }),
+        3 | 4 | 19..=21 => NalKind::SlicePart,
+        6 => NalKind::Sei,
+        7 => NalKind::ParameterSet(ParameterSet::Sequence),
+        8 => NalKind::ParameterSet(ParameterSet::Picture),
+        9 => NalKind::Delimiter,
+        10 => NalKind::EndOfSequence,
+        12 => NalKind::Filler,
+        14..=18 => NalKind::Prefix,
+        _ => NalKind::Other,
     }
 }
 
@@ -79,6 +47,12 @@ pub(crate) struct Sps {
     pub(crate) sample_aspect: (u16, u16),
     /// Ticks of 90 kHz that a frame lasts, where it is said.
     pub(crate) frame_duration: Option<u32>,
+    separate_planes: bool,
+    /// There are no field pictures.
+    frames_only: bool,
+    frame_num_bits: u32,
+    /// Bits of the picture order count; `None` where it is counted otherwise.
+    order_bits: Option<u32>,
 }
 
 impl Sps {
@@ -90,10 +64,9 @@ impl Sps {
         let mut sps = Self { profile, constraints, level, chroma_format: 1, ..Self::default() };
         (sps.bit_depth_luma, sps.bit_depth_chroma, sps.sample_aspect) = (8, 8, (1, 1));
         sps.id = r.ue().filter(|&id| id < 32)?;
-        let mut separate_planes = false;
         if has_chroma_fields(profile) {
             sps.chroma_format = u8::try_from(r.ue()?).ok().filter(|&format| format <= 3)?;
-            separate_planes = sps.chroma_format == 3 && r.bit()?;
+            sps.separate_planes = sps.chroma_format == 3 && r.bit()?;
             let depth =
                 |extra: u32| u8::try_from(extra).ok().filter(|&extra| extra <= 6).map(|extra| 8 + extra);
             sps.bit_depth_luma = depth(r.ue()?)?;
@@ -108,9 +81,9 @@ impl Sps {
                 }
             }
         }
-        r.ue()?; // log2_max_frame_num_minus4
+        sps.frame_num_bits = r.ue().filter(|&bits| bits <= 12)? + 4;
         match r.ue()? {
-            0 => drop(r.ue()?), // log2_max_pic_order_cnt_lsb_minus4
+            0 => sps.order_bits = Some(r.ue().filter(|&bits| bits <= 12)? + 4),
             1 => {
                 r.bit()?; // delta_pic_order_always_zero_flag
                 r.se()?; // offset_for_non_ref_pic
@@ -126,8 +99,8 @@ impl Sps {
         r.bit()?; // gaps_in_frame_num_value_allowed_flag
         let width_mbs = r.ue()?.checked_add(1)?;
         let height_units = r.ue()?.checked_add(1)?;
-        let frames_only = r.bit()?;
-        if !frames_only {
+        sps.frames_only = r.bit()?;
+        if !sps.frames_only {
             r.bit()?; // mb_adaptive_frame_field_flag
         }
         r.bit()?; // direct_8x8_inference_flag
@@ -137,8 +110,8 @@ impl Sps {
         }
         let [left, right, top, bottom] = crop;
         // Table 6-1, and equations 7-19 to 7-22.
-        let chroma = if separate_planes { 0 } else { sps.chroma_format };
-        let fields = if frames_only { 1 } else { 2 };
+        let chroma = if sps.separate_planes { 0 } else { sps.chroma_format };
+        let fields = if sps.frames_only { 1 } else { 2 };
         let crop_x = if matches!(chroma, 1 | 2) { 2 } else { 1 };
         let crop_y = fields * if chroma == 1 { 2 } else { 1 };
         let cropped = |size: u32, a: u32, b: u32, unit: u32| {
@@ -181,6 +154,31 @@ impl Sps {
         Some(())
     }
 
+    /// What a slice header (§7.3.3) says of its picture: whether that is a field, and its place in output order where it
+    /// has one of its own.
+    pub(crate) fn picture(&self, slice: &[u8]) -> Option<(bool, Option<Order>)> {
+        let header = *slice.first()?;
+        let rbsp = unescape(slice.get(1..)?, MAX_SLICE_HEADER);
+        let r = &mut BitReader::new(&rbsp);
+        let idr = header & 0x1f == 5;
+        for _ in 0..3 {
+            r.ue()?; // first_mb_in_slice, slice_type, pic_parameter_set_id
+        }
+        if self.separate_planes {
+            r.bits(2)?; // colour_plane_id
+        }
+        r.bits(self.frame_num_bits)?;
+        let field = !self.frames_only && r.bit()?;
+        if field {
+            r.bit()?; // bottom_field_flag
+        }
+        if idr {
+            r.ue()?; // idr_pic_id
+        }
+        let order = |bits| Some(Order { low: r.bits(bits)?, bits, restarts: idr, leads: header & 0x60 != 0 });
+        Some((field, self.order_bits.and_then(order)))
+    }
+
     /// The codec string (RFC 6381 §3.3).
     pub(crate) fn codec(&self) -> String {
         format!("avc1.{:02x}{:02x}{:02x}", self.profile, self.constraints, self.level)
@@ -198,22 +196,6 @@ pub(crate) fn pps_id(nal: &[u8]) -> Option<u32> {
     BitReader::new(&rbsp).ue().filter(|&id| id < 256)
 }
 
-/// Whether an SEI NAL unit has a recovery point, which makes its picture one to start at.
-pub(crate) fn has_recovery_point(nal: &[u8]) -> bool {
-    const RECOVERY_POINT: usize = 6;
-    let rbsp = unescape(nal.get(1..).unwrap_or_default(), MAX_SEI);
-    let mut rest = rbsp.as_slice();
-    // Two bytes at least to a message, and one behind the last.
-    while rest.len() > 2 {
-        let (Some(kind), Some(size)) = (sei_number(&mut rest), sei_number(&mut rest)) else { return false };
-        if kind == RECOVERY_POINT {
-            return true;
-        }
-        rest = rest.get(size..).unwrap_or_default();
-    }
-    false
-}
-
 /// Whether a slice is intra-coded.
 pub(crate) fn is_intra_slice(nal: &[u8]) -> bool {
     let rbsp = unescape(nal.get(1..).unwrap_or_default(), 16);
@@ -221,19 +203,6 @@ pub(crate) fn is_intra_slice(nal: &[u8]) -> bool {
     let slice_type = reader.ue().and_then(|_first_mb| reader.ue());
     // I and SI (table 7-6).
     slice_type.is_some_and(|t| matches!(t % 5, 2 | 4))
-}
-
-/// A number of an SEI message's header: 255 as often as it fits, then the rest.
-fn sei_number(bytes: &mut &[u8]) -> Option<usize> {
-    let mut number = 0_usize;
-    loop {
-        let (&byte, rest) = bytes.split_first()?;
-        *bytes = rest;
-        number = number.saturating_add(usize::from(byte));
-        if byte != 0xff {
-            return Some(number);
-        }
-    }
 }
 
 fn skip_scaling_list(r: &mut BitReader<'_>, size: usize) -> Option<()> {
@@ -247,44 +216,14 @@ fn skip_scaling_list(r: &mut BitReader<'_>, size: usize) -> Option<()> {
     Some(())
 }
 
-/// The aspect ratio (table E-1); `None` if the bits are used up, 1:1 if nothing useful is said.
-fn sample_aspect(r: &mut BitReader<'_>) -> Option<(u16, u16)> {
-    let indicator = r.bits(8)?;
-    if indicator != 255 {
-        let listed = usize::try_from(indicator).ok().and_then(|i| SAMPLE_ASPECTS.get(i.checked_sub(1)?));
-        return Some(listed.copied().unwrap_or((1, 1)));
-    }
-    let (width, height) = (u16::try_from(r.bits(16)?).ok()?, u16::try_from(r.bits(16)?).ok()?);
-    Some(if width > 0 && height > 0 { (width, height) } else { (1, 1) })
-}
-
 /// Bytes of a parameter set that are read; legal ones have some hundred at most.
 const MAX_SPS: usize = 4096;
-/// Bytes of an SEI NAL unit that are searched.
-const MAX_SEI: usize = 4096;
+/// Bytes of a slice header that are read.
+const MAX_SLICE_HEADER: usize = 32;
 /// Samples on a side. Level 6.2 allows 16888.
 const MAX_SIDE: u32 = 32_768;
 /// Ticks that a frame may last to be believed: ten seconds.
 const MAX_FRAME: u32 = 900_000;
-/// Table E-1, from indicator 1 on.
-const SAMPLE_ASPECTS: [(u16, u16); 16] = [
-    (1, 1),
-    (12, 11),
-    (10, 11),
-    (16, 11),
-    (40, 33),
-    (24, 11),
-    (20, 11),
-    (32, 11),
-    (80, 33),
-    (18, 11),
-    (15, 11),
-    (64, 33),
-    (160, 99),
-    (4, 3),
-    (3, 2),
-    (2, 1),
-];
 
 #[cfg(test)]
 mod tests {
@@ -322,17 +261,10 @@ mod tests {
             (0x06, 0x05, true),
             (0x0c, 0xff, false),
         ] {
-            assert_eq!(NalKind::of(header, Some(second)).starts_unit(), starts, "{header:#x}");
+            assert_eq!(nal_kind(&[header, second]).starts_unit(), starts, "{header:#x}");
         }
-        assert_eq!(NalKind::of(0x0a, None), NalKind::Other);
-    }
-
-    #[test]
-    fn recovery_points_are_found_behind_other_messages() {
-        assert!(has_recovery_point(&[0x06, 0x06, 0x01, 0xc4, 0x80]));
-        assert!(has_recovery_point(&[0x06, 0x05, 0x02, 0xaa, 0xbb, 0x06, 0x01, 0xc4, 0x80]));
-        assert!(!has_recovery_point(&[0x06, 0x05, 0x02, 0x06, 0x01, 0x80]));
-        assert!(!has_recovery_point(&[0x06, 0xff, 0xff, 0xff]));
+        assert_eq!(nal_kind(&[0x0a]), NalKind::EndOfSequence);
+        assert_eq!(nal_kind(&[]), NalKind::Other);
     }
 
     #[test]

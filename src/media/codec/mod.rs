@@ -4,21 +4,74 @@ pub(super) mod aac;
 pub(super) mod ac3;
 pub(super) mod annexb;
 pub(super) mod asc;
+pub(super) mod aspect;
 pub(super) mod bits;
 pub(super) mod frame;
 pub(super) mod h264;
+pub(super) mod h265;
 pub(super) mod latm;
 pub(super) mod mpeg_audio;
+pub(super) mod nal;
+pub(super) mod sei;
 
 use super::TrackKind;
 use super::ts::psi;
 use frame::AudioKind;
 
+/// What an elementary stream is coded in, of what is supported.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Codec {
+    Video(VideoCodec),
+    Audio(AudioKind),
+}
+
+/// A video codec whose stream consists of NAL units.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(super) enum VideoCodec {
+    #[default]
+    H264,
+    H265,
+}
+
+impl VideoCodec {
+    /// Bytes at the start of a NAL unit that say what it is.
+    pub(super) const fn head(self) -> usize {
+        match self {
+            Self::H264 => 2,
+            Self::H265 => 3,
+        }
+    }
+
+    /// Bytes of a NAL unit's header.
+    pub(super) const fn header(self) -> usize {
+        match self {
+            Self::H264 => 1,
+            Self::H265 => 2,
+        }
+    }
+
+    /// By how much the picture order count grows from frame to frame: H.264 counts fields.
+    pub(super) const fn counts(self) -> i64 {
+        match self {
+            Self::H264 => 2,
+            Self::H265 => 1,
+        }
+    }
+
+    /// What the NAL unit is that starts with these bytes.
+    pub(super) fn nal_kind(self, head: &[u8]) -> nal::NalKind {
+        match self {
+            Self::H264 => h264::nal_kind(head),
+            Self::H265 => h265::nal_kind(head),
+        }
+    }
+}
+
 /// What the transmuxer makes of an elementary stream of a program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum StreamUse {
-    /// Becomes a track of this kind.
-    Supported(TrackKind),
+    /// Becomes a track.
+    Supported(Codec),
     /// Is of this kind, in a codec that is not supported.
     Unsupported(TrackKind),
     /// ID3 tags.
@@ -30,14 +83,16 @@ pub(super) enum StreamUse {
 /// By stream type (ISO/IEC 13818-1 table 2-34, and the user-private ones of ATSC, Blu-ray and HLS); by the stream's
 /// descriptors, as the program map has them, where the type leaves it open.
 pub(super) fn stream_use(stream_type: u8, descriptors: &[u8]) -> StreamUse {
-    if audio_kind(stream_type, descriptors).is_some() {
-        return StreamUse::Supported(TrackKind::Audio);
+    if let Some(kind) = audio_kind(stream_type, descriptors) {
+        return StreamUse::Supported(Codec::Audio(kind));
     }
     match stream_type {
-        0x1b | 0xdb => StreamUse::Supported(TrackKind::Video),
+        0x1b | 0xdb => StreamUse::Supported(Codec::Video(VideoCodec::H264)),
+        0x24 => StreamUse::Supported(Codec::Video(VideoCodec::H265)),
+        0x06 if is_registered(descriptors, b"HEVC") => StreamUse::Supported(Codec::Video(VideoCodec::H265)),
         0x06 if private_audio(descriptors) == Some(None) => StreamUse::Unsupported(TrackKind::Audio),
         0x15 if psi::descriptors(descriptors).all(may_be_id3) => StreamUse::Metadata,
-        0x01 | 0x02 | 0x10 | 0x1e | 0x1f | 0x20 | 0x21 | 0x24 | 0x32 | 0x33 | 0x42 | 0xd1 | 0xea => {
+        0x01 | 0x02 | 0x10 | 0x1e | 0x1f | 0x20 | 0x21 | 0x32 | 0x33 | 0x42 | 0xd1 | 0xea => {
             StreamUse::Unsupported(TrackKind::Video)
         }
         // AAC without a transport syntax, MPEG-H.
@@ -46,8 +101,12 @@ pub(super) fn stream_use(stream_type: u8, descriptors: &[u8]) -> StreamUse {
     }
 }
 
+fn is_registered(descriptors: &[u8], format: &[u8; 4]) -> bool {
+    psi::descriptors(descriptors).any(|(tag, body)| tag == REGISTRATION && body.starts_with(format))
+}
+
 /// What an audio stream of this type is, of those that are supported.
-pub(super) fn audio_kind(stream_type: u8, descriptors: &[u8]) -> Option<AudioKind> {
+fn audio_kind(stream_type: u8, descriptors: &[u8]) -> Option<AudioKind> {
     match stream_type {
         0x03 | 0x04 => Some(AudioKind::Mpeg),
         0x0f | 0x11 | 0xcf => Some(AudioKind::Aac),

@@ -2,7 +2,9 @@
 //! [`audio`] do it for every codec of their kind.
 
 pub(super) mod audio;
+mod clock;
 pub(super) mod lock;
+mod order;
 pub(super) mod parameters;
 pub(super) mod video;
 

@@ -1,32 +1,34 @@
-//! Access units of an H.264 byte stream (ITU-T H.264 §7.4.1.2.3), timed and gathered into fragments.
+//! Access units of an H.264 or H.265 byte stream (H.264 §7.4.1.2.3, H.265 §7.4.2.4.4), timed and gathered into
+//! fragments.
 //!
 //! **Boundaries.** An access unit is complete when the next one starts, which is also when its duration is known:
 //! the distance of their decoding times. So one unit is always held back, until the next one's first bytes, or
 //! [`VideoTrack::flush`].
 //!
-//! **Decode times.** MP4 decode times cannot be negative, yet a stream that starts at presentation time zero and
-//! has B-frames is decoded from before zero on. Decode times before zero become 0, 1, 2 ... ticks, in one
-//! fragment each, so that durations and presentation times stay exact; all others are the stream's own. (Moving
-//! all decode times by one constant would be as good for browsers, but libav then shows video late.)
-//! A picture that would be shown before zero is dropped if it leads a key frame that is not (nothing later refers
-//! to it), and else shown at zero: what follows needs it.
+//! **Units left out.** Those before the first key frame; pictures that lead the first key frame and refer to what came
+//! before it; and a picture that would be shown before the presentation starts, if it leads a key frame that is not
+//! (nothing later refers to it). Another picture before the start is shown at zero: what follows needs it.
 //!
 //! Invariant: inside a fragment decode times are the sum of the durations; over fragments they only go forward,
 //! except where the stream itself jumps.
 
+use super::clock::{Clock, Place};
+use super::order::OutputOrder;
 use super::parameters::{MAX_PARAMETER_SET, ParameterSets};
 use super::{SampleLock, Share, Sink, join, range};
 use crate::media::codec::annexb::{Splitter, Token};
-use crate::media::codec::h264::{self, NalKind};
+use crate::media::codec::nal::{MAX_HEAD, NalKind, ParameterSet};
+use crate::media::codec::{VideoCodec, h264, sei};
 use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleFlags, TrackConfig};
 use crate::media::timeline::Stamp;
 use crate::media::{InitSection, MediaEvent, TrackKind};
 use crate::time::{TICKS_PER_SECOND, TimeRange};
 
-/// Makes a track of one H.264 stream.
+/// Makes a track of one video stream.
 #[derive(Debug)]
 pub(crate) struct VideoTrack {
+    codec: VideoCodec,
     splitter: Splitter,
     nal: Nal,
     /// A parameter set on its way in.
@@ -42,10 +44,13 @@ pub(crate) struct VideoTrack {
     pace: Pace,
     sequence: u32,
     clock: Clock,
-    /// Ticks that a frame lasts, where the parameter sets say it.
-    nominal_duration: Option<u32>,
+    order: OutputOrder,
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
+    /// What the last key frame's leading pictures refer to is not there.
+    skips_leading: bool,
+    /// The unit before was the last of a coded sequence.
+    new_sequence: bool,
     share: Share,
     /// What the slices are encrypted with.
     pub(crate) lock: SampleLock,
@@ -60,41 +65,34 @@ pub(crate) struct TooLarge;
 enum Nal {
     /// No start code yet.
     None,
-    /// Its first byte is known, or nothing.
-    Head(Option<u8>),
+    /// So many of the bytes that say what it is.
+    Head { bytes: [u8; MAX_HEAD], len: usize },
     /// Goes into the sample; its length field is at `at`.
     Sample { kind: NalKind, at: usize },
     /// Goes into `parameter_set`.
-    ParameterSet { kind: NalKind },
+    ParameterSet(ParameterSet),
     /// Goes nowhere.
     Dropped,
 }
 
 /// The access unit at hand; its bytes are the fragment's open sample.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Unit {
     /// As in the stream, or extrapolated from the unit before.
     stamp: Option<Stamp>,
+    stamped: bool,
     /// Where its first slice lies in the sample.
     picture: Option<usize>,
     key: bool,
+    broken_link: bool,
+    skipped_leading: bool,
     reference: bool,
     has_sps: bool,
+    has_recovery_point: bool,
+    /// The next unit starts a new coded sequence.
+    ends_sequence: bool,
     /// It began in an earlier segment than the one at hand.
     from_earlier: bool,
-}
-
-/// Times of the stream as they go into the track.
-#[derive(Clone, Copy, Debug, Default)]
-struct Clock {
-    /// The next unit is not decoded before.
-    floor: i64,
-    /// Duration of the last unit whose duration was measured.
-    duration: Option<u32>,
-    /// The last unit's own time stamps.
-    last: Option<Stamp>,
-    /// When the last key frame is shown.
-    key_pts: i64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -108,6 +106,7 @@ struct Gathered {
 impl Default for VideoTrack {
     fn default() -> Self {
         Self {
+            codec: VideoCodec::default(),
             splitter: Splitter::default(),
             nal: Nal::None,
             parameter_set: Vec::new(),
@@ -120,8 +119,10 @@ impl Default for VideoTrack {
             pace: Pace::default(),
             sequence: 0,
             clock: Clock::default(),
-            nominal_duration: None,
+            order: OutputOrder::default(),
             waits_for_key: true,
+            skips_leading: false,
+            new_sequence: false,
             share: Share::default(),
             lock: SampleLock::default(),
         }
@@ -129,6 +130,18 @@ impl Default for VideoTrack {
 }
 
 impl VideoTrack {
+    /// From here on the stream is in this codec.
+    pub(crate) fn set_codec(&mut self, codec: VideoCodec, sink: &mut Sink<'_>) {
+        if self.codec != codec {
+            self.flush(sink);
+            self.codec = codec;
+            self.parameters = ParameterSets::default();
+            self.order = OutputOrder::default();
+            self.configured = false;
+            self.waits_for_key = true;
+        }
+    }
+
     /// A segment begins that continues the one before.
     pub(crate) fn begin_segment(&mut self, cut: Cut) {
         self.pace = Pace::new(cut);
@@ -139,7 +152,8 @@ impl VideoTrack {
     /// and waits for a key frame.
     pub(crate) fn discontinue(&mut self, sink: &mut Sink<'_>) {
         self.flush(sink);
-        self.clock = Clock::default();
+        self.clock.reset();
+        self.order = OutputOrder::default();
         self.waits_for_key = true;
     }
 
@@ -150,7 +164,8 @@ impl VideoTrack {
         self.stamp = None;
         self.unit = None;
         self.fragment.clear();
-        self.clock = Clock::default();
+        self.clock.reset();
+        self.order = OutputOrder::default();
         self.waits_for_key = true;
     }
 
@@ -160,8 +175,15 @@ impl VideoTrack {
     }
 
     /// Bytes are missing before the next ones.
-    pub(crate) fn lose(&mut self) {
+    pub(crate) fn lose(&mut self, sink: &mut Sink<'_>) {
         self.splitter.reset();
+        // Part of a picture may be of use to a decoder. Part of a parameter set is not.
+        if let Nal::ParameterSet(_) = self.nal {
+            sink.losses.damaged_parameter_sets = sink.losses.damaged_parameter_sets.saturating_add(1);
+        }
+        if let Nal::ParameterSet(_) | Nal::Head { .. } = self.nal {
+            self.nal = Nal::Dropped;
+        }
     }
 
     /// Takes the next bytes of the stream.
@@ -171,7 +193,7 @@ impl VideoTrack {
             Token::Bytes(bytes) => self.nal_bytes(bytes, sink),
             Token::Start => {
                 self.end_nal(sink);
-                self.nal = Nal::Head(None);
+                self.nal = Nal::Head { bytes: [0; MAX_HEAD], len: 0 };
                 Ok(())
             }
         });
@@ -183,7 +205,7 @@ impl VideoTrack {
     /// go on in the next segment; it counts to this one.
     pub(crate) fn end_segment(&mut self, sink: &mut Sink<'_>) -> Share {
         self.seal(sink);
-        let length = i64::from(self.usual_duration());
+        let length = i64::from(self.clock.usual_duration());
         if let Some(unit) = &mut self.unit
             && !core::mem::replace(&mut unit.from_earlier, true)
             && unit.picture.is_some()
@@ -200,21 +222,26 @@ impl VideoTrack {
     pub(crate) fn flush(&mut self, sink: &mut Sink<'_>) {
         self.splitter.reset();
         self.end_nal(sink);
+        self.place_picture();
         self.finish_unit(None, sink);
         self.stamp = None;
         self.seal(sink);
     }
 
-    fn nal_bytes(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), TooLarge> {
-        let mut bytes = bytes;
-        if let Nal::Head(header) = self.nal {
-            // Two bytes say whether a new access unit starts.
-            let Some((&first, rest)) = bytes.split_first() else { return Ok(()) };
-            let Some(header) = header else {
-                self.nal = Nal::Head(Some(first));
-                return self.nal_bytes(rest, sink);
-            };
-            self.begin_nal(header, Some(first), sink);
+    fn nal_bytes(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), TooLarge> {
+        if let Nal::Head { bytes: mut head, len } = self.nal {
+            let want = self.codec.head();
+            let room = head.get_mut(len..want).unwrap_or_default();
+            let (taken, rest) = bytes.split_at(room.len().min(bytes.len()));
+            for (to, from) in room.iter_mut().zip(taken) {
+                *to = *from;
+            }
+            let len = len.saturating_add(taken.len());
+            if len < want {
+                self.nal = Nal::Head { bytes: head, len };
+                return Ok(());
+            }
+            self.begin_nal(head.get(..len).unwrap_or_default(), sink);
             bytes = rest;
         }
         match self.nal {
@@ -225,46 +252,57 @@ impl VideoTrack {
                     return Err(TooLarge);
                 }
             }
-            Nal::ParameterSet { .. } => {
+            Nal::ParameterSet(_) => {
                 // One byte over the limit is kept, to know that it is over.
                 let room = (MAX_PARAMETER_SET + 1).saturating_sub(self.parameter_set.len());
                 self.parameter_set.extend(bytes.iter().take(room));
             }
-            Nal::None | Nal::Head(_) | Nal::Dropped => {}
+            Nal::None => {
+                let lost = &mut sink.losses.video_garbage_bytes;
+                *lost = lost.saturating_add(bytes.len() as u64);
+            }
+            Nal::Head { .. } | Nal::Dropped => {}
         }
         Ok(())
     }
 
-    fn begin_nal(&mut self, header: u8, second: Option<u8>, sink: &mut Sink<'_>) {
+    fn begin_nal(&mut self, head: &[u8], sink: &mut Sink<'_>) {
         self.lock.begin();
-        let kind = NalKind::of(header, second);
+        let kind = self.codec.nal_kind(head);
         if self.unit.is_none_or(|unit| self.ends_unit(&unit, kind)) {
             self.begin_unit(sink);
         }
         match kind {
-            NalKind::Sps | NalKind::Pps => {
+            NalKind::ParameterSet(kind) => {
                 self.parameter_set.clear();
-                self.parameter_set.push(header);
-                self.parameter_set.extend(second);
-                self.nal = Nal::ParameterSet { kind };
+                self.parameter_set.extend_from_slice(head);
+                self.nal = Nal::ParameterSet(kind);
                 return;
             }
             NalKind::Delimiter | NalKind::Filler => {
                 self.nal = Nal::Dropped;
                 return;
             }
-            NalKind::Slice { .. } => self.configure(sink),
+            NalKind::Slice(_) => self.configure(sink),
             _ => {}
         }
         let at = self.fragment.open_sample().len();
-        if let (NalKind::Slice { idr, reference, .. }, Some(unit)) = (kind, &mut self.unit) {
-            unit.picture.get_or_insert(at);
-            unit.key |= idr;
-            unit.reference |= reference;
+        if let Some(unit) = &mut self.unit {
+            match kind {
+                NalKind::Slice(slice) => {
+                    unit.picture.get_or_insert(at);
+                    unit.key |= slice.key;
+                    unit.broken_link |= slice.broken_link;
+                    unit.skipped_leading |= slice.skipped_leading;
+                    unit.reference |= slice.reference;
+                }
+                NalKind::EndOfSequence => unit.ends_sequence = true,
+                _ => {}
+            }
         }
         let payload = self.fragment.payload();
-        payload.extend_from_slice(&[0, 0, 0, 0, header]);
-        payload.extend(second);
+        payload.extend_from_slice(&[0; 4]);
+        payload.extend_from_slice(head);
         self.nal = Nal::Sample { kind, at };
     }
 
@@ -272,12 +310,14 @@ impl VideoTrack {
     fn ends_unit(&self, unit: &Unit, kind: NalKind) -> bool {
         // A slice under new time stamps is of a new picture, even where that picture's first slice was lost.
         let new_stamp = || self.stamp.is_some_and(|stamp| unit.stamp != Some(stamp));
-        unit.picture.is_some() && (kind.starts_unit() || matches!(kind, NalKind::Slice { .. }) && new_stamp())
+        unit.picture.is_some() && (kind.starts_unit() || matches!(kind, NalKind::Slice(_)) && new_stamp())
     }
 
     fn end_nal(&mut self, sink: &mut Sink<'_>) {
-        if let Nal::Head(Some(header)) = self.nal {
-            self.begin_nal(header, None, sink);
+        if let Nal::Head { bytes, len } = self.nal
+            && len > 0
+        {
+            self.begin_nal(bytes.get(..len).unwrap_or_default(), sink);
         }
         match core::mem::replace(&mut self.nal, Nal::None) {
             Nal::Sample { kind, at } => {
@@ -286,53 +326,56 @@ impl VideoTrack {
                 let clear = self.lock.open_nal(nal);
                 *length = u32::try_from(clear).unwrap_or(0).to_be_bytes();
                 if kind == NalKind::Sei
-                    && h264::has_recovery_point(nal)
+                    && sei::has_recovery_point(nal, self.codec.header())
                     && let Some(unit) = &mut self.unit
                 {
-                    unit.key = true;
+                    unit.has_recovery_point = true;
+                    unit.key |= self.codec == VideoCodec::H264;
                 }
                 self.fragment.truncate_open(at.saturating_add(clear).saturating_add(4));
             }
-            Nal::ParameterSet { kind } => {
-                let is_sps = kind == NalKind::Sps;
-                let good = if is_sps {
-                    self.parameters.take_sps(&self.parameter_set)
-                } else {
-                    self.parameters.take_pps(&self.parameter_set)
-                };
-                if !good {
+            Nal::ParameterSet(kind) => {
+                if !self.parameters.take(self.codec, kind, &self.parameter_set) {
                     sink.losses.damaged_parameter_sets = sink.losses.damaged_parameter_sets.saturating_add(1);
                 } else if let Some(unit) = &mut self.unit {
-                    unit.has_sps |= is_sps;
+                    unit.has_sps |= kind == ParameterSet::Sequence;
                 }
             }
-            Nal::None | Nal::Head(_) | Nal::Dropped => {}
+            Nal::None | Nal::Head { .. } | Nal::Dropped => {}
         }
     }
 
     /// New parameter sets apply from the unit at hand on.
     fn configure(&mut self, sink: &mut Sink<'_>) {
-        let Some((sps, entry)) = self.parameters.take_change() else { return };
+        let Some(configuration) = self.parameters.take_change() else { return };
         self.seal(sink);
         self.configured = true;
-        self.nominal_duration = sps.frame_duration;
+        self.clock.nominal = configuration.frame_duration;
         let timescale = u32::try_from(TICKS_PER_SECOND).unwrap_or(0);
-        let config = TrackConfig { id: TRACK_ID, timescale, entry };
-        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, sps.codec(), config)));
+        let config = TrackConfig { id: TRACK_ID, timescale, entry: configuration.entry };
+        sink.out.push(MediaEvent::Init(InitSection::new(TrackKind::Video, configuration.codec, config)));
     }
 
     fn begin_unit(&mut self, sink: &mut Sink<'_>) {
+        let field = self.place_picture();
         let before = self.unit.and_then(|unit| unit.stamp).or(self.clock.last);
-        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.after(stamp)));
+        let stamped = self.stamp.is_some();
+        let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp, field)));
         self.finish_unit(stamp, sink);
-        self.unit = Some(Unit {
-            stamp,
-            picture: None,
-            key: false,
-            reference: false,
-            has_sps: false,
-            from_earlier: false,
-        });
+        self.unit = Some(Unit { stamp, stamped, ..Unit::default() });
+    }
+
+    /// The unit at hand is complete: finds out when it is shown if no time stamp says it, and whether it is a field.
+    fn place_picture(&mut self) -> bool {
+        let Some(unit) = &mut self.unit else { return false };
+        let Some(at) = unit.picture else { return false };
+        let slice = self.fragment.open_sample().get(at.saturating_add(4)..).unwrap_or_default();
+        let (field, order) = self.parameters.picture(slice).unwrap_or_default();
+        if let Some(stamp) = &mut unit.stamp {
+            let (counts, frame) = (self.codec.counts(), self.clock.frame());
+            stamp.pts = self.order.place(order, stamp.pts, unit.stamped, counts, frame);
+        }
+        field
     }
 
     /// The unit at hand is complete; `next` is when the one after it is decoded, if there is one.
@@ -346,16 +389,7 @@ impl VideoTrack {
             self.fragment.truncate_open(0);
             return;
         };
-        // An encoder that marks no picture as one to start at may still send intra pictures behind a sequence
-        // parameter set: better to start there than not at all.
-        let key = unit.key
-            || self.waits_for_key
-                && unit.has_sps
-                && self
-                    .fragment
-                    .open_sample()
-                    .get(picture.saturating_add(4)..)
-                    .is_some_and(h264::is_intra_slice);
+        let key = unit.key || self.starts_at(&unit, picture);
         if self.waits_for_key && !key {
             sink.losses.unusable_units = sink.losses.unusable_units.saturating_add(1);
             self.fragment.truncate_open(0);
@@ -363,11 +397,15 @@ impl VideoTrack {
         }
         if key {
             self.clock.key_pts = stamp.pts;
+            self.skips_leading = unit.broken_link || self.waits_for_key || self.new_sequence;
+        } else if unit.skipped_leading && self.skips_leading {
+            sink.losses.unusable_units = sink.losses.unusable_units.saturating_add(1);
+            return self.leave_out();
         } else if stamp.pts < 0 && self.clock.key_pts >= 0 {
             sink.losses.units_before_start = sink.losses.units_before_start.saturating_add(1);
-            self.fragment.truncate_open(0);
-            return;
+            return self.leave_out();
         }
+        self.new_sequence = unit.ends_sequence;
         self.waits_for_key = false;
         let flags = match (key, unit.reference) {
             (true, _) => SampleFlags::Sync,
@@ -375,6 +413,28 @@ impl VideoTrack {
             (false, false) => SampleFlags::Disposable,
         };
         self.commit(stamp, next, flags, unit.from_earlier, sink);
+    }
+
+    /// Whether decoding may start at this unit although it is no key frame by its type.
+    fn starts_at(&self, unit: &Unit, picture: usize) -> bool {
+        match self.codec {
+            // An encoder that marks no picture as one to start at may still send intra pictures behind a sequence
+            // parameter set: better to start there than not at all.
+            VideoCodec::H264 => {
+                let intra = || {
+                    let slice = self.fragment.open_sample().get(picture.saturating_add(4)..);
+                    slice.is_some_and(h264::is_intra_slice)
+                };
+                self.waits_for_key && unit.has_sps && intra()
+            }
+            VideoCodec::H265 => self.waits_for_key && unit.has_recovery_point,
+        }
+    }
+
+    /// The open sample is of a unit that is not wanted, behind one that was.
+    fn leave_out(&mut self) {
+        self.fragment.truncate_open(0);
+        self.clock.leave_out();
     }
 
     /// The open sample goes into the fragment, and the fragment out if it is long enough.
@@ -386,10 +446,7 @@ impl VideoTrack {
         from_earlier: bool,
         sink: &mut Sink<'_>,
     ) {
-        let dts = stamp.dts.max(self.clock.floor);
-        let pts = stamp.pts.max(0);
-        let (duration, jumps) = self.duration(stamp, next);
-        self.clock.floor = if jumps { 0 } else { dts.saturating_add(1) };
+        let Place { dts, pts, duration, jumps, goes_on } = self.clock.place(stamp, next);
         if jumps {
             sink.losses.time_jumps = sink.losses.time_jumps.saturating_add(1);
         }
@@ -409,39 +466,12 @@ impl VideoTrack {
             self.share.add(pts, end, key);
         }
         let length = self.gathered.end.saturating_sub(self.gathered.start);
-        let breaks = next.is_none_or(|next| next.dts.max(self.clock.floor) != self.gathered.end);
-        if from_earlier || breaks || self.fragment.is_full() || self.pace.is_due(length) {
+        if from_earlier || !goes_on || self.fragment.is_full() || self.pace.is_due(length) {
             self.seal(sink);
             if !from_earlier {
                 self.pace.cut(length);
             }
         }
-    }
-
-    /// The duration of a unit, and whether time jumps behind it.
-    fn duration(&mut self, stamp: Stamp, next: Option<Stamp>) -> (u32, bool) {
-        let Some(next) = next else { return (self.usual_duration(), false) };
-        match next.dts.saturating_sub(stamp.dts) {
-            distance @ 1..=MAX_DURATION => {
-                let duration = u32::try_from(distance).unwrap_or(1);
-                self.clock.duration = Some(duration);
-                (duration, false)
-            }
-            // Time stands still, or goes back a little where a muxer leaves decode times out.
-            distance if (-MAX_STEP_BACK..=0).contains(&distance) => (1, false),
-            _ => (self.usual_duration(), true),
-        }
-    }
-
-    /// The time stamps of a unit that has none, from those of the one before.
-    fn after(&self, stamp: Stamp) -> Stamp {
-        let step = i64::from(self.nominal_duration.unwrap_or_else(|| self.usual_duration()));
-        Stamp { pts: stamp.pts.saturating_add(step), dts: stamp.dts.saturating_add(step) }
-    }
-
-    /// What a frame lasts whose end is not known.
-    fn usual_duration(&self) -> u32 {
-        self.clock.duration.or(self.nominal_duration).unwrap_or(DEFAULT_DURATION)
     }
 
     /// All complete units go out.
@@ -460,9 +490,3 @@ impl VideoTrack {
 const TRACK_ID: u32 = 1;
 /// Bytes in an access unit: four times an uncompressed 4K frame would be more, and no decoder takes one.
 pub(crate) const MAX_UNIT: usize = 16 << 20;
-/// Ticks: 30 frames a second.
-const DEFAULT_DURATION: u32 = 3000;
-/// Ticks that a picture stands, at most: slides of a screen recording stand long.
-const MAX_DURATION: i64 = 30 * TICKS_PER_SECOND;
-/// Ticks that a decode time may go back without being a jump.
-const MAX_STEP_BACK: i64 = TICKS_PER_SECOND;

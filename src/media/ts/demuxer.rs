@@ -1,23 +1,26 @@
-//! Packets to PES payload: follows the program tables, keeps each stream's continuity, reads PES headers.
+//! The program tables of a transport stream: which packets belong to the streams that play.
 //!
 //! The first program whose map has video or audio is the one that plays; in it, the first video and the first
 //! audio stream of a supported codec.
 
+use super::continuity::{Continuity, Step};
 use super::packet::Packet;
-use super::pes::{self, Parsed, PesHeader};
 use super::psi::{self, Sections};
+use super::stream::{Piece, Stream};
 use crate::media::codec::frame::AudioKind;
-use crate::media::codec::{StreamUse, audio_kind, is_sample_encrypted, stream_use};
+use crate::media::codec::{Codec, StreamUse, is_sample_encrypted, stream_use};
 use crate::media::{Losses, MediaError, TrackKind};
 
 /// The state of one transport stream. Carries over from segment to segment.
 #[derive(Debug, Default)]
 pub(crate) struct Demuxer {
-    pat: Sections,
-    /// The PAT that is in force.
+    pat: Table,
+    /// The PAT section that came last.
     pat_seen: Vec<u8>,
     maps: Vec<ProgramMap>,
     selected: Option<Selected>,
+    /// A program that has video or audio, none of which is supported: where, and a stream type of it.
+    unsupported: Option<(u64, u8)>,
 }
 
 /// Whom a packet belongs to.
@@ -41,108 +44,92 @@ pub(crate) enum Event<'a> {
     /// Nothing for the tracks.
     None,
     /// The program's map, new or changed.
-    Program {
-        /// The kinds of track that the program has.
-        video: bool,
-        /// Likewise.
-        audio: bool,
-    },
-    /// A piece of a stream.
-    Piece(Piece<'a>),
-    /// A piece of the ID3 tags, whose kind says nothing.
+    Program(Streams),
+    /// A piece of a stream that plays.
+    Piece(TrackKind, Piece<'a>),
+    /// A piece of the ID3 tags.
     Metadata(Piece<'a>),
 }
 
-/// A piece of one elementary stream.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Piece<'a> {
-    /// Which one.
-    pub(crate) kind: TrackKind,
-    /// Bytes before this piece are missing.
-    pub(crate) lost: bool,
-    /// A PES packet starts with this piece.
-    pub(crate) start: Option<PesHeader>,
-    /// The elementary stream's bytes.
-    pub(crate) payload: &'a [u8],
+/// What a program has.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Streams {
+    /// What its video is coded in, if it has any that plays.
+    pub(crate) video: Option<Codec>,
+    /// Likewise.
+    pub(crate) audio: Option<Codec>,
+    /// The stream type of video that it has instead.
+    pub(crate) unsupported_video: Option<u8>,
+    /// Likewise.
+    pub(crate) unsupported_audio: Option<u8>,
+}
+
+/// The sections of one PID.
+#[derive(Debug, Default)]
+struct Table {
+    sections: Sections,
+    continuity: Continuity,
 }
 
 #[derive(Debug)]
 struct ProgramMap {
     pid: u16,
-    sections: Sections,
+    /// The programs whose maps have this PID.
+    programs: Vec<u16>,
+    table: Table,
 }
 
 #[derive(Debug)]
 struct Selected {
     map_pid: u16,
+    number: u16,
     /// The map that is in force.
     map_seen: Vec<u8>,
+    /// The program has gone: it plays on until another one with media takes its place.
+    gone: bool,
+    streams: Streams,
     video: Option<Stream>,
     audio: Option<Stream>,
-    audio_kind: Option<AudioKind>,
     metadata: Option<Stream>,
-}
-
-#[derive(Debug)]
-struct Stream {
-    pid: u16,
-    /// By its type; the key is the tracks' concern.
-    encrypted: bool,
-    last: Option<Last>,
-    /// A gap was seen and not told yet.
-    lost: bool,
-    pes: Pes,
-}
-
-/// What is remembered of a stream's last packet, to know a repeated one.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-struct Last {
-    counter: u8,
-    unit_start: bool,
-    length: usize,
-    first: [u8; 8],
-    end: [u8; 8],
-}
-
-#[derive(Debug)]
-enum Pes {
-    /// Bytes belong to no PES packet that could be read.
-    Skip,
-    /// The header's bytes so far.
-    Header(Vec<u8>),
-    Payload,
 }
 
 impl Demuxer {
     /// Continuity counters may start anew (a new segment); everything else stays in force.
     pub(crate) fn begin_segment(&mut self) {
-        self.pat.reset();
-        for map in &mut self.maps {
-            map.sections.reset();
+        for table in self.maps.iter_mut().map(|map| &mut map.table).chain([&mut self.pat]) {
+            table.sections.reset();
+            table.continuity.reset();
         }
-        for stream in self.selected.iter_mut().flat_map(Selected::streams) {
-            stream.last = None;
+        for stream in self.streams() {
+            stream.begin_segment();
+        }
+        self.unsupported = None;
+    }
+
+    /// Counts what the end of the segment cuts off.
+    pub(crate) fn end_segment(&mut self, losses: &mut Losses) {
+        for stream in self.streams() {
+            stream.end_segment(losses);
         }
     }
 
     /// Whether the samples of the stream that plays are encrypted.
     pub(crate) fn is_encrypted(&self, kind: TrackKind) -> bool {
-        let streams = self.selected.as_ref().map(|selected| (&selected.video, &selected.audio));
-        let stream = streams.and_then(|(video, audio)| match kind {
-            TrackKind::Video => video.as_ref(),
-            TrackKind::Audio => audio.as_ref(),
+        let stream = self.selected.as_ref().and_then(|selected| match kind {
+            TrackKind::Video => selected.video.as_ref(),
+            TrackKind::Audio => selected.audio.as_ref(),
         });
         stream.is_some_and(|stream| stream.encrypted)
-    }
-
-    /// What the audio stream that plays is said to be.
-    pub(crate) fn audio_kind(&self) -> Option<AudioKind> {
-        self.selected.as_ref().and_then(|selected| selected.audio_kind)
     }
 
     /// Whether a program map was found.
     pub(crate) fn has_program(&self) -> bool {
         self.selected.is_some()
+    }
+
+    /// Why no program plays, if there is one that would.
+    pub(crate) fn unsupported(&self) -> Option<MediaError> {
+        self.unsupported.map(|(position, stream_type)| MediaError::UnsupportedCodec { position, stream_type })
     }
 
     /// Whom `pid` belongs to, as far as the tables have said.
@@ -173,25 +160,21 @@ impl Demuxer {
         position: u64,
         losses: &mut Losses,
     ) -> Result<Event<'a>, MediaError> {
-        match owner {
-            Owner::Tables => self.table(packet, position, losses),
-            Owner::Track(kind) => {
-                let stream = self.selected.as_mut().and_then(|selected| selected.stream(kind));
-                Ok(match stream {
-                    Some(stream) => {
-                        stream.push(kind, packet, position, losses)?.map_or(Event::None, Event::Piece)
-                    }
-                    None => Event::None,
-                })
-            }
-            Owner::Metadata => {
-                let stream = self.selected.as_mut().and_then(|selected| selected.metadata.as_mut());
-                let Some(stream) = stream else { return Ok(Event::None) };
-                let piece = stream.push(TrackKind::Audio, packet, position, losses)?;
-                Ok(piece.map_or(Event::None, Event::Metadata))
-            }
-            Owner::Unknown | Owner::Other => Ok(Event::None),
-        }
+        let selected = self.selected.as_mut();
+        let (kind, stream) = match owner {
+            Owner::Tables => return self.table(packet, position, losses),
+            Owner::Track(TrackKind::Video) => (Some(TrackKind::Video), selected.map(|s| &mut s.video)),
+            Owner::Track(TrackKind::Audio) => (Some(TrackKind::Audio), selected.map(|s| &mut s.audio)),
+            Owner::Metadata => (None, selected.map(|s| &mut s.metadata)),
+            Owner::Unknown | Owner::Other => return Ok(Event::None),
+        };
+        let Some(Some(stream)) = stream else { return Ok(Event::None) };
+        let Some(piece) = stream.push(packet, position, losses)? else { return Ok(Event::None) };
+        Ok(kind.map_or(Event::Metadata(piece), |kind| Event::Piece(kind, piece)))
+    }
+
+    fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
+        self.selected.iter_mut().flat_map(|s| [&mut s.video, &mut s.audio, &mut s.metadata]).flatten()
     }
 
     fn table(
@@ -202,7 +185,7 @@ impl Demuxer {
     ) -> Result<Event<'static>, MediaError> {
         if packet.pid == PAT_PID {
             let (maps, seen, selected) = (&mut self.maps, &mut self.pat_seen, &mut self.selected);
-            self.pat.push(packet, |section| {
+            self.pat.push(packet, psi::PAT, losses, |section, losses| {
                 if seen.as_slice() != section && accept(section, losses) {
                     take_pat(section, maps, selected);
                     section.clone_into(seen);
@@ -210,121 +193,67 @@ impl Demuxer {
             });
             return Ok(Event::None);
         }
+        let programs = self.maps.len();
+        let Some(map) = self.maps.iter_mut().find(|map| map.pid == packet.pid) else {
+            return Ok(Event::None);
+        };
+        let (pid, alone) = (map.pid, programs == 1 && map.programs.len() == 1);
+        let (numbers, selected, unsupported) = (&map.programs, &mut self.selected, &mut self.unsupported);
         let mut event = Ok(Event::None);
-        let selected = &mut self.selected;
-        if let Some(map) = self.maps.iter_mut().find(|map| map.pid == packet.pid) {
-            let pid = map.pid;
-            map.sections.push(packet, |section| {
-                let in_force = selected.as_ref().is_some_and(|s| s.map_pid != pid || s.map_seen == section);
-                if !in_force && accept(section, losses) {
-                    let taken = take_pmt(pid, section, position, selected).transpose();
-                    event = taken.unwrap_or(event.clone());
+        map.table.push(packet, psi::PMT, losses, |section, losses| {
+            let Some(number) = psi::program_number(section) else { return };
+            // Programs may share the PID of their maps. The only one there may have the wrong number.
+            let listed = numbers.contains(&number) || numbers.len() == 1;
+            let other = |s: &Selected| {
+                s.map_pid != pid || s.number != number && numbers.contains(&s.number) || s.map_seen == section
+            };
+            let stays = selected.as_ref().is_some_and(|s| !s.gone && other(s));
+            if !listed || stays || !accept(section, losses) {
+                return;
+            }
+            match take_pmt(pid, number, section, selected) {
+                Map::Nothing => {}
+                Map::Unsupported(stream_type) => {
+                    let error = MediaError::UnsupportedCodec { position, stream_type };
+                    *unsupported = Some((position, stream_type));
+                    // Another program may have what plays.
+                    if alone {
+                        event = Err(error);
+                    }
                 }
-            });
-        }
+                Map::Program(streams) => event = Ok(Event::Program(streams)),
+            }
+        });
         event
     }
 }
 
-impl Selected {
-    fn streams(&mut self) -> impl Iterator<Item = &mut Stream> {
-        self.video.iter_mut().chain(self.audio.iter_mut()).chain(self.metadata.iter_mut())
-    }
-
-    fn stream(&mut self, kind: TrackKind) -> Option<&mut Stream> {
-        match kind {
-            TrackKind::Video => self.video.as_mut(),
-            TrackKind::Audio => self.audio.as_mut(),
-        }
-    }
-}
-
-impl Stream {
-    fn new(pid: u16) -> Self {
-        Self { pid, encrypted: false, last: None, lost: false, pes: Pes::Skip }
-    }
-
-    fn push<'a>(
+impl Table {
+    /// Takes the next packet and hands each section with this table id that it completes to `sink`.
+    fn push(
         &mut self,
-        kind: TrackKind,
-        packet: &Packet<'a>,
-        position: u64,
+        packet: &Packet<'_>,
+        table_id: u8,
         losses: &mut Losses,
-    ) -> Result<Option<Piece<'a>>, MediaError> {
-        if packet.scrambled {
-            return Err(MediaError::Scrambled { position });
+        mut sink: impl FnMut(&[u8], &mut Losses),
+    ) {
+        if !packet.has_payload {
+            return;
         }
-        if !packet.has_payload || self.repeats(packet, losses) {
-            return Ok(None);
-        }
-        if packet.unit_start {
-            self.pes = Pes::Header(Vec::new());
-        } else if self.lost && matches!(self.pes, Pes::Header(_)) {
-            self.pes = Pes::Skip;
-        }
-        let (start, payload) = match &mut self.pes {
-            Pes::Skip => return Ok(None),
-            Pes::Payload => (None, packet.payload),
-            Pes::Header(begun) => {
-                let before = begun.len();
-                let parsed = if before == 0 {
-                    pes::parse(packet.payload)
-                } else {
-                    begun.extend_from_slice(packet.payload);
-                    pes::parse(begun)
-                };
-                match parsed {
-                    Parsed::Incomplete => {
-                        if before == 0 {
-                            begun.extend_from_slice(packet.payload);
-                        }
-                        return Ok(None);
-                    }
-                    Parsed::Other => {
-                        self.pes = Pes::Skip;
-                        losses.damaged_pes = losses.damaged_pes.saturating_add(1);
-                        return Ok(None);
-                    }
-                    Parsed::Header(header, payload) => {
-                        let from = packet.payload.len().saturating_sub(payload.len());
-                        self.pes = Pes::Payload;
-                        (Some(header), packet.payload.get(from..).unwrap_or_default())
-                    }
+        match self.continuity.step(packet) {
+            Step::Repeat => return,
+            Step::Gap => {
+                if self.sections.reset() {
+                    losses.damaged_tables = losses.damaged_tables.saturating_add(1);
                 }
             }
-        };
-        if start.is_some_and(|header| header.scrambled) {
-            return Err(MediaError::Scrambled { position });
+            Step::Next | Step::Stuck => {}
         }
-        Ok(Some(Piece { kind, lost: core::mem::take(&mut self.lost), start, payload }))
-    }
-
-    /// Follows the continuity counter; true if this packet was had before (§2.4.3.3: once more is legal).
-    ///
-    /// A counter that stands still over different packets is a muxer's fault and no loss.
-    fn repeats(&mut self, packet: &Packet<'_>, losses: &mut Losses) -> bool {
-        let now = Last::of(packet);
-        let Some(last) = self.last.replace(now).filter(|_| !packet.discontinuity) else { return false };
-        if last == now {
-            return true;
-        }
-        if last.counter.wrapping_add(1) & 0x0f != now.counter {
-            losses.continuity_errors = losses.continuity_errors.saturating_add(1);
-            self.lost = last.counter != now.counter;
-        }
-        false
-    }
-}
-
-impl Last {
-    fn of(packet: &Packet<'_>) -> Self {
-        Self {
-            counter: packet.counter,
-            unit_start: packet.unit_start,
-            length: packet.payload.len(),
-            first: packet.payload.first_chunk().copied().unwrap_or_default(),
-            end: packet.payload.last_chunk().copied().unwrap_or_default(),
-        }
+        self.sections.push(packet, |section| {
+            if section.first() == Some(&table_id) {
+                sink(section, losses);
+            }
+        });
     }
 }
 
@@ -337,76 +266,100 @@ fn accept(section: &[u8], losses: &mut Losses) -> bool {
 }
 
 fn take_pat(section: &[u8], maps: &mut Vec<ProgramMap>, selected: &mut Option<Selected>) {
-    let Some(pids) = psi::parse_pat(section) else { return };
-    let pids: Vec<u16> = pids.take(MAX_PROGRAMS).collect();
-    maps.retain(|map| pids.contains(&map.pid));
-    for pid in pids {
-        if !maps.iter().any(|map| map.pid == pid) {
-            maps.push(ProgramMap { pid, sections: Sections::default() });
+    let Some(programs) = psi::parse_pat(section) else { return };
+    // Of a table of several sections, each adds to the others.
+    if psi::is_whole(section) {
+        maps.iter_mut().for_each(|map| map.programs.clear());
+    }
+    let programs = programs.filter(|(_, pid)| (FIRST_STREAM_PID..NULL_PID).contains(pid));
+    for (number, pid) in programs.take(MAX_PROGRAMS) {
+        if let Some(map) = maps.iter_mut().find(|map| map.pid == pid) {
+            if map.programs.len() < MAX_PROGRAMS && !map.programs.contains(&number) {
+                map.programs.push(number);
+            }
+        } else if maps.len() < MAX_PROGRAMS {
+            maps.push(ProgramMap { pid, programs: vec![number], table: Table::default() });
         }
     }
-    // The program that plays has gone: the next map with media takes its place.
-    selected.take_if(|selected| !maps.iter().any(|map| map.pid == selected.map_pid));
+    maps.retain(|map| !map.programs.is_empty());
+    if let Some(selected) = selected {
+        selected.gone = !maps.iter().any(|map| map.pid == selected.map_pid);
+    }
 }
 
-/// Puts a map in force. `None` if it changes nothing for the tracks.
-fn take_pmt(
-    map_pid: u16,
-    section: &[u8],
-    position: u64,
-    selected: &mut Option<Selected>,
-) -> Result<Option<Event<'static>>, MediaError> {
-    let Some(streams) = psi::parse_pmt(section) else { return Ok(None) };
-    let (mut pids, mut unsupported) = ([None; 2], [None; 2]);
-    let (mut kind, mut metadata) = (None, None);
-    for (stream_type, pid, descriptors) in streams {
-        let metadata_pid = pid;
-        let pid = (pid, is_sample_encrypted(stream_type));
-        match stream_use(stream_type, descriptors) {
-            StreamUse::Supported(TrackKind::Video) => pids[0] = pids[0].or(Some(pid)),
-            StreamUse::Supported(TrackKind::Audio) => {
+/// What a program map says.
+enum Map {
+    /// The program has neither video nor audio.
+    Nothing,
+    /// It has, but nothing that is supported; a stream type.
+    Unsupported(u8),
+    /// It is in force.
+    Program(Streams),
+}
+
+/// Puts a map in force, if it has media.
+fn take_pmt(map_pid: u16, number: u16, section: &[u8], selected: &mut Option<Selected>) -> Map {
+    let Some(infos) = psi::parse_pmt(section) else { return Map::Nothing };
+    let (mut video, mut audio, mut metadata) = (None, None, None);
+    let mut streams = Streams::default();
+    for info in infos {
+        let new = (info.pid, is_sample_encrypted(info.stream_type));
+        let first = |old: &mut Option<u8>| *old = old.or(Some(info.stream_type));
+        match stream_use(info.stream_type, info.descriptors) {
+            StreamUse::Supported(codec @ Codec::Video(_)) => {
+                video = video.or(Some(new));
+                streams.video = streams.video.or(Some(codec));
+            }
+            StreamUse::Supported(codec @ Codec::Audio(kind)) => {
                 // AAC plays everywhere, the others do not.
-                let new = audio_kind(stream_type, descriptors);
-                let better = new == Some(AudioKind::Aac) && kind != new;
-                if pids[1].is_none() || better {
-                    (pids[1], kind) = (Some(pid), new);
+                let better = kind == AudioKind::Aac && streams.audio != Some(codec);
+                if audio.is_none() || better {
+                    (audio, streams.audio) = (Some(new), Some(codec));
                 }
             }
-            StreamUse::Metadata => metadata = metadata.or(Some((metadata_pid, false))),
-            StreamUse::Unsupported(TrackKind::Video) => unsupported[0] = unsupported[0].or(Some(stream_type)),
-            StreamUse::Unsupported(TrackKind::Audio) => unsupported[1] = unsupported[1].or(Some(stream_type)),
+            StreamUse::Metadata => metadata = metadata.or(Some((info.pid, false))),
+            StreamUse::Unsupported(TrackKind::Video) => first(&mut streams.unsupported_video),
+            StreamUse::Unsupported(TrackKind::Audio) => first(&mut streams.unsupported_audio),
             StreamUse::Ignored => {}
         }
     }
-    // Playing the rest would be a black picture or silence, and nobody would know why.
-    for (pid, unsupported) in pids.iter().zip(unsupported) {
-        if let (None, Some(stream_type)) = (pid, unsupported) {
-            return Err(MediaError::UnsupportedCodec { position, stream_type });
+    if streams.video.is_some() {
+        streams.unsupported_video = None;
+    }
+    if streams.audio.is_some() {
+        streams.unsupported_audio = None;
+    }
+    if streams.video.is_none() && streams.audio.is_none() {
+        // What plays, plays on: the map of a pause between two programs may be empty.
+        if let Some(selected) = selected {
+            selected.gone |= selected.map_pid == map_pid;
         }
+        let unsupported = streams.unsupported_video.or(streams.unsupported_audio);
+        return unsupported.map_or(Map::Nothing, Map::Unsupported);
     }
-    let [video, audio] = pids;
-    if selected.is_none() && video.is_none() && audio.is_none() {
-        return Ok(None);
-    }
-    let (old_video, old_audio, old_metadata) = match selected.take() {
-        Some(old) => (old.video, old.audio, old.metadata),
-        None => (None, None, None),
-    };
-    let keep = |old: Option<Stream>, new: Option<(u16, bool)>| {
+    let old = selected.take();
+    let before = old.as_ref().map(|old| old.streams).unwrap_or_default();
+    let (old_video, old_audio, old_metadata) =
+        old.map_or((None, None, None), |old| (old.video, old.audio, old.metadata));
+    // The rest of a PES packet in another codec is nothing.
+    let keep = |old: Option<Stream>, new: Option<(u16, bool)>, same: bool| {
         new.map(|(pid, encrypted)| {
-            let stream = old.filter(|stream| stream.pid == pid).unwrap_or_else(|| Stream::new(pid));
-            Stream { encrypted, ..stream }
+            let mut stream = old.filter(|old| same && old.pid == pid).unwrap_or_else(|| Stream::new(pid));
+            stream.encrypted = encrypted;
+            stream
         })
     };
     *selected = Some(Selected {
         map_pid,
+        number,
         map_seen: section.to_vec(),
-        video: keep(old_video, video),
-        audio: keep(old_audio, audio),
-        audio_kind: kind,
-        metadata: keep(old_metadata, metadata),
+        gone: false,
+        streams,
+        video: keep(old_video, video, before.video == streams.video),
+        audio: keep(old_audio, audio, before.audio == streams.audio),
+        metadata: keep(old_metadata, metadata, true),
     });
-    Ok(Some(Event::Program { video: video.is_some(), audio: audio.is_some() }))
+    Map::Program(streams)
 }
 
 const PAT_PID: u16 = 0;

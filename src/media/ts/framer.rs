@@ -170,9 +170,13 @@ impl Framer {
         self.position = self.position.saturating_add(dropped as u64);
         self.garbage = self.garbage.saturating_add(dropped as u64);
         if let Some((_, stride)) = found {
+            // The time stamp before a packet is its own.
+            let skipped = self.position.saturating_sub(self.lost_at);
+            let own = if stride == TIME_STAMPED { skipped.min((TIME_STAMPED - PACKET) as u64) } else { 0 };
+            self.garbage = self.garbage.saturating_sub(own);
             self.stride = Some(stride);
             self.last_stride = Some(stride);
-            self.first_packet.get_or_insert(self.position);
+            self.first_packet.get_or_insert(self.position.saturating_sub(own));
             return Ok(());
         }
         if self.position.saturating_sub(self.lost_at) >= MAX_GARBAGE {
@@ -218,7 +222,8 @@ impl Framer {
 }
 
 /// How far apart packets may be: plain, behind a 4-byte time stamp, before a 16-byte checksum.
-const STRIDES: [usize; 3] = [188, 192, 204];
+const STRIDES: [usize; 3] = [PACKET, TIME_STAMPED, 204];
+const TIME_STAMPED: usize = 192;
 /// Packets in a row that make sync.
 const CONFIRM: usize = 4;
 /// Bytes behind a sync byte that are looked at for the packets that confirm it.
@@ -271,6 +276,14 @@ mod tests {
                 assert_eq!((at.len(), extra), (count, 0), "{count} packets of {stride}");
             }
         }
+    }
+
+    #[test]
+    fn time_stamps_before_packets_are_no_garbage() {
+        let mut bytes = vec![0x11; 4];
+        bytes.extend(packets(10, 192));
+        let (at, lost) = every_chunking(&bytes[..bytes.len() - 4]).unwrap();
+        assert_eq!((at.len(), at[0], lost), (10, 4, 0));
     }
 
     #[test]

@@ -12,7 +12,7 @@ pub(crate) struct Packet<'a> {
     pub(crate) pid: u16,
     /// A PES packet or a table section starts in it.
     pub(crate) unit_start: bool,
-    /// The sender marked it as damaged.
+    /// The sender marked it as damaged, or its adaptation field does not fit.
     pub(crate) damaged: bool,
     /// The payload is scrambled.
     pub(crate) scrambled: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Packet<'a> {
     pub(crate) counter: u8,
     /// Whether the counter counts this packet.
     pub(crate) has_payload: bool,
-    /// Empty when there is none, or when the adaptation field does not fit.
+    /// Empty when there is none.
     pub(crate) payload: &'a [u8],
 }
 
@@ -36,8 +36,10 @@ impl<'a> Packet<'a> {
         let has_payload = control & 0x10 != 0;
         let mut payload = if has_payload { rest } else { &[] };
         let mut discontinuity = false;
+        let mut damaged = flags_pid & 0x80 != 0;
         if control & 0x20 != 0 {
             let (&length, field) = rest.split_first()?;
+            damaged |= field.len() < usize::from(length);
             discontinuity = length > 0 && field.first().is_some_and(|flags| flags & 0x80 != 0);
             if has_payload {
                 payload = field.get(usize::from(length)..).unwrap_or_default();
@@ -46,7 +48,7 @@ impl<'a> Packet<'a> {
         Some(Self {
             pid: u16::from_be_bytes([flags_pid & 0x1f, pid_low]),
             unit_start: flags_pid & 0x40 != 0,
-            damaged: flags_pid & 0x80 != 0,
+            damaged,
             scrambled: control & 0xc0 != 0,
             discontinuity,
             counter: control & 0x0f,
@@ -76,7 +78,8 @@ mod tests {
         // An adaptation field alone, one that is longer than the packet, and an empty one.
         for (control, length, left) in [(0x20, 183, 0), (0x30, 184, 0), (0x30, 183, 0), (0x30, 0, 183)] {
             bytes[3..5].copy_from_slice(&[control, length]);
-            assert_eq!(Packet::parse(&bytes).unwrap().payload.len(), left, "{control:#x} {length}");
+            let packet = Packet::parse(&bytes).unwrap();
+            assert_eq!((packet.payload.len(), packet.damaged), (left, length > 183), "{control:#x} {length}");
         }
     }
 

@@ -7,6 +7,8 @@ pub(crate) struct PesHeader {
     pub(crate) pts: Option<u64>,
     /// Its decoding time stamp, where it differs.
     pub(crate) dts: Option<u64>,
+    /// Bytes of payload, where the packet says it.
+    pub(crate) length: Option<usize>,
     /// The payload is scrambled.
     pub(crate) scrambled: bool,
 }
@@ -24,7 +26,7 @@ pub(crate) enum Parsed<'a> {
 
 /// Reads the start of a PES packet.
 ///
-/// `PES_packet_length` is not looked at: the next unit start ends a packet, and some muxers write a wrong length.
+/// `PES_packet_length` does not end a packet, the next unit start does: some muxers write a wrong length.
 pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
     if !PREFIX.iter().zip(bytes).all(|(want, byte)| want == byte) {
         return Parsed::Other;
@@ -35,11 +37,13 @@ pub(crate) fn parse(bytes: &[u8]) -> Parsed<'_> {
         return Parsed::Other;
     }
     let Some((fixed, rest)) = bytes.split_first_chunk::<9>() else { return Parsed::Incomplete };
-    let &[_, _, _, _, _, _, control, flags, length] = fixed;
+    let &[_, _, _, _, all, all_low, control, flags, length] = fixed;
     let Some((fields, payload)) = rest.split_at_checked(usize::from(length)) else {
         return Parsed::Incomplete;
     };
     let mut header = PesHeader { scrambled: control & 0x30 != 0, ..PesHeader::default() };
+    let behind_the_flags = usize::from(u16::from_be_bytes([all, all_low]));
+    header.length = behind_the_flags.checked_sub(usize::from(length).saturating_add(3));
     if flags & 0x80 != 0 {
         header.pts = time_stamp(fields);
         if flags & 0x40 != 0 {
@@ -83,8 +87,18 @@ pub(crate) mod tests {
     fn time_stamps_have_33_bits() {
         for t in [0, 1, 0x7fff, 0x8000, 0x3fff_ffff, 0x1_5555_5555, 0x1_ffff_ffff] {
             let bytes = [&header(0xe0, Some(t), Some(t ^ 0xff))[..], b"payload"].concat();
-            let want = PesHeader { pts: Some(t), dts: Some(t ^ 0xff), scrambled: false };
+            let want = PesHeader { pts: Some(t), dts: Some(t ^ 0xff), ..PesHeader::default() };
             assert_eq!(parse(&bytes), Parsed::Header(want, b"payload"), "{t:#x}");
+        }
+    }
+
+    #[test]
+    fn the_length_is_that_of_the_payload() {
+        let mut bytes = header(0xe0, Some(1), None);
+        for (all, length) in [(0_u16, None), (7, None), (8, Some(0)), (1008, Some(1000))] {
+            bytes[4..6].copy_from_slice(&all.to_be_bytes());
+            let want = PesHeader { pts: Some(1), length, ..PesHeader::default() };
+            assert_eq!(parse(&bytes), Parsed::Header(want, &[]));
         }
     }
 

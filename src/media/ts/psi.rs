@@ -6,13 +6,15 @@ use super::packet::Packet;
 #[derive(Debug, Default)]
 pub(crate) struct Sections {
     partial: Vec<u8>,
+    /// A section begins with the next byte, or has begun.
+    open: bool,
 }
 
 impl Sections {
     /// Takes one packet's payload and hands each section that it completes to `sink`.
     pub(crate) fn push(&mut self, packet: &Packet<'_>, mut sink: impl FnMut(&[u8])) {
         if !packet.unit_start {
-            if !self.partial.is_empty() {
+            if self.open {
                 self.append(packet.payload, &mut sink);
             }
             return;
@@ -24,12 +26,16 @@ impl Sections {
             self.append(tail, &mut sink);
         }
         self.partial.clear();
+        self.open = true;
         self.append(rest, &mut sink);
     }
 
-    /// Forgets a section that was begun.
-    pub(crate) fn reset(&mut self) {
+    /// Forgets a section that was begun; says whether there was one.
+    pub(crate) fn reset(&mut self) -> bool {
+        let begun = !self.partial.is_empty();
         self.partial.clear();
+        self.open = false;
+        begun
     }
 
     fn append(&mut self, bytes: &[u8], sink: &mut impl FnMut(&[u8])) {
@@ -38,6 +44,7 @@ impl Sections {
             let length = match *self.partial.as_slice() {
                 [STUFFING, ..] => {
                     self.partial.clear();
+                    self.open = false;
                     return;
                 }
                 [_, high, low, ..] => usize::from(u16::from_be_bytes([high & 0x0f, low])).saturating_add(3),
@@ -50,26 +57,49 @@ impl Sections {
     }
 }
 
-/// A program association section: the PIDs of the program maps, in order.
-pub(crate) fn parse_pat(section: &[u8]) -> Option<impl Iterator<Item = u16>> {
-    let entries = table_body(section, 0)?;
+/// A program association section: number and map PID of each program, in order.
+pub(crate) fn parse_pat(section: &[u8]) -> Option<impl Iterator<Item = (u16, u16)>> {
+    let entries = table_body(section, PAT)?;
     Some(entries.chunks_exact(4).filter_map(|entry| match *entry {
         [0, 0, ..] => None, // program 0 is the network information table
-        [_, _, high, low] => Some(u16::from_be_bytes([high & 0x1f, low])),
+        [number, number_low, high, low] => {
+            Some((u16::from_be_bytes([number, number_low]), u16::from_be_bytes([high & 0x1f, low])))
+        }
         _ => None,
     }))
 }
 
-/// A program map section: stream type (table 2-34), PID and descriptors of each stream, in order.
-pub(crate) fn parse_pmt(section: &[u8]) -> Option<impl Iterator<Item = (u8, u16, &[u8])>> {
-    let body = table_body(section, 2)?;
+/// Whether a section is all of its table.
+pub(crate) fn is_whole(section: &[u8]) -> bool {
+    section.get(7) == Some(&0)
+}
+
+/// The program whose map a section is.
+pub(crate) fn program_number(section: &[u8]) -> Option<u16> {
+    let &[_, _, _, high, low] = section.first_chunk()?;
+    Some(u16::from_be_bytes([high, low]))
+}
+
+/// A stream of a program.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct StreamInfo<'a> {
+    /// Table 2-34.
+    pub(crate) stream_type: u8,
+    pub(crate) pid: u16,
+    /// §2.6.
+    pub(crate) descriptors: &'a [u8],
+}
+
+/// A program map section: the streams, in order.
+pub(crate) fn parse_pmt(section: &[u8]) -> Option<impl Iterator<Item = StreamInfo<'_>>> {
+    let body = table_body(section, PMT)?;
     let (&[_, _, high, low], rest) = body.split_first_chunk::<4>()?;
     let mut rest = rest.get(length(high, low)..)?;
     Some(core::iter::from_fn(move || {
-        let (&[kind, pid_high, pid_low, high, low], after) = rest.split_first_chunk::<5>()?;
-        let (own, after) = after.split_at(length(high, low).min(after.len()));
+        let (&[stream_type, pid_high, pid_low, high, low], after) = rest.split_first_chunk::<5>()?;
+        let (descriptors, after) = after.split_at_checked(length(high, low)).unwrap_or((after, &[]));
         rest = after;
-        Some((kind, u16::from_be_bytes([pid_high & 0x1f, pid_low]), own))
+        Some(StreamInfo { stream_type, pid: u16::from_be_bytes([pid_high & 0x1f, pid_low]), descriptors })
     }))
 }
 
@@ -110,6 +140,10 @@ fn length(high: u8, low: u8) -> usize {
     usize::from(u16::from_be_bytes([high & 0x0f, low]))
 }
 
+/// The table id of a program association section (table 2-31).
+pub(crate) const PAT: u8 = 0;
+/// The table id of a program map section.
+pub(crate) const PMT: u8 = 2;
 /// A table id that no table has: the rest of the packet is stuffing.
 const STUFFING: u8 = 0xff;
 
@@ -141,15 +175,17 @@ pub(crate) mod tests {
     fn tables_are_read() {
         let pat = section(0, 0, &[0, 0, 0xe0, 0x10, 0, 1, 0xe1, 0x00, 0, 2, 0xff, 0xfe]);
         assert!(crc_matches(&pat));
-        assert_eq!(parse_pat(&pat).unwrap().collect::<Vec<_>>(), [0x100, 0x1ffe]);
+        assert_eq!(parse_pat(&pat).unwrap().collect::<Vec<_>>(), [(1, 0x100), (2, 0x1ffe)]);
         let pmt = section(
             2,
             0,
             &[0xe1, 0x01, 0xf0, 2, 9, 9, 0x1b, 0xe1, 0x01, 0xf0, 3, 1, 1, 3, 0x0f, 0xe1, 0x02, 0xf0, 0],
         );
-        let want = [(0x1b, 0x101, &[1, 1, 3][..]), (0x0f, 0x102, &[])];
-        assert_eq!(parse_pmt(&pmt).unwrap().collect::<Vec<_>>(), want);
-        assert_eq!(descriptors(want[0].2).collect::<Vec<_>>(), [(1, &[3][..])]);
+        let streams: Vec<_> =
+            parse_pmt(&pmt).unwrap().map(|s| (s.stream_type, s.pid, s.descriptors.to_vec())).collect();
+        assert_eq!(streams, [(0x1b, 0x101, vec![1, 1, 3]), (0x0f, 0x102, vec![])]);
+        assert_eq!(program_number(&pmt), Some(1));
+        assert_eq!(descriptors(&[1, 1, 3]).collect::<Vec<_>>(), [(1, &[3][..])]);
         assert_eq!(descriptors(&[1, 0, 2, 5, 1]).collect::<Vec<_>>(), [(1, &[][..])], "one that breaks off");
         assert!(parse_pmt(&pat).is_none());
         let mut damaged = pmt;

@@ -6,8 +6,9 @@
 use std::sync::Arc;
 
 use super::metadata::MetadataStream;
-use super::{Demuxer, Event, Framer, Owner, Packet, Piece};
+use super::{Demuxer, Event, Framer, Owner, Packet, Piece, Streams};
 use crate::crypto::{SampleDecryptor, SampleKey};
+use crate::media::codec::Codec;
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
 use crate::media::reader::Reader;
 use crate::media::timeline::Timeline;
@@ -30,8 +31,10 @@ struct Program {
     timeline: Option<Timeline>,
     /// The timeline may start with an audio time stamp although the program has video.
     audio_starts: bool,
-    /// The kinds of track that were told, video first.
-    told: Option<(bool, bool)>,
+    /// What was told of the program.
+    told: Option<Streams>,
+    /// The packets of an init section: tables that apply to all segments behind it.
+    tables: Vec<u8>,
     video: VideoTrack,
     audio: AudioTrack,
     metadata: MetadataStream,
@@ -43,6 +46,21 @@ struct Program {
 }
 
 impl Reader for TsReader {
+    /// RFC 8216bis §3.1.1: the program association and program map tables.
+    fn init_section(&mut self, bytes: &[u8], _: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let Self { framer, program } = self;
+        program.tables.clear();
+        let mut keep = |_, packet: &[u8]| {
+            if program.tables.len() < MAX_TABLES {
+                program.tables.extend_from_slice(packet);
+            }
+            Ok(())
+        };
+        framer.begin();
+        framer.push(bytes, &mut keep)?;
+        framer.end(&mut keep)
+    }
+
     fn sample_key(&mut self, key: Option<SampleKey>) {
         self.program.key = lock::ready(key);
     }
@@ -50,6 +68,7 @@ impl Reader for TsReader {
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
         self.framer.begin();
         self.program.begin_segment(start, out);
+        self.program.begin_tables(out);
     }
 
     fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
@@ -91,6 +110,20 @@ impl Program {
         self.audio.begin_segment(start.cut);
     }
 
+    /// The tables of the init section come before the segment's own packets.
+    fn begin_tables(&mut self, out: &mut Vec<MediaEvent>) {
+        let tables = core::mem::take(&mut self.tables);
+        for packet in tables.chunks_exact(PACKET) {
+            // What is wrong with them is wrong with the segment too, unless it has tables of its own.
+            if self.packet(0, packet, out).is_err() {
+                self.demuxer = Demuxer::default();
+            }
+        }
+        self.demuxer.begin_segment();
+        self.waiting.clear();
+        self.tables = tables;
+    }
+
     fn abandon(&mut self) {
         self.video.abandon();
         self.audio.abandon();
@@ -103,12 +136,15 @@ impl Program {
         out: &mut Vec<MediaEvent>,
     ) -> Result<SegmentFacts, MediaError> {
         let (length, first_packet) = (framer.position(), framer.first_packet());
+        self.audio_starts = true;
+        // A program map that came before the association is among them.
+        self.use_waiting(length, out)?;
         if !self.demuxer.has_program() {
             let damaged_tables = self.losses.damaged_tables;
-            return Err(MediaError::NoProgram { length, first_packet, damaged_tables });
+            let no_program = MediaError::NoProgram { length, first_packet, damaged_tables };
+            return Err(self.demuxer.unsupported().unwrap_or(no_program));
         }
-        self.audio_starts = true;
-        self.use_waiting(length, out)?;
+        self.demuxer.end_segment(&mut self.losses);
         let sink = &mut Sink { out, losses: &mut self.losses };
         let video = self.video.end_segment(sink);
         let audio = self.audio.end_segment(sink);
@@ -168,17 +204,15 @@ impl Program {
         let known = self.demuxer.has_program();
         match self.demuxer.push(owner, &packet, position, &mut self.losses)? {
             Event::None => Ok(()),
-            Event::Program { video, audio } => {
+            Event::Program(streams) => {
                 self.lock();
-                let sink = &mut Sink { out, losses: &mut self.losses };
-                self.audio.set_kind(self.demuxer.audio_kind(), sink);
-                let news = self.told.replace((video, audio)) != Some((video, audio));
+                let news = self.told.replace(streams) != Some(streams);
                 if news {
-                    out.push(MediaEvent::Tracks { video, audio });
+                    self.tell(streams, out);
                 }
                 if news || !known { self.use_waiting(position, out) } else { Ok(()) }
             }
-            Event::Piece(piece) => self.piece(piece, position, out),
+            Event::Piece(kind, piece) => self.piece(kind, piece, position, out),
             Event::Metadata(piece) => {
                 let timeline = self.timeline.as_ref();
                 let place =
@@ -191,13 +225,30 @@ impl Program {
         }
     }
 
+    fn tell(&mut self, streams: Streams, out: &mut Vec<MediaEvent>) {
+        out.push(MediaEvent::Tracks { video: streams.video.is_some(), audio: streams.audio.is_some() });
+        for (track, unsupported) in
+            [(TrackKind::Video, streams.unsupported_video), (TrackKind::Audio, streams.unsupported_audio)]
+        {
+            out.extend(unsupported.map(|stream_type| MediaEvent::Unsupported { track, stream_type }));
+        }
+        let sink = &mut Sink { out, losses: &mut self.losses };
+        if let Some(Codec::Video(codec)) = streams.video {
+            self.video.set_codec(codec, sink);
+        }
+        if let Some(Codec::Audio(kind)) = streams.audio {
+            self.audio.set_kind(Some(kind), sink);
+        }
+    }
+
     fn piece(
         &mut self,
+        kind: TrackKind,
         piece: Piece<'_>,
         position: u64,
         out: &mut Vec<MediaEvent>,
     ) -> Result<(), MediaError> {
-        if self.key.is_none() && self.demuxer.is_encrypted(piece.kind) {
+        if self.key.is_none() && self.demuxer.is_encrypted(kind) {
             return Err(MediaError::SampleKeyMissing { position });
         }
         let mut started = false;
@@ -210,10 +261,10 @@ impl Program {
             stamp = timeline.place(pts, piece.start.and_then(|start| start.dts));
         }
         let sink = &mut Sink { out, losses: &mut self.losses };
-        match piece.kind {
+        match kind {
             TrackKind::Video => {
                 if piece.lost {
-                    self.video.lose();
+                    self.video.lose(sink);
                 }
                 if piece.start.is_some() {
                     self.video.begin_pes(stamp);
@@ -244,7 +295,7 @@ impl Program {
     /// Whether audio cannot be placed yet: video says where the segment belongs.
     fn audio_waits(&self) -> bool {
         let pending = matches!(self.timeline, Some(Timeline::Pending(_)));
-        pending && !self.audio_starts && self.told.is_some_and(|(video, _)| video)
+        pending && !self.audio_starts && self.told.is_some_and(|told| told.video.is_some())
     }
 
     /// Takes the packets that waited. Those that still cannot be used wait again.
@@ -259,6 +310,8 @@ impl Program {
 
 /// Bytes in a packet.
 const PACKET: usize = 188;
+/// Bytes of an init section's packets: some hundred tables.
+const MAX_TABLES: usize = 1 << 16;
 /// Bytes of packets kept until a program map comes.
 const MAX_UNKNOWN: usize = 1 << 20;
 /// Bytes of audio packets kept until a video time stamp comes: some seconds.

@@ -5,7 +5,11 @@
 mod anything;
 mod damage;
 mod encryption;
+mod found;
+mod hevc;
+mod packets;
 mod presentation;
+mod programs;
 mod sample_aes;
 mod streams;
 
@@ -155,7 +159,8 @@ fn payload(path: &Path, kind: &str) -> Vec<Vec<u8>> {
     let mut command = ffmpeg();
     command.args(["-copyts", "-i"]).arg(path).args(["-map", &format!("0:{kind}"), "-c", "copy"]);
     if kind == "v" {
-        let raw = path.with_extension("h264");
+        let codec = video_codec(path);
+        let raw = path.with_extension(&codec);
         run(command.arg(&raw));
         let bytes = std::fs::read(raw).unwrap();
         let starts = |i: &usize| bytes[*i..].starts_with(&[0, 0, 1]);
@@ -164,7 +169,11 @@ fn payload(path: &Path, kind: &str) -> Vec<Vec<u8>> {
             let nal = &bytes[pair[0] + 3..pair[1]];
             nal[..nal.iter().rposition(|&b| b != 0).map_or(0, |end| end + 1)].to_vec()
         };
-        return starts.windows(2).map(nal).filter(|nal| !matches!(nal[0] & 0x1f, 7..=9)).collect();
+        let elsewhere = |nal: &Vec<u8>| match codec.as_str() {
+            "hevc" => matches!(nal[0] >> 1, 32..=35),
+            _ => matches!(nal[0] & 0x1f, 7..=9),
+        };
+        return starts.windows(2).map(nal).filter(|nal| !elsewhere(nal)).collect();
     }
     if is_ts {
         command.args(["-bsf:a", "aac_adtstoasc"]);
@@ -172,6 +181,13 @@ fn payload(path: &Path, kind: &str) -> Vec<Vec<u8>> {
     let lines = run(command.args(["-f", "framemd5", "-"]));
     let hash = |line: &str| line.split(',').nth(5).unwrap().trim().as_bytes().to_vec();
     lines.lines().filter(|line| !line.starts_with('#')).map(hash).collect()
+}
+
+/// The codec of the first video stream, as libav calls it.
+fn video_codec(path: &Path) -> String {
+    let mut command = Command::new("ffprobe");
+    command.args("-v error -select_streams v:0 -show_entries stream=codec_name -of csv=p=0".split(' '));
+    run(command.arg(path)).lines().next().unwrap().trim_matches(',').to_owned()
 }
 
 /// Everything that libav finds in the stream is in our file, at the same times.
