@@ -46,6 +46,8 @@ struct Found {
     inits: Vec<InitSection>,
     cues: u64,
     metadata: u64,
+    /// Streams in a codec that does not play.
+    unsupported: Vec<Value>,
 }
 
 impl Probe {
@@ -77,6 +79,7 @@ impl Probe {
             "tracks": tracks,
             "cues": found.cues,
             "metadata": found.metadata,
+            "unsupported": found.unsupported,
             "losses": losses,
         });
         let mut out = std::io::stdout().lock();
@@ -113,6 +116,9 @@ impl Found {
                 }
                 MediaEvent::Cue(_) => self.cues = self.cues.saturating_add(1),
                 MediaEvent::Metadata(_) => self.metadata = self.metadata.saturating_add(1),
+                MediaEvent::Unsupported { track, stream_type } => {
+                    self.unsupported.push(json!({ "type": track, "stream_type": stream_type }));
+                }
                 MediaEvent::Tracks { .. } | MediaEvent::Timeline { .. } => {}
             }
         }
