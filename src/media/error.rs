@@ -156,6 +156,9 @@ pub struct Losses {
     pub audio_garbage_bytes: u64,
     /// Places where video decode times jump, or audio time stamps leave the sample count by more than one frame.
     pub time_jumps: u64,
+    /// WebVTT cues whose times, or whose place among other time stamps, cannot be read; and cues and captions beyond a
+    /// limit of size or number.
+    pub damaged_cues: u64,
 }
 
 impl Losses {

@@ -155,6 +155,8 @@ pub struct SegmentFacts {
     pub key_frames: u32,
     /// Whether the first video frame is one.
     pub starts_with_key_frame: bool,
+    /// Cues that came out of this segment.
+    pub cues: u32,
     /// Bytes.
     pub length: u64,
     /// Where the first packet was: 0, if the segment is whole and was decrypted with the right IV.

@@ -18,6 +18,7 @@ mod event;
 mod fmp4;
 mod reader;
 mod sniff;
+mod text;
 mod timeline;
 mod track;
 mod transmuxer;
@@ -30,6 +31,7 @@ pub use event::{
     TrackKind, merge_init,
 };
 pub use fmp4::FragmentBuf;
+pub use text::{CaptionFacts, Captions};
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;
 

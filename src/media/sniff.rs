@@ -11,6 +11,10 @@ pub(super) fn sniff(start: &[u8]) -> Option<Found> {
     if let Some(b"ftyp" | b"styp" | b"moov" | b"moof" | b"sidx" | b"emsg" | b"prft") = start.get(4..8) {
         return Some(Found::Mp4);
     }
+    let unmarked = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    if let [b'W', b'E', b'B', b'V', b'T', b'T', b' ' | b'\t' | b'\r' | b'\n', ..] = unmarked {
+        return Some(Found::WebVtt); // whatever its header has
+    }
     match start {
         // ADTS, MPEG audio with a legal bit rate and sample rate, AC-3; or the tag that packed audio starts with.
         [0xff, b, ..] if b & 0xf6 == 0xf0 => return Some(Found::PackedAudio),

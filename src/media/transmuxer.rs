@@ -3,8 +3,9 @@
 use super::event::{MediaEvent, SegmentFacts, SegmentStart};
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
+use super::text::WebVttReader;
 use super::ts::TsReader;
-use super::{MediaError, SampleKey};
+use super::{Found, MediaError, SampleKey};
 
 /// Turns consecutive segments of one rung into init sections and fragments.
 ///
@@ -38,6 +39,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Ts,
+    WebVtt,
 }
 
 impl Container {
@@ -45,6 +47,7 @@ impl Container {
     /// garbage, and says what is wrong where there are none.
     fn of(start: &[u8]) -> Self {
         match sniff::sniff(start) {
+            Some(Found::WebVtt) => Self::WebVtt,
             Some(_) | None => Self::Ts,
         }
     }
@@ -52,6 +55,7 @@ impl Container {
     fn reader(self) -> Box<dyn Reader> {
         match self {
             Self::Ts => Box::new(TsReader::default()),
+            Self::WebVtt => Box::new(WebVttReader::default()),
         }
     }
 }
@@ -131,7 +135,12 @@ impl Transmuxer {
         };
         let mut sample = held.clone();
         sample.extend_from_slice(more);
-        let reader = self.enter(Container::of(&sample), out);
+        let container = match self.current {
+            // A WebVTT segment whose header came apart starts with any text, or is empty.
+            Some((Container::WebVtt, _)) if sniff::sniff(&sample) == Some(Found::Text) => Container::WebVtt,
+            _ => Container::of(&sample),
+        };
+        let reader = self.enter(container, out);
         reader.begin_segment(&start, out);
         let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
         self.close_on_error(result)

@@ -20,9 +20,10 @@ use crate::media::codec::annexb::{Splitter, Token};
 use crate::media::codec::h264::{self, NalKind};
 use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleFlags, TrackConfig};
+use crate::media::text::Captions;
 use crate::media::timeline::Stamp;
 use crate::media::{InitSection, MediaEvent, TrackKind};
-use crate::time::{TICKS_PER_SECOND, TimeRange};
+use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
 /// Makes a track of one H.264 stream.
 #[derive(Debug)]
@@ -46,6 +47,7 @@ pub(crate) struct VideoTrack {
     nominal_duration: Option<u32>,
     /// Nothing can be decoded before a key frame.
     waits_for_key: bool,
+    captions: Captions,
     share: Share,
 }
 
@@ -120,6 +122,7 @@ impl Default for VideoTrack {
             clock: Clock::default(),
             nominal_duration: None,
             waits_for_key: true,
+            captions: Captions::default(),
             share: Share::default(),
         }
     }
@@ -129,6 +132,7 @@ impl VideoTrack {
     /// A segment begins that continues the one before.
     pub(crate) fn begin_segment(&mut self, cut: Cut) {
         self.pace = Pace::new(cut);
+        self.captions.begin_segment();
         self.share = Share::default();
     }
 
@@ -148,6 +152,7 @@ impl VideoTrack {
         self.unit = None;
         self.fragment.clear();
         self.clock = Clock::default();
+        self.captions.abandon();
         self.waits_for_key = true;
     }
 
@@ -190,6 +195,9 @@ impl VideoTrack {
             let start = stamp.pts.max(0);
             self.share.add(start, start.saturating_add(length), unit.key);
         }
+        let captions = self.captions.end_segment(sink.out);
+        self.share.cues = captions.cues;
+        sink.losses.damaged_cues = sink.losses.damaged_cues.saturating_add(captions.dropped);
         self.share
     }
 
@@ -200,6 +208,7 @@ impl VideoTrack {
         self.finish_unit(None, sink);
         self.stamp = None;
         self.seal(sink);
+        self.captions.flush(MediaTime::from_ticks(self.usual_duration().into()), sink.out);
     }
 
     fn nal_bytes(&mut self, bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), TooLarge> {
@@ -280,6 +289,9 @@ impl VideoTrack {
                 let nal = self.fragment.open_sample_mut().get_mut(at..).unwrap_or_default();
                 let Some((length, nal)) = nal.split_first_chunk_mut::<4>() else { return };
                 *length = u32::try_from(nal.len()).unwrap_or(0).to_be_bytes();
+                if kind == NalKind::Sei {
+                    self.captions.sei(nal.get(1..).unwrap_or_default());
+                }
                 if kind == NalKind::Sei
                     && h264::has_recovery_point(nal)
                     && let Some(unit) = &mut self.unit
@@ -319,6 +331,9 @@ impl VideoTrack {
         let before = self.unit.and_then(|unit| unit.stamp).or(self.clock.last);
         let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.after(stamp)));
         self.finish_unit(stamp, sink);
+        if let Some(Stamp { pts, dts }) = stamp {
+            self.captions.picture(MediaTime::from_ticks(pts), MediaTime::from_ticks(dts), sink.out);
+        }
         self.unit = Some(Unit {
             stamp,
             picture: None,
