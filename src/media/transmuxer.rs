@@ -98,8 +98,10 @@ impl Transmuxer {
                 held.extend_from_slice(bytes);
                 return Ok(());
             }
-            State::Unknown(..) => {
-                let more = bytes.get(..SAMPLE.min(bytes.len())).unwrap_or_default();
+            State::Unknown(_, held) => {
+                // As many as are looked at, however they arrive.
+                let wanted = SAMPLE.saturating_sub(held.len());
+                let more = bytes.get(..wanted.min(bytes.len())).unwrap_or_default();
                 self.open(more, out)?;
             }
             State::Open => {}

@@ -3,11 +3,14 @@
 //! Needs `ffmpeg` and `ffprobe` (with libx264) and `openssl` on the path.
 
 mod anything;
+mod captions;
 mod damage;
 mod encryption;
 mod presentation;
 mod streams;
+mod webvtt;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 

@@ -26,8 +26,21 @@ pub(super) struct Text {
     pub(super) text: String,
     pub(super) row: usize,
     pub(super) column: usize,
-    /// Columns of the longest line, its indentation not counted.
+    /// The row of its last line.
+    pub(super) bottom: usize,
+    /// Columns of the longest line, from `column` on.
     pub(super) width: usize,
+}
+
+/// What becomes of the columns in front of a line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Indent {
+    /// Nothing: lines are centred, or aligned at the right.
+    None,
+    /// Lines are as far in as they are further in than others.
+    Relative,
+    /// Lines are as far in as they are.
+    Absolute,
 }
 
 impl Cell {
@@ -94,7 +107,7 @@ impl Grid {
     }
 
     /// The text of all rows, without those in which nothing is.
-    pub(super) fn text(&self, indent: bool) -> Option<Text> {
+    pub(super) fn text(&self, indent: Indent) -> Option<Text> {
         text(&self.rows, 0, indent)
     }
 
@@ -104,7 +117,7 @@ impl Grid {
         self.rows.split(|row| first(row).is_none()).filter_map(move |rows| {
             let row = top;
             top = top.saturating_add(rows.len()).saturating_add(1);
-            text(rows, row, true)
+            text(rows, row, Indent::Relative)
         })
     }
 
@@ -129,19 +142,21 @@ fn first(row: &[Cell]) -> Option<usize> {
 
 /// Rows to cue text (WebVTT §4.2.2), escaped. Spaces at a line's start would collapse: what a line is further in than
 /// others is made up of no-break spaces.
-fn text(rows: &[Vec<Cell>], top: usize, indent: bool) -> Option<Text> {
+fn text(rows: &[Vec<Cell>], top: usize, indent: Indent) -> Option<Text> {
     let seen = || rows.iter().enumerate().filter_map(|(i, row)| Some((i, first(row)?, row)));
-    let column = seen().map(|(_, first, _)| first).min()?;
+    let column = seen().map(|(_, first, _)| first).min().filter(|_| indent != Indent::Absolute).unwrap_or(0);
     let (above, ..) = seen().next()?;
-    let mut all = Text { text: String::new(), row: top.saturating_add(above), column, width: 0 };
+    let row = top.saturating_add(above);
+    let mut all = Text { text: String::new(), row, column, bottom: row, width: 0 };
     let mut pen = Pen::default();
     for (i, first, row) in seen() {
         if i > above {
             all.text.push('\n');
         }
         let end = row.iter().rposition(|cell| cell.character != ' ').map_or(0, |last| last.saturating_add(1));
-        all.width = all.width.max(end.saturating_sub(if indent { column } else { first }));
-        if indent {
+        all.bottom = top.saturating_add(i);
+        all.width = all.width.max(end.saturating_sub(column));
+        if indent != Indent::None {
             // Never inside tags: an underline would show.
             if first > column {
                 switch(&mut pen, Pen::default(), &mut all.text);
@@ -200,17 +215,18 @@ mod tests {
         write(&mut grid, 14, 6, "three", Pen { italic: true, underline: true });
         write(&mut grid, 14, 12, "four", plain);
         let texts: Vec<_> = grid.groups().collect();
-        let want = |text: &str, row, column, width| Text { text: text.into(), row, column, width };
+        let want =
+            |text: &str, row, column, bottom, width| Text { text: text.into(), row, column, bottom, width };
         assert_eq!(
             texts,
             [
-                want("a &lt;b&gt; &amp;", 1, 6, 7),
-                want("\u{a0}\u{a0}<i>one\ntwo\n</i><i><u>three</u></i> four", 12, 6, 10),
+                want("a &lt;b&gt; &amp;", 1, 6, 1, 7),
+                want("\u{a0}\u{a0}<i>one\ntwo\n</i><i><u>three</u></i> four", 12, 6, 14, 10),
             ]
         );
-        assert_eq!(grid.text(false).unwrap().row, 1);
+        assert_eq!(grid.text(Indent::Absolute).unwrap().column, 0);
         grid.clear();
-        assert!(grid.is_blank() && grid.groups().next().is_none() && grid.text(true).is_none());
+        assert!(grid.is_blank() && grid.groups().next().is_none() && grid.text(Indent::None).is_none());
     }
 
     #[test]

@@ -95,7 +95,7 @@ mod tests {
     #[test]
     fn constructs_are_found_between_other_messages() {
         let triplets =
-            [[0xfc, 0x94, 0x2c], [0xfc, 0x80, 0x80], [0xfe, 0, 0], [0xf8, 1, 2], [0xfd, 0, 0], [0xff, 0, 1]];
+            [[0xfc, 0x94, 0x2c], [0xfc, 0x80, 0x80], [0xfe, 0, 0], [1, 1, 2], [0xfd, 0, 0], [0xff, 0, 1]];
         let mut payload = vec![5, 3, 4, 1, 1];
         payload.extend(message(&triplets));
         payload.extend(message(&triplets[..1]));

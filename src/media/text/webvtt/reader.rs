@@ -94,7 +94,7 @@ impl Clock {
             Item::Cue(cue) => {
                 let start = self.place(cue.start, cue.end);
                 let end = start.saturating_add(cue.end.saturating_sub(cue.start));
-                if end <= 0 {
+                if start < 0 && end <= 0 {
                     return; // over before the presentation starts
                 }
                 *cues = cues.saturating_add(1);

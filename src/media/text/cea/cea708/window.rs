@@ -1,7 +1,7 @@
 //! A window of a service (CTA-708-E §8.4): its text, and where it is on the screen.
 
 use crate::media::event::TextTrack;
-use crate::media::text::cea::grid::{Cell, Grid, MAX_COLUMNS, MAX_ROWS, Pen, Text};
+use crate::media::text::cea::grid::{Cell, Grid, Indent, MAX_COLUMNS, MAX_ROWS, Pen, Text};
 use crate::media::text::cea::shown::{Output, Shown};
 
 /// Up to eight make a service.
@@ -143,7 +143,12 @@ impl Window {
     }
 
     fn put_out(&self, range: (i64, i64), track: TextTrack, out: &mut Output<'_>) {
-        if let Some(text) = self.grid.text(self.place.justify == LEFT) {
+        let indent = match (self.place.justify, self.place.anchor % 3) {
+            (CENTER | RIGHT, _) => Indent::None,
+            (_, 0) => Indent::Relative,
+            _ => Indent::Absolute,
+        };
+        if let Some(text) = self.grid.text(indent) {
             let settings = self.place.settings(&text);
             out.cue(track, range, settings, text.text);
         }
@@ -160,16 +165,28 @@ impl Place {
             RIGHT => "end",
             _ => "start",
         };
-        let mut settings =
-            format!("line:{}%,{line} position:{}%,{position} align:{align}", self.vertical, self.horizontal);
+        // From the window's anchor to that of its text.
+        let vertical = match self.anchor / 3 {
+            0 => self.vertical.saturating_add(percent(text.row, 15)),
+            1 => self.vertical,
+            _ => self.vertical.saturating_sub(percent(self.rows.saturating_sub(text.bottom + 1), 15)),
+        };
+        let mut horizontal = self.horizontal;
+        let mut size = String::new();
         if !self.anchor.is_multiple_of(3) {
-            // Lines start or end at the window's edges, not at its anchor, so its width matters: 42 columns fill
-            // the safe title area, the middle 80 percent.
-            let width = self.columns.max(text.width).saturating_mul(80) / 42;
-            settings.push_str(&format!(" size:{}%", width.min(100)));
+            // Lines start or end at the window's edges, not at its anchor, so its width matters.
+            size = format!(" size:{}%", percent(self.columns.max(text.width), 42).min(100));
+        } else if self.justify == LEFT {
+            horizontal = horizontal.saturating_add(percent(text.column, 42));
         }
-        settings
+        let (vertical, horizontal) = (vertical.min(100), horizontal.min(100));
+        format!("line:{vertical}%,{line} position:{horizontal}%,{position} align:{align}{size}")
     }
+}
+
+/// Percent of the screen: 15 rows or 42 columns fill the safe title area, the middle 80 percent.
+fn percent(part: usize, whole: u32) -> u32 {
+    u32::try_from(part).unwrap_or(0).saturating_mul(80).checked_div(whole).unwrap_or(0)
 }
 
 const LEFT: u8 = 0;
