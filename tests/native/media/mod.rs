@@ -8,6 +8,7 @@ mod damage;
 mod encryption;
 mod presentation;
 mod streams;
+mod text_fuzz;
 mod webvtt;
 
 use std::collections::BTreeMap;
