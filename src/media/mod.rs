@@ -7,6 +7,8 @@
 //!   ends) is made on content.
 //! - **A payload byte is copied once**: from the packet it came in to its place in the fragment that goes out.
 //!
+//! Text comes out as cues: of WebVTT segments, and of the closed captions (CEA-608 and CEA-708) in the video.
+//!
 //! Inside, `ts/` turns bytes into pieces of elementary streams, `codec/` knows what those consist of, `track/` makes
 //! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
 #![forbid(unsafe_code)]

@@ -316,6 +316,37 @@ fn a_segment_that_is_abandoned_leaves_no_trace() {
     assert_eq!(feed(true), feed(false));
 }
 
+/// Whatever happens to the stream: no panic, cues that can be shown, and nothing depends on chunks.
+#[test]
+fn captions_of_damaged_streams() {
+    let segments = &captioned("captions-damage", &scc("roll-up.scc"))[..2];
+    let mut seed = 7_u64;
+    let mut random = move |below: usize| {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        usize::try_from(seed >> 33).unwrap() % below
+    };
+    let mut captions = 0;
+    for _ in 0..60 {
+        let mut segments = segments.to_vec();
+        for segment in &mut segments {
+            for _ in 0..=random(8) {
+                let at = random(segment.len());
+                match random(4) {
+                    0 => drop(segment.drain(at..segment.len().min(at + random(600)))),
+                    1 => segment.truncate(at.max(2000)),
+                    _ => segment[at] ^= 1 << random(8),
+                }
+            }
+        }
+        let Ok((events, facts)) = transmux(&segments, 1000) else { continue };
+        assert_eq!(transmux(&segments, usize::MAX).unwrap(), (events.clone(), facts));
+        let cues = cues(&events, TextTrack::Cea608(1));
+        assert!(cues.iter().all(|cue| cue.range.start < cue.range.end && !cue.text.is_empty()), "{cues:?}");
+        captions += cues.len();
+    }
+    assert!(captions > 60, "{captions}");
+}
+
 #[test]
 fn captions_of_other_players_test_streams() {
     let Some(folder) = corpora() else { return };

@@ -181,6 +181,10 @@ fn cues_are_placed_like_media_of_their_sequence() {
         );
         assert_eq!((facts.cues, cues[0].settings.as_str(), cues[0].text.as_str()), (1, "line:0", "Hello"));
     }
+    // One file for a presentation of days: time stamps wrap, cue times do not.
+    let text = "WEBVTT\n\n00:01.000 --> 00:03.000\na\n\n50:00:00.000 --> 50:00:01.000\nb";
+    let (cues, _) = read(anchor(0, 0), text);
+    assert_eq!(cues[1].range.start, MediaTime::from_millis(50 * 3_600_000));
     // What is over before the presentation starts is not shown, what has begun is shown from its start.
     let text = "WEBVTT\n\n00:01.000 --> 00:03.000\na\n\n00:01.000 --> 00:05.000\nb";
     let (cues, facts) = read(anchor(-270_000, 0), text);

@@ -65,6 +65,9 @@ pub(super) enum Item {
     Cue(Cue),
 }
 
+/// Where items go.
+type Sink<'a> = &'a mut dyn FnMut(Item);
+
 /// The file has no signature.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct NotWebVtt;
@@ -76,7 +79,7 @@ impl Parser {
     }
 
     /// Takes the next bytes.
-    pub(super) fn push(&mut self, mut bytes: &[u8], sink: &mut impl FnMut(Item)) -> Result<(), NotWebVtt> {
+    pub(super) fn push(&mut self, mut bytes: &[u8], sink: Sink<'_>) -> Result<(), NotWebVtt> {
         while let Some((&first, rest)) = bytes.split_first() {
             if core::mem::take(&mut self.after_return) && first == b'\n' {
                 bytes = rest;
@@ -96,7 +99,7 @@ impl Parser {
     }
 
     /// The file is complete.
-    pub(super) fn end(&mut self, sink: &mut impl FnMut(Item)) -> Result<(), NotWebVtt> {
+    pub(super) fn end(&mut self, sink: Sink<'_>) -> Result<(), NotWebVtt> {
         if !self.line.is_empty() || self.stage == Stage::Signature {
             self.end_line(sink)?;
         }
@@ -104,7 +107,7 @@ impl Parser {
         Ok(())
     }
 
-    fn end_line(&mut self, sink: &mut impl FnMut(Item)) -> Result<(), NotWebVtt> {
+    fn end_line(&mut self, sink: Sink<'_>) -> Result<(), NotWebVtt> {
         let mut line = core::mem::take(&mut self.line);
         // The line's end is never part of a character, so that each line can be decoded by itself.
         let mut text = String::from_utf8_lossy(&line);
@@ -118,7 +121,7 @@ impl Parser {
         result
     }
 
-    fn take_line(&mut self, line: &str, sink: &mut impl FnMut(Item)) -> Result<(), NotWebVtt> {
+    fn take_line(&mut self, line: &str, sink: Sink<'_>) -> Result<(), NotWebVtt> {
         match self.stage {
             Stage::Signature | Stage::MaybeSignature => {
                 if is_signature(line.strip_prefix('\u{feff}').unwrap_or(line)) {
@@ -132,7 +135,7 @@ impl Parser {
                 }
             }
             Stage::Header if line.is_empty() => self.stage = Stage::Body,
-            Stage::Header if !line.contains(ARROW) => {
+            Stage::Header if !has_arrow(line) => {
                 if let Some(attributes) = line.strip_prefix("X-TIMESTAMP-MAP=") {
                     match TimestampMap::parse(attributes) {
                         Some(map) => sink(Item::Map(map)),
@@ -148,11 +151,11 @@ impl Parser {
         Ok(())
     }
 
-    fn body_line(&mut self, line: &str, sink: &mut impl FnMut(Item)) {
+    fn body_line(&mut self, line: &str, sink: Sink<'_>) {
         if line.is_empty() {
             return self.end_block(sink);
         }
-        let has_arrow = line.contains(ARROW);
+        let has_arrow = has_arrow(line);
         if has_arrow && (self.block.lines >= 2 || self.block.has_arrow) {
             self.end_block(sink);
         }
@@ -179,7 +182,7 @@ impl Parser {
         }
     }
 
-    fn end_block(&mut self, sink: &mut impl FnMut(Item)) {
+    fn end_block(&mut self, sink: Sink<'_>) {
         let block = core::mem::take(&mut self.block);
         let Some(mut cue) = block.cue else { return };
         self.cues = self.cues.saturating_add(1);
@@ -192,12 +195,15 @@ impl Parser {
     }
 }
 
+fn has_arrow(line: &str) -> bool {
+    line.as_bytes().windows(3).any(|bytes| bytes == b"-->")
+}
+
 fn is_signature(line: &str) -> bool {
     line.strip_prefix("WEBVTT")
         .is_some_and(|rest| matches!(rest.as_bytes().first(), None | Some(b' ' | b'\t')))
 }
 
-const ARROW: &str = "-->";
 /// Bytes of a line that are kept. Text is far shorter; an image in a data URL may come near.
 const MAX_LINE: usize = 256 << 10;
 /// Bytes in a cue's text.

@@ -1,8 +1,9 @@
 //! Cues on the presentation timeline (RFC 8216bis §3.1.4).
 //!
 //! A cue time is mapped to a time stamp by the segment's X-TIMESTAMP-MAP, without one 0 to 0, and the time stamp is
-//! placed like that of any other segment of the discontinuity sequence, 33-bit wraps included. That needs the offset
-//! that the sequence's video or audio has ([`Anchor::Offset`](super::super::super::Anchor)). A text segment does not
+//! placed like that of any other segment of the discontinuity sequence. The 33 bits may have wrapped any number of
+//! times; cue times do not wrap, so the first cue's place is that of all. This needs the offset that the sequence's
+//! video or audio has ([`Anchor::Offset`](super::super::super::Anchor)). A text segment does not
 //! have one to tell: its first cue may start before it.
 //!
 //! Where the offset is not known ([`Anchor::At`](super::super::super::Anchor)), cue times are taken for presentation
@@ -35,7 +36,7 @@ pub(in crate::media) struct WebVttReader {
 struct Clock {
     timeline: Option<Timeline>,
     map: TimestampMap,
-    /// What is added to cue times where no offset is known; the first cue says it.
+    /// What is added to cue times; the first cue says it.
     origin: Option<i64>,
 }
 
@@ -110,17 +111,19 @@ impl Clock {
         }
     }
 
-    /// Where a cue starts in the presentation.
+    /// Where a cue starts in the presentation. The first one, which is shown during the segment, says where all are.
     fn place(&mut self, start: i64, end: i64) -> i64 {
-        if let Some(Timeline::Pending(at)) = self.timeline {
-            let at = at.ticks();
-            let origin = *self.origin.get_or_insert(if end > at { 0 } else { at });
-            return start.saturating_add(origin);
-        }
-        let stamp = start.saturating_sub(self.map.local).saturating_add(self.map.mpegts);
-        let stamp = u64::try_from(stamp.rem_euclid(STAMPS)).unwrap_or(0);
-        let placed = self.timeline.and_then(|timeline| timeline.place(stamp, None));
-        placed.map_or(start, |placed| placed.pts)
+        let Self { timeline, map, origin } = self;
+        let origin = *origin.get_or_insert_with(|| match timeline {
+            Some(Timeline::Pending(at)) if end <= at.ticks() => at.ticks(),
+            Some(timeline) => {
+                let stamp = start.saturating_sub(map.local).saturating_add(map.mpegts);
+                let stamp = u64::try_from(stamp.rem_euclid(STAMPS)).unwrap_or(0);
+                timeline.place(stamp, None).map_or(0, |placed| placed.pts.saturating_sub(start))
+            }
+            None => 0,
+        });
+        start.saturating_add(origin)
     }
 }
 

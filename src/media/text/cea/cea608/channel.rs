@@ -5,7 +5,8 @@ use crate::media::event::TextTrack;
 use crate::media::text::cea::grid::{Cell, Grid, Pen, Text};
 use crate::media::text::cea::shown::{Output, Shown};
 
-/// One of CC1 to CC4.
+/// One of CC1 to CC4. What is called from many places is not inlined: captions have a few bytes a picture, and the
+/// player is small.
 #[derive(Clone, Debug)]
 pub(super) struct Channel {
     track: TextTrack,
@@ -104,6 +105,7 @@ impl Channel {
         self.write(charset::extended(german, second), now, out);
     }
 
+    #[inline(never)]
     pub(super) fn write(&mut self, character: char, now: i64, out: &mut Output<'_>) {
         let (row, column, cell) = (self.row, self.column.min(COLUMNS - 1), Cell { character, pen: self.pen });
         self.edit(now, out, |grid| grid.put(row, column, cell));
@@ -116,6 +118,7 @@ impl Channel {
     }
 
     /// Puts out what is shown, as far as it was shown until `now`.
+    #[inline(never)]
     pub(super) fn cut(&mut self, now: i64, out: &mut Output<'_>) {
         if let Some(range) = self.shown.cut(now) {
             self.put_out(range, out);
@@ -183,7 +186,7 @@ impl Channel {
     fn remove(&mut self, now: i64, out: &mut Output<'_>, edit: impl FnOnce(&mut Grid)) {
         self.edit(now, out, edit);
         if self.writes_displayed() {
-            self.shown.set(!self.displayed.is_blank(), now);
+            self.settle(now);
         }
     }
 
@@ -191,6 +194,12 @@ impl Channel {
     fn change(&mut self, now: i64, out: &mut Output<'_>, change: impl FnOnce(&mut Self)) {
         self.cut(now, out);
         change(self);
+        self.settle(now);
+    }
+
+    /// Says whether anything is shown.
+    #[inline(never)]
+    fn settle(&mut self, now: i64) {
         self.shown.set(!self.displayed.is_blank(), now);
     }
 

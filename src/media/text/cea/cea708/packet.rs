@@ -85,12 +85,14 @@ impl Packets {
     }
 
     fn service(&mut self, number: u8) -> Option<&mut Service> {
-        if self.services.iter().all(|(known, _)| *known != number) {
+        if self.services.len() < MAX_SERVICES && self.services.iter().all(|(known, _)| *known != number) {
             self.services.push((number, Service::new(number)));
         }
         self.services.iter_mut().find(|(known, _)| *known == number).map(|(_, service)| service)
     }
 }
 
+/// Services that are decoded: there are languages, and easy readers, and no stream has half as many.
+const MAX_SERVICES: usize = 16;
 /// The service number that says that another follows.
 const EXTENDED: u8 = 7;

@@ -87,6 +87,7 @@ impl Window {
         self.column = usize::from(column).min(MAX_COLUMNS - 1);
     }
 
+    #[inline(never)]
     pub(super) fn write(&mut self, character: char, track: TextTrack, now: i64, out: &mut Output<'_>) {
         if let Some(range) = self.shown.step(now) {
             self.put_out(range, track, out);
@@ -126,6 +127,7 @@ impl Window {
     }
 
     /// Puts out what is shown, as far as it was shown until `now`.
+    #[inline(never)]
     pub(super) fn cut(&mut self, track: TextTrack, now: i64, out: &mut Output<'_>) {
         if let Some(range) = self.shown.cut(now) {
             self.put_out(range, track, out);
@@ -139,6 +141,12 @@ impl Window {
     fn change(&mut self, track: TextTrack, now: i64, out: &mut Output<'_>, change: impl FnOnce(&mut Self)) {
         self.cut(track, now, out);
         change(self);
+        self.settle(now);
+    }
+
+    /// Says whether anything is shown.
+    #[inline(never)]
+    fn settle(&mut self, now: i64) {
         self.shown.set(self.visible && !self.grid.is_blank(), now);
     }
 
