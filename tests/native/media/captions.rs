@@ -40,6 +40,7 @@ fn plain(text: &str) -> String {
         ("</u>", ""),
         ("\u{a0}", " "),
         ("’", "'"),
+        ("\\h", " "),
         ("&lt;", "<"),
         ("&gt;", ">"),
     ] {
@@ -245,6 +246,36 @@ fn pop_on_captions_are_those_that_ffmpeg_shows() {
     assert!(facts.iter().all(|facts| !facts.losses.any()), "{facts:?}");
     for size in [1, 187, 4096, usize::MAX] {
         assert_eq!(transmux(&segments, size).unwrap(), (events.clone(), facts.clone()), "{size}");
+    }
+}
+
+/// Italics and underlines, and rows that are apart from each other, which become cues of their own.
+#[test]
+fn captions_look_as_they_do_in_ffmpeg() {
+    let segments = captioned("captions-styles", &scc("styles.scc"));
+    let (events, _) = transmux(&segments, 1000).unwrap();
+    let cues = cues(&events, TextTrack::Cea608(1));
+    let looks: Vec<_> = cues.iter().map(|cue| (cue.settings.as_str(), cue.text.as_str())).collect();
+    assert_eq!(
+        looks,
+        [
+            ("line:79.3% position:10.0% align:start", "<i>ab</i> cd <u>ef</u> <i>gh</i>"),
+            ("line:74.0% position:12.5% align:start", "ab"),
+            ("line:84.6% position:22.5% align:start", "<i>cd</i> <i>ef</i>"),
+        ]
+    );
+    let path = all_of("captions-styles");
+    let [first, second] = &shown_by_ffmpeg(&path)[..] else { panic!("two captions") };
+    let ours = shown(&cues);
+    assert_same(&ours[..1], std::slice::from_ref(first));
+    assert_eq!((ours[1].0, ours[2].1, format!("{}\n{}", ours[1].2, ours[2].2)), second.clone());
+    // libavcodec has the same letters in italics and underlined.
+    let mut command = ffmpeg();
+    command.current_dir(path.parent().unwrap());
+    let file = run(command.args("-f lavfi -i movie=captions.ts[out+subcc] -map s -f webvtt -".split(' ')));
+    let file: String = file.replace("\\h", " ").split_whitespace().collect();
+    for look in ["<i>ab</i>cd", "<u>ef</u>", "<i>gh</i>", "<i>cdef</i>"] {
+        assert!(file.contains(look), "{look} {file}");
     }
 }
 
