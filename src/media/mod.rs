@@ -1,4 +1,4 @@
-//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS with H.264 and AAC in, fragmented MP4 out.
+//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS in, fragmented MP4 out.
 //!
 //! [`Transmuxer`] takes the clear bytes of one segment after another, in pieces of any size, and puts out init
 //! sections and fragments as soon as the bytes for them are there. Two rules hold throughout:

@@ -6,6 +6,7 @@ mod anything;
 mod damage;
 mod encryption;
 mod found;
+mod fuzz_video;
 mod hevc;
 mod packets;
 mod presentation;
