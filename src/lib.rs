@@ -25,7 +25,7 @@
 //! | [`engine`] | what to fetch, append, evict, retry and report, and when |
 //! | [`playlist`] | playlist text to model, RFC 8216bis |
 //! | [`access`] | play info, tokens and signatures on URLs, the server's clock |
-//! | [`crypto`] | keys, AES-128-CBC as bytes arrive |
+//! | [`crypto`] | keys, AES as bytes arrive, whole segments and samples |
 //! | [`media`] | MPEG-TS to fragmented MP4 as bytes arrive |
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |

@@ -4,7 +4,12 @@
 
 use core::fmt;
 
-use aes::cipher::{Array, BlockCipherEncrypt, KeyInit};
+use aes::cipher::array::Array;
+use aes::cipher::consts::U16;
+use aes::cipher::typenum::Unsigned;
+use aes::cipher::{
+    BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, ParBlocks,
+};
 use aes::{Aes256Enc, Block};
 
 use super::{BLOCK, ContentKey, CryptoError, Iv};
@@ -32,18 +37,38 @@ impl CounterMode {
         let unused = self.last.get(BLOCK.saturating_sub(self.left)..).unwrap_or_default();
         combine(head, unused);
         self.left = self.left.saturating_sub(head.len());
-        for run in rest.chunks_mut(BLOCK * LANES) {
-            let mut stream = [Block::default(); LANES];
-            let count = run.len().div_ceil(BLOCK).min(LANES);
-            let (blocks, _) = stream.split_at_mut(count);
-            for block in &mut *blocks {
-                *block = Array(self.counter.to_be_bytes());
-                self.counter = self.counter.wrapping_add(1);
+        if !rest.is_empty() {
+            let Self { cipher, counter, last, left } = self;
+            cipher.encrypt_with_backend(Work { counter, last, left, bytes: rest });
+        }
+    }
+}
+
+struct Work<'a> {
+    counter: &'a mut u128,
+    last: &'a mut Block,
+    left: &'a mut usize,
+    bytes: &'a mut [u8],
+}
+
+impl BlockSizeUser for Work<'_> {
+    type BlockSize = U16;
+}
+
+impl BlockCipherEncClosure for Work<'_> {
+    #[inline(always)]
+    fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
+        for run in self.bytes.chunks_mut(BLOCK * B::ParBlocksSize::USIZE) {
+            let mut blocks = ParBlocks::<B>::default();
+            for (number, block) in (0..).zip(&mut blocks) {
+                *block = Array(self.counter.wrapping_add(number).to_be_bytes());
             }
-            self.cipher.encrypt_blocks(blocks);
-            combine(run, Array::slice_as_flattened(blocks));
-            self.last = blocks.last().copied().unwrap_or_default();
-            self.left = count.saturating_mul(BLOCK).saturating_sub(run.len());
+            backend.encrypt_par_blocks_inplace(&mut blocks);
+            let count = run.len().div_ceil(BLOCK);
+            *self.counter = self.counter.wrapping_add(count as u128);
+            combine(run, Array::slice_as_flattened(&blocks));
+            *self.last = blocks.get(count.saturating_sub(1)).copied().unwrap_or_default();
+            *self.left = count.saturating_mul(BLOCK).saturating_sub(run.len());
         }
     }
 }
@@ -59,9 +84,6 @@ impl fmt::Debug for CounterMode {
         f.write_str("CounterMode([secret])")
     }
 }
-
-/// Blocks that are encrypted together: software AES makes several in the time of one.
-const LANES: usize = 16;
 
 #[cfg(test)]
 mod tests {

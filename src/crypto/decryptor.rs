@@ -6,10 +6,7 @@
 
 use core::fmt;
 
-use aes::{Aes128, Aes256};
-use cbc::Decryptor as Cbc;
-use cbc::cipher::{Array, BlockModeDecrypt, KeyIvInit};
-
+use super::cbc::{CbcCipher, Chain};
 use super::counter::CounterMode;
 use super::key::LONG;
 use super::{BLOCK, ContentKey, CryptoError, Iv};
@@ -50,8 +47,7 @@ pub struct Decryptor {
 }
 
 enum Mode {
-    Cbc128(Cbc<Aes128>),
-    Cbc256(Cbc<Aes256>),
+    Cbc(CbcCipher, Chain),
     Counter(CounterMode),
 }
 
@@ -59,8 +55,8 @@ impl Decryptor {
     /// A decryptor at the first byte of a segment. The key must be of the length that the method needs.
     pub fn new(method: SegmentMethod, key: &ContentKey, iv: &Iv) -> Result<Self, CryptoError> {
         let mode = match method {
-            SegmentMethod::Aes128 => Mode::Cbc128(Cbc::new(key.aes128()?.into(), iv.as_bytes().into())),
-            SegmentMethod::Aes256 => Mode::Cbc256(Cbc::new(key.aes256()?.into(), iv.as_bytes().into())),
+            SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv)),
+            SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv)),
             SegmentMethod::Aes256Ctr => Mode::Counter(CounterMode::new(key, iv)?),
         };
         Ok(Self { mode, withheld: [0; BLOCK], withheld_len: 0, length: 0 })
@@ -155,11 +151,8 @@ impl Decryptor {
 
     /// Whole blocks.
     fn decrypt_blocks(&mut self, bytes: &mut [u8]) {
-        let (blocks, _) = Array::slice_as_chunks_mut(bytes);
-        match &mut self.mode {
-            Mode::Cbc128(cbc) => cbc.decrypt_blocks(blocks),
-            Mode::Cbc256(cbc) => cbc.decrypt_blocks(blocks),
-            Mode::Counter(_) => {}
+        if let Mode::Cbc(cipher, chain) = &mut self.mode {
+            cipher.decrypt(chain, bytes, BLOCK, BLOCK);
         }
     }
 }

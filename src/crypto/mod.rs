@@ -33,6 +33,7 @@
 //! ```
 #![forbid(unsafe_code)]
 
+mod cbc;
 mod counter;
 mod decryptor;
 mod error;

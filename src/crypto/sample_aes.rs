@@ -6,9 +6,7 @@
 
 use core::fmt;
 
-use aes::cipher::{Array, BlockCipherDecrypt, KeyInit};
-use aes::{Aes128Dec, Block};
-
+use super::cbc::{CbcCipher, Chain};
 use super::{BLOCK, CryptoError, Iv, SampleKey};
 
 /// Decrypts the samples of elementary streams.
@@ -16,14 +14,14 @@ use super::{BLOCK, CryptoError, Iv, SampleKey};
 /// Works on bytes as they are and cannot tell whether they were encrypted: with a wrong key, and on what was in the
 /// clear, it makes noise.
 pub struct SampleDecryptor {
-    cipher: Aes128Dec,
+    cipher: CbcCipher,
     iv: Iv,
 }
 
 impl SampleDecryptor {
     /// A decryptor for samples under this key, which must have 16 bytes.
     pub fn new(key: &SampleKey) -> Result<Self, CryptoError> {
-        Ok(Self { cipher: Aes128Dec::new(key.key.aes128()?.into()), iv: key.iv })
+        Ok(Self { cipher: CbcCipher::aes128(key.key.aes128()?), iv: key.iv })
     }
 
     /// Decrypts an H.264 NAL unit, given without start code, in place, and returns how many bytes it has now.
@@ -50,23 +48,7 @@ impl SampleDecryptor {
 
     /// One message, a block of which lies at every `stride` bytes that have at least `least` bytes left to them.
     fn decrypt(&self, bytes: &mut [u8], stride: usize, least: usize) {
-        let mut chain = Array(*self.iv.as_bytes());
-        for run in bytes.chunks_mut(stride.saturating_mul(LANES)) {
-            let mut blocks = [Block::default(); LANES];
-            let mut count = 0;
-            for (block, place) in blocks.iter_mut().zip(places(run, stride, least)) {
-                *block = Array(*place);
-                count += 1;
-            }
-            let encrypted = blocks;
-            self.cipher.decrypt_blocks(blocks.get_mut(..count).unwrap_or_default());
-            for ((place, clear), encrypted) in places(run, stride, least).zip(blocks).zip(encrypted) {
-                for ((byte, clear), chain) in place.iter_mut().zip(clear).zip(chain) {
-                    *byte = clear ^ chain;
-                }
-                chain = encrypted;
-            }
-        }
+        self.cipher.decrypt(&mut Chain::new(&self.iv), bytes, stride, least);
     }
 }
 
@@ -74,12 +56,6 @@ impl fmt::Debug for SampleDecryptor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("SampleDecryptor([secret])")
     }
-}
-
-fn places(run: &mut [u8], stride: usize, least: usize) -> impl Iterator<Item = &mut [u8; BLOCK]> {
-    run.chunks_mut(stride)
-        .filter(move |chunk| chunk.len() >= least)
-        .filter_map(|chunk| chunk.first_chunk_mut())
 }
 
 /// Removes the bytes of 3 that follow two zeros (ITU-T H.264 §7.4.1.1); returns how many bytes are left.
@@ -109,5 +85,130 @@ const NAL_LEAD: usize = 32;
 const PATTERN: usize = 10 * BLOCK;
 /// Clear bytes that an audio frame starts with, the ADTS header not counted.
 const FRAME_LEAD: usize = 16;
-/// Blocks that are decrypted together: software AES makes several in the time of one.
-const LANES: usize = 16;
+
+#[cfg(test)]
+mod tests {
+    use cbc::cipher::{BlockModeEncrypt, KeyIvInit};
+
+    use super::*;
+    use crate::crypto::ContentKey;
+
+    const KEY: [u8; 16] = *b"sixteen byte key";
+    const IV: [u8; 16] = *b"and so is the iv";
+
+    fn decryptor() -> SampleDecryptor {
+        let key = ContentKey::from_bytes(&KEY).unwrap();
+        SampleDecryptor::new(&SampleKey::new(key, Iv::from_bytes(IV)).unwrap()).unwrap()
+    }
+
+    /// The blocks at these places, one after another.
+    fn encrypt(bytes: &mut [u8], places: impl Iterator<Item = usize>) {
+        let mut cipher = cbc::Encryptor::<aes::Aes128>::new(&KEY.into(), &IV.into());
+        for at in places {
+            let block: &mut [u8; 16] = (&mut bytes[at..at + 16]).try_into().unwrap();
+            cipher.encrypt_block(block.into());
+        }
+    }
+
+    fn add_emulation_prevention(nal: &[u8]) -> Vec<u8> {
+        let mut out: Vec<u8> = Vec::new();
+        let mut zeros = 0;
+        for &byte in nal {
+            if zeros == 2 && byte <= 3 {
+                out.push(3);
+                zeros = 0;
+            }
+            zeros = if byte == 0 { zeros + 1 } else { 0 };
+            out.push(byte);
+        }
+        out
+    }
+
+    /// A NAL unit as a decoder takes it: without start codes or anything like them inside.
+    fn nal(kind: u8, length: usize) -> Vec<u8> {
+        let mut nal: Vec<u8> = (0..length).map(|i| [0x80, 0, 0, 3, 1, 7, 9][i % 7]).collect();
+        nal[0] = 0x60 | kind;
+        nal[length - 1] = 0x80;
+        nal
+    }
+
+    /// Apple's syntax, line by line.
+    fn encrypted(nal: &[u8]) -> Vec<u8> {
+        let mut places = Vec::new();
+        let mut at = 32;
+        while at < nal.len() {
+            if nal.len() - at > 16 {
+                places.push(at);
+                at += 16;
+            }
+            at += 144.min(nal.len() - at);
+        }
+        let mut nal = nal.to_vec();
+        encrypt(&mut nal, places.into_iter());
+        add_emulation_prevention(&nal)
+    }
+
+    #[test]
+    fn nal_units_of_every_length() {
+        for kind in [1, 5] {
+            for length in (49..1000).chain([160 * 16 + 32, 160 * 16 + 33, 160 * 16 + 49, 160 * 33 + 7]) {
+                let clear = nal(kind, length);
+                let mut bytes = encrypted(&clear);
+                assert_ne!(bytes, clear);
+                let count = decryptor().nal_unit(&mut bytes);
+                assert_eq!(bytes[..count], clear, "{length} bytes");
+            }
+        }
+    }
+
+    #[test]
+    fn short_nal_units_and_those_of_other_types_stay() {
+        for (kind, length) in (0..32).map(|kind| (kind, 300)).chain([(1, 48), (5, 48), (5, 2)]) {
+            if matches!((kind, length), (1 | 5, 300)) {
+                continue;
+            }
+            let clear = nal(kind, length);
+            let mut bytes = clear.clone();
+            assert_eq!((decryptor().nal_unit(&mut bytes), bytes), (length, clear), "type {kind}");
+        }
+        assert_eq!(decryptor().nal_unit(&mut []), 0);
+    }
+
+    #[test]
+    fn audio_frames_of_every_length() {
+        for length in 0..700 {
+            let clear: Vec<u8> = (0..length).map(|i| i as u8).collect();
+            let mut bytes = clear.clone();
+            encrypt(&mut bytes, (16..length.max(31) - 15).step_by(16));
+            assert_eq!(bytes == clear, length < 32);
+            decryptor().audio_frame(&mut bytes);
+            assert_eq!(bytes, clear, "{length} bytes");
+        }
+    }
+
+    #[test]
+    fn emulation_prevention_bytes_go_and_nothing_else() {
+        for (with, without) in [
+            (&[1, 0, 0, 3, 1, 0, 0, 3, 0, 0, 3][..], &[1, 0, 0, 1, 0, 0, 0, 0][..]),
+            (&[1, 0, 3, 0, 0, 4], &[1, 0, 3, 0, 0, 4]),
+            (&[0, 0, 3, 3, 0, 0, 3, 3], &[0, 0, 3, 0, 0, 3]),
+            (&[0, 0, 0, 3, 3], &[0, 0, 0, 3]),
+            (&[0, 0], &[0, 0]),
+            (&[], &[]),
+        ] {
+            let mut bytes = with.to_vec();
+            let count = remove_emulation_prevention(&mut bytes);
+            assert_eq!(&bytes[..count], without);
+        }
+    }
+
+    #[test]
+    fn a_long_key_is_refused_and_none_is_shown() {
+        let long = ContentKey::from_bytes(&[1; 32]).unwrap();
+        let key = SampleKey { key: long.clone(), iv: Iv::from_bytes(IV) };
+        let error = CryptoError::KeyMismatch { length: 32, needed: 16 };
+        assert_eq!(SampleDecryptor::new(&key).unwrap_err(), error);
+        assert_eq!(SampleKey::new(long, key.iv).unwrap_err(), error);
+        assert_eq!(format!("{:?}", decryptor()), "SampleDecryptor([secret])");
+    }
+}

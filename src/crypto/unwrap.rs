@@ -4,10 +4,9 @@
 //! them along, encrypted, in the request for play info). The server answers a request for a key with the content key
 //! in AES-128-CBC under them: one block, without padding.
 
-use aes::cipher::{Array, BlockCipherDecrypt, KeyInit};
-use aes::{Aes128Dec, Block};
-use zeroize::Zeroize;
+use zeroize::Zeroizing;
 
+use super::cbc::{CbcCipher, Chain};
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// Takes the overlay off a key server's answer.
@@ -23,14 +22,9 @@ use super::{BLOCK, ContentKey, CryptoError, Iv};
 pub fn unwrap_key(answer: &[u8], overlay: &ContentKey, iv: &Iv) -> Result<ContentKey, CryptoError> {
     let wrapped = <[u8; BLOCK]>::try_from(answer)
         .map_err(|_| CryptoError::WrappedKeyLength { length: answer.len() })?;
-    let mut block: Block = Array(wrapped);
-    Aes128Dec::new(overlay.aes128()?.into()).decrypt_block(&mut block);
-    for (byte, mask) in block.iter_mut().zip(iv.as_bytes()) {
-        *byte ^= mask;
-    }
-    let key = ContentKey::from_bytes(&block);
-    block.as_mut_slice().zeroize();
-    key
+    let mut block = Zeroizing::new(wrapped);
+    CbcCipher::aes128(overlay.aes128()?).decrypt(&mut Chain::new(iv), block.as_mut_slice(), BLOCK, BLOCK);
+    ContentKey::from_bytes(block.as_slice())
 }
 
 #[cfg(test)]

@@ -107,7 +107,8 @@ impl Tag {
     }
 
     pub(crate) fn contents(&self) -> Contents {
-        let mut contents = Contents::default();
+        // What is cut off is more than a time stamp.
+        let mut contents = Contents { timestamp: None, more: !self.is_whole() };
         let &[_, _, _, version, _, flags, ..] = self.data.as_slice() else { return contents };
         let body = self.data.get(HEADER..).unwrap_or_default();
         let whole;

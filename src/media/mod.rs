@@ -1,4 +1,5 @@
-//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS in, fragmented MP4 out.
+//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS and packed audio in, fragmented MP4 out. Where a browser does not
+//! take a codec in MP4, [`InitSection::others`] says how else to offer the track.
 //!
 //! [`Transmuxer`] takes the clear bytes of one segment after another, in pieces of any size, and puts out init
 //! sections and fragments as soon as the bytes for them are there. Two rules hold throughout:
@@ -7,8 +8,12 @@
 //!   ends) is made on content.
 //! - **A payload byte is copied once**: from the packet it came in to its place in the fragment that goes out.
 //!
-//! Inside, `ts/` turns bytes into pieces of elementary streams, `codec/` knows what those consist of, `track/` makes
+//! Inside, `ts/` turns bytes into pieces of elementary streams, `packed/` takes the ID3 tags out of packed audio, `codec/` knows what those consist of, `track/` makes
 //! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
+//!
+//! Samples may be encrypted (SAMPLE-AES): with a [`SampleKey`] the tracks decrypt each NAL unit and each frame where it
+//! lies, as soon as it is complete. The program map says which streams are encrypted; HEVC in MPEG-TS has no such
+//! encryption.
 #![forbid(unsafe_code)]
 
 mod codec;

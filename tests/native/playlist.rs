@@ -3,7 +3,7 @@
 // Hostile text is timed by a real clock.
 #![allow(clippy::disallowed_methods)]
 
-mod corpora;
+pub(crate) mod corpora;
 mod fuzz;
 mod model;
 mod oracle;

@@ -95,8 +95,8 @@ pub(super) fn stream_use(stream_type: u8, descriptors: &[u8]) -> StreamUse {
         0x01 | 0x02 | 0x10 | 0x1e | 0x1f | 0x20 | 0x21 | 0x32 | 0x33 | 0x42 | 0xd1 | 0xea => {
             StreamUse::Unsupported(TrackKind::Video)
         }
-        // AAC without a transport syntax, MPEG-H.
-        0x1c | 0x2d => StreamUse::Unsupported(TrackKind::Audio),
+        // AAC without a transport syntax, MPEG-H; DTS and TrueHD as Blu-ray has them.
+        0x1c | 0x2d | 0x82 | 0x83 | 0x85 | 0x8a => StreamUse::Unsupported(TrackKind::Audio),
         _ => StreamUse::Ignored,
     }
 }

@@ -12,9 +12,9 @@ use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart};
 use crate::media::id3::{self, Progress, Tag, TagReader};
 use crate::media::reader::Reader;
 use crate::media::timeline::{Anchor, Timeline};
-use crate::media::track::Sink;
 use crate::media::track::audio::AudioTrack;
-use crate::media::{Found, Losses, MediaError};
+use crate::media::track::{Sink, lock};
+use crate::media::{Found, Losses, MediaError, SampleKey};
 use crate::time::MediaTime;
 
 /// Reads segments of packed audio.
@@ -57,6 +57,11 @@ impl Default for Phase {
 }
 
 impl Reader for PackedReader {
+    /// With a key, all frames are encrypted: packed audio does not say whether it is.
+    fn sample_key(&mut self, key: Option<SampleKey>) {
+        self.track.lock.set(lock::ready(key));
+    }
+
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
         if start.discontinuity {
             self.track.discontinue(&mut Sink { out, losses: &mut self.losses });

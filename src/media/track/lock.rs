@@ -5,7 +5,12 @@
 
 use std::sync::Arc;
 
-use crate::crypto::SampleDecryptor;
+use crate::crypto::{SampleDecryptor, SampleKey};
+
+/// A key made ready, once for all tracks. One of the wrong length is none; whoever fetches keys says so.
+pub(crate) fn ready(key: Option<SampleKey>) -> Option<Arc<SampleDecryptor>> {
+    key.and_then(|key| SampleDecryptor::new(&key).ok()).map(Arc::new)
+}
 
 /// The key in force, and the key of the NAL unit or frame at hand.
 #[derive(Debug, Default)]

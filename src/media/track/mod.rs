@@ -3,7 +3,7 @@
 
 pub(super) mod audio;
 mod clock;
-mod lock;
+pub(super) mod lock;
 mod order;
 pub(super) mod parameters;
 pub(super) mod video;

@@ -12,9 +12,9 @@ use crate::media::codec::Codec;
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart, TrackKind};
 use crate::media::reader::Reader;
 use crate::media::timeline::Timeline;
-use crate::media::track::Sink;
 use crate::media::track::audio::AudioTrack;
 use crate::media::track::video::{MAX_UNIT, VideoTrack};
+use crate::media::track::{Sink, lock};
 use crate::media::{Losses, MediaError};
 
 /// Reads segments of MPEG-TS.
@@ -62,8 +62,7 @@ impl Reader for TsReader {
     }
 
     fn sample_key(&mut self, key: Option<SampleKey>) {
-        // A key of the wrong length is none; whoever fetches keys says so.
-        self.program.key = key.and_then(|key| SampleDecryptor::new(&key).ok()).map(Arc::new);
+        self.program.key = lock::ready(key);
     }
 
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {

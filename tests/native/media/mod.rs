@@ -3,15 +3,21 @@
 //! Needs `ffmpeg` and `ffprobe` (with libx264) and `openssl` on the path.
 
 mod anything;
+mod audio;
 mod damage;
 mod encryption;
 mod found;
 mod fuzz_video;
 mod hevc;
+mod packed;
 mod packets;
 mod presentation;
 mod programs;
+mod sample_aes;
+mod segments_fuzz;
 mod streams;
+mod timed_metadata;
+mod two_hours;
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

@@ -9,7 +9,7 @@ use cloud_player::secret::Url;
 
 use super::{media, with_source};
 
-fn corpora() -> Option<PathBuf> {
+pub(crate) fn corpora() -> Option<PathBuf> {
     let folder = std::env::var_os("CLOUD_PLAYER_CORPORA").map(PathBuf::from);
     if folder.is_none() {
         println!("not checked: CLOUD_PLAYER_CORPORA names no folder");

@@ -41,6 +41,8 @@ pub(crate) struct Track {
     held: Vec<(TimeRange, usize)>,
     pub(crate) samples: usize,
     pub(crate) appends: usize,
+    /// All bytes that came, in order.
+    pub(crate) appended: Vec<u8>,
 }
 
 impl Element {
@@ -228,7 +230,16 @@ impl Element {
 
 impl Track {
     fn new(kind: TrackKind, mime: String) -> Self {
-        Self { kind, mime, timescale: None, key_frames: Vec::new(), held: Vec::new(), samples: 0, appends: 0 }
+        Self {
+            kind,
+            mime,
+            timescale: None,
+            key_frames: Vec::new(),
+            held: Vec::new(),
+            samples: 0,
+            appends: 0,
+            appended: Vec::new(),
+        }
     }
 
     fn bytes(&self) -> usize {
@@ -250,6 +261,7 @@ impl Track {
 
     fn append(&mut self, bytes: &[u8]) {
         self.appends += 1;
+        self.appended.extend(bytes);
         match fmp4::read(bytes, self.timescale) {
             Appended::Init { timescale } => self.timescale = Some(timescale),
             Appended::Media { range, samples, starts_with_sync } => {
