@@ -12,6 +12,7 @@ mod fmp4;
 mod fmp4_damage;
 mod found;
 mod fuzz_fmp4;
+mod fuzz_video;
 mod hevc;
 mod packed;
 mod packets;
