@@ -76,7 +76,7 @@ fn transmuxed(
     feed: impl Fn(&[u8], &mut dyn FnMut(&[u8]) -> Result<(), Broken>),
 ) -> usize {
     let mut transmuxer = Transmuxer::new();
-    let mut anchor = Anchor::At(MediaTime::ZERO);
+    let mut anchor = Anchor::At(MediaTime::from_millis(1000));
     let mut length = 0;
     let mut drain = |out: &mut Vec<MediaEvent>| {
         for event in out.drain(..) {
