@@ -58,7 +58,9 @@ fn transmux(bencher: Bencher<'_, '_>) {
 
 #[divan::bench]
 fn decrypt_and_transmux(bencher: Bencher<'_, '_>) {
-    bencher.counter(size(&ENCRYPTED)).bench(|| transmuxed(&ENCRYPTED, |segment, push| decrypted(segment, push)));
+    bencher
+        .counter(size(&ENCRYPTED))
+        .bench(|| transmuxed(&ENCRYPTED, |segment, push| decrypted(segment, push)));
 }
 
 /// Decrypts a segment in place as its chunks come.
@@ -129,7 +131,7 @@ impl From<MediaError> for Broken {
 
 static CLEAR: LazyLock<Vec<Vec<u8>>> = LazyLock::new(|| {
     let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("bench-media");
-    let files = stream::make(&folder).unwrap_or_else(|error| panic!("{error}"));
+    let files = stream::make(&folder, stream::Rate::Usual).unwrap_or_else(|error| panic!("{error}"));
     files.iter().map(|file| std::fs::read(file).expect("a segment")).collect()
 });
 

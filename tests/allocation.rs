@@ -79,7 +79,10 @@ fn memory_is_flat_over_two_hours() {
     assert!((7199.0..7203.0).contains(&end), "ended at {end} s");
     let slack = 8 * 1024;
     assert!(peaks.iter().all(|peak| *peak <= peaks[0] + slack), "peaks of ten minutes each: {peaks:?}");
-    assert!(floors.iter().all(|floor| *floor <= floors[0] + slack), "held after ten minutes each: {floors:?}");
+    assert!(
+        floors.iter().all(|floor| *floor <= floors[0] + slack),
+        "held after ten minutes each: {floors:?}"
+    );
 }
 
 /// The media path with consecutive segments going through, and fragments dropped as they leave.

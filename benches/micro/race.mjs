@@ -82,7 +82,7 @@ export async function measure({ wasm, segments, rounds }) {
   return { samples, table };
 }
 
-// Streams segments over and over, the timeline going on; how large wasm memory is in the course of it.
+// Streams segments of so many seconds over and over, the timeline going on; how large wasm memory is in the course of it.
 export async function stream({ wasm, segments, seconds, hours }) {
   const { memory } = await initWasm({ module_or_path: wasm });
   const pipeline = new Pipeline();
@@ -93,12 +93,12 @@ export async function stream({ wasm, segments, seconds, hours }) {
   const wanted = hours * 3600;
   for (let at = 0; at < wanted; ) {
     for (const [i, { bytes }] of segments.entries()) {
-      if (at > 0 && i === 0) pipeline.repeat(seconds);
+      if (at > 0 && i === 0) pipeline.repeat(seconds * segments.length);
       pipeline.begin();
       for (const chunk of chunks(bytes)) pipeline.push(chunk, sink);
       pipeline.end(sink);
       bytesIn += bytes.length;
-      at += seconds / segments.length;
+      at += seconds;
     }
     pages.push(memory.buffer.byteLength);
   }

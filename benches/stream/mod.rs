@@ -1,5 +1,5 @@
-//! The stream that the media path is measured on: consecutive 1080p segments of four seconds and about 2.5 MB, H.264 and
-//! AAC in MPEG-TS, made by ffmpeg. Shared by `media.rs` and by `cargo xtask bench media`.
+//! The streams that the media path is measured on: consecutive 1080p segments of four seconds, H.264 and AAC in MPEG-TS,
+//! made by ffmpeg. Shared by `media.rs` and by `cargo xtask bench media`.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -7,21 +7,33 @@ use std::process::Command;
 
 /// Segments of the stream.
 pub(crate) const SEGMENTS: usize = 4;
+/// Seconds that a segment has.
+pub(crate) const SECONDS: u32 = 4;
+
+/// How much a second of the stream has.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Rate {
+    /// 2.5 MB a segment.
+    Usual,
+    /// 8 Mbit/s.
+    #[allow(dead_code, reason = "not everybody who shares this wants it")]
+    Heavy,
+}
 
 /// The segments' files, in `folder`; made once.
 ///
 /// # Errors
 /// What to tell the person at the terminal.
-pub(crate) fn make(folder: &Path) -> Result<Vec<PathBuf>, String> {
+pub(crate) fn make(folder: &Path, rate: Rate) -> Result<Vec<PathBuf>, String> {
     let files = |folder: &Path| (0..SEGMENTS).map(|i| folder.join(format!("{i}.ts"))).collect::<Vec<_>>();
     let stamp = folder.join("made-by");
-    if fs::read_to_string(&stamp).is_ok_and(|made_by| made_by == recipe()) {
+    if fs::read_to_string(&stamp).is_ok_and(|made_by| made_by == recipe(rate)) {
         return Ok(files(folder));
     }
     fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
     println!("making the stream to measure with, once: ffmpeg, about half a minute");
     let status = Command::new("ffmpeg")
-        .args(recipe().split_whitespace())
+        .args(recipe(rate).split_whitespace())
         .arg(folder.join("%d.ts"))
         .arg(folder.join("index.m3u8"))
         .status()
@@ -34,17 +46,21 @@ pub(crate) fn make(folder: &Path) -> Result<Vec<PathBuf>, String> {
             return Err(format!("ffmpeg did not make {}", file.display()));
         }
     }
-    fs::write(&stamp, recipe()).map_err(|error| format!("write {}: {error}", stamp.display()))?;
+    fs::write(&stamp, recipe(rate)).map_err(|error| format!("write {}: {error}", stamp.display()))?;
     Ok(files(folder))
 }
 
 /// Noise over the picture keeps the encoder at its rate; GOPs of two seconds and B-frames are what courses have.
-fn recipe() -> String {
+fn recipe(rate: Rate) -> String {
+    let (usual, most, noise) = match rate {
+        Rate::Usual => (4850, 5200, 12),
+        Rate::Heavy => (7800, 8400, 20),
+    };
     format!(
-        "-v error -nostdin -y -f lavfi -i testsrc2=s=1920x1080:r=25,noise=alls=12:allf=t,format=yuv420p \
+        "-v error -nostdin -y -f lavfi -i testsrc2=s=1920x1080:r=25,noise=alls={noise}:allf=t,format=yuv420p \
          -f lavfi -i sine=440:r=48000 -t {} -c:v libx264 -preset veryfast -profile:v high -level 4.0 \
-         -b:v 4850k -maxrate 5200k -bufsize 7500k -g 50 -keyint_min 50 -sc_threshold 0 -flags +cgop -bf 3 \
-         -c:a aac -b:a 128k -ac 2 -f hls -hls_time 4 -hls_list_size 0 -hls_segment_filename",
-        SEGMENTS * 4
+         -b:v {usual}k -maxrate {most}k -bufsize {most}k -g 50 -keyint_min 50 -sc_threshold 0 -flags +cgop -bf 3 \
+         -c:a aac -b:a 128k -ac 2 -f hls -hls_time {SECONDS} -hls_list_size 0 -hls_segment_filename",
+        SEGMENTS as u32 * SECONDS
     )
 }

@@ -48,7 +48,9 @@ impl Pipeline {
     pub fn begin(&mut self, key: Option<Vec<u8>>, iv: Option<Vec<u8>>) -> Result<(), JsError> {
         let last = self.last.and_then(|facts| Some((facts.offset?, facts.video.or(facts.audio)?.end)));
         let anchor = match last {
-            Some((offset, expected)) => Anchor::Offset { offset: offset.saturating_add(self.shift), expected },
+            Some((offset, expected)) => {
+                Anchor::Offset { offset: offset.saturating_add(self.shift), expected }
+            }
             // Room for audio that starts before video, which no contender is to leave out.
             None => Anchor::At(MediaTime::from_millis(1000)),
         };
