@@ -15,6 +15,7 @@ import pathlib
 import shutil
 import subprocess
 import sys
+import time
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
@@ -43,6 +44,21 @@ def run(*command, cwd=None):
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)}: exit code {done.returncode}\n{(done.stdout + done.stderr)[-2000:]}")
     return done.stdout
+
+
+def run_until(complete, *command, cwd):
+    """For a program that may hang when its work is done (GStreamer 1.22 at the end of a stream)."""
+    with subprocess.Popen([str(part) for part in command], cwd=cwd, stdin=subprocess.DEVNULL,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        deadline = time.monotonic() + TIMEOUT
+        while process.poll() is None and not complete() and time.monotonic() < deadline:
+            time.sleep(0.2)
+        try:
+            process.wait(2)
+        except subprocess.TimeoutExpired:
+            process.kill()
+    if not complete():
+        raise RuntimeError(f"{' '.join(map(str, command))}: not complete, exit code {process.returncode}")
 
 
 # The clip: two rungs, ten seconds, key frames every two, B-frames, AAC.
@@ -143,7 +159,7 @@ def ffmpeg(program, *arguments, key=None):
             (folder / "keyinfo").write_text(f"../key.bin\n{folder / 'key.bin'}\n{key}")
             extra += ["-hls_key_info_file", folder / "keyinfo"]
         if "fmp4" not in arguments:
-            extra += ["-hls_segment_filename", folder / "%v/%d.ts"]
+            extra += ["-hls_segment_filename", folder / ("%v/all.ts" if "single_file" in arguments else "%v/%d.ts")]
         run(binary, "-v", "error", "-i", clips / "low.mp4", "-i", clips / "high.mp4", "-map", "0:v", "-map", "0:a",
             "-map", "1:v", "-map", "1:a", "-c", "copy", "-f", "hls", "-hls_time", 2, "-hls_playlist_type", "vod",
             "-master_pl_name", "master.m3u8", "-var_stream_map", "v:0,a:0 v:1,a:1", *extra, folder / "%v/index.m3u8")
@@ -220,10 +236,13 @@ def hlssink2(out, clips, folder):
     queue = ["!", "queue", "max-size-buffers=0", "max-size-bytes=0", "max-size-time=0", "!"]
     for rung in RUNGS:
         (folder / rung).mkdir()
-        run(program, "-q", "hlssink2", "name=sink", "target-duration=2", "playlist-length=0", "max-files=0",
-            "location=%d.ts", "playlist-location=index.m3u8", "filesrc", f"location={clips / rung}.mp4", "!", "qtdemux",
-            "name=demux", "demux.video_0", *queue, "h264parse", "!", "sink.video", "demux.audio_0", *queue, "aacparse",
-            "!", "sink.audio", cwd=folder / rung)
+        playlist = folder / rung / "index.m3u8"
+        pipeline = ["hlssink2", "name=sink", "target-duration=2", "playlist-length=0", "max-files=0", "location=%d.ts",
+                    "playlist-location=index.m3u8", "filesrc", f"location={clips / rung}.mp4", "!", "qtdemux",
+                    "name=demux", "demux.video_0", *queue, "h264parse", "!", "sink.video",
+                    "demux.audio_0", *queue, "aacparse", "!", "sink.audio"]
+        run_until(lambda: playlist.exists() and "#EXT-X-ENDLIST" in playlist.read_text(),
+                  program, "-q", *pipeline, cwd=folder / rung)
     master(folder)
 
 
@@ -250,7 +269,6 @@ STREAMS = {
     "shaka-ts-sample-aes": shaka("ts", "ts", *shaka_encrypted("cbcs")),
     "shaka-fmp4": shaka("m4s", "m4s", init=True),
     "shaka-fmp4-cbcs": shaka("m4s", "m4s", *shaka_encrypted("cbcs"), init=True),
-    "shaka-fmp4-cenc": shaka("m4s", "m4s", *shaka_encrypted("cenc"), init=True),
     "bento4-ts": mp42hls(),
     "bento4-ts-aes": mp42hls("--encryption-key", KEY.hex()),
     "bento4-ts-aes-random": mp42hls("--encryption-key", KEY.hex(), "--encryption-iv-mode", "random"),
