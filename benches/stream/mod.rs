@@ -30,23 +30,24 @@ pub(crate) fn make(folder: &Path, rate: Rate) -> Result<Vec<PathBuf>, String> {
     if fs::read_to_string(&stamp).is_ok_and(|made_by| made_by == recipe(rate)) {
         return Ok(files(folder));
     }
-    fs::create_dir_all(folder).map_err(|error| format!("create {}: {error}", folder.display()))?;
+    // Elsewhere, so that a half-made stream is never taken for a whole one.
+    let unfinished = folder.with_extension("unfinished");
+    let failed = |error: std::io::Error| format!("{}: {error}", unfinished.display());
+    let _ = fs::remove_dir_all(&unfinished);
+    fs::create_dir_all(&unfinished).map_err(failed)?;
     println!("making the stream to measure with, once: ffmpeg, about half a minute");
     let status = Command::new("ffmpeg")
         .args(recipe(rate).split_whitespace())
-        .arg(folder.join("%d.ts"))
-        .arg(folder.join("index.m3u8"))
+        .arg(unfinished.join("%d.ts"))
+        .arg(unfinished.join("index.m3u8"))
         .status()
         .map_err(|error| format!("ffmpeg is needed and did not start: {error}"))?;
-    if !status.success() {
-        return Err(format!("ffmpeg: {status}"));
+    if !status.success() || !files(&unfinished).iter().all(|file| file.is_file()) {
+        return Err(format!("ffmpeg did not make the stream: {status}"));
     }
-    for file in files(folder) {
-        if !file.is_file() {
-            return Err(format!("ffmpeg did not make {}", file.display()));
-        }
-    }
-    fs::write(&stamp, recipe(rate)).map_err(|error| format!("write {}: {error}", stamp.display()))?;
+    fs::write(unfinished.join("made-by"), recipe(rate)).map_err(failed)?;
+    let _ = fs::remove_dir_all(folder);
+    fs::rename(&unfinished, folder).map_err(failed)?;
     Ok(files(folder))
 }
 
