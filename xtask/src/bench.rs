@@ -11,6 +11,7 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
+use crate::bench_media;
 use crate::build;
 use crate::project::Project;
 use crate::setup::{self, CHROMIUM, FFMPEG, OPENSSL};
@@ -20,8 +21,13 @@ use crate::sh::{Context, Error, Result, say};
 ///
 /// Needs the benchmark harness: the folder named by CLOUD_PLAYER_BENCH, else `shared/bench` beside the checkout.
 /// Runs are interleaved, a fresh browser each. The first time it generates the media, about six minutes.
+///
+/// `bench media` measures the media path alone, beside those of hls.js and mux.js, and needs no harness.
 #[derive(Debug, clap::Args)]
+#[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    part: Option<Part>,
     /// Runs of each player
     #[arg(long, default_value_t = 5)]
     runs: u32,
@@ -51,6 +57,12 @@ pub(crate) struct Args {
     media: Option<PathBuf>,
 }
 
+/// What is measured by itself.
+#[derive(Debug, clap::Subcommand)]
+enum Part {
+    Media(bench_media::Args),
+}
+
 /// One run, as the harness writes it; only what is shown here.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -74,6 +86,9 @@ struct Run {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
+    if let Some(Part::Media(args)) = &args.part {
+        return bench_media::run(project, args);
+    }
     let harness = harness(project)?;
     setup::tools(project, &[CHROMIUM])?;
     build::module(project)?;
@@ -131,14 +146,7 @@ fn prepare(project: &Project, harness: &Path) -> Result<PathBuf> {
     setup::node(project)?;
     let bench = project.target.join("bench-peers");
     copy(harness, &bench)?;
-    let package = bench.join("package.json");
-    let wanted = fs::read_to_string(&package).context(|| format!("read {}", package.display()))?;
-    let stamp = bench.join("node_modules/.installed-for");
-    if fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
-        let npm = project.cmd("npm").dir(&bench).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
-        npm.args(["install", "--no-audit", "--no-fund"]).run("npm-bench")?;
-        fs::write(&stamp, wanted).context(|| format!("write {}", stamp.display()))?;
-    }
+    setup::packages(project, &bench)?;
     Ok(bench)
 }
 

@@ -55,10 +55,19 @@ pub(crate) fn module(project: &Project) -> Result<()> {
         return Ok(());
     }
 
+    bind(project, &input, &pkg, "cloud_player")?;
+    if let Some(folder) = stamp.parent() {
+        fs::create_dir_all(folder).context(|| format!("create {}", folder.display()))?;
+    }
+    fs::write(&stamp, fingerprint).context(|| format!("write {}", stamp.display()))
+}
+
+/// Makes the glue and the optimised module of a compiled one, `NAME.js` and `NAME_bg.wasm`, in a folder that is emptied.
+pub(crate) fn bind(project: &Project, input: &Path, pkg: &Path, name: &str) -> Result<()> {
     let wasm_opt = wasm_opt(project)?;
     say("wasm-bindgen --target web");
     if pkg.exists() {
-        fs::remove_dir_all(&pkg).context(|| format!("empty {}", pkg.display()))?;
+        fs::remove_dir_all(pkg).context(|| format!("empty {}", pkg.display()))?;
     }
     let bindgen: [&std::ffi::OsStr; 8] = [
         "wasm-bindgen".as_ref(),
@@ -66,20 +75,17 @@ pub(crate) fn module(project: &Project) -> Result<()> {
         "--target".as_ref(),
         "web".as_ref(),
         "--out-name".as_ref(),
-        "cloud_player".as_ref(),
+        name.as_ref(),
         "--out-dir".as_ref(),
         pkg.as_os_str(),
     ];
     wasm_bindgen_cli::wasm_bindgen::run_cli_with_args(bindgen)
         .map_err(|error| Error::Failed(format!("wasm-bindgen: {error:?}")))?;
 
+    let output = pkg.join(format!("{name}_bg.wasm"));
     let optimised = output.with_extension("opt");
     project.cmd(wasm_opt).arg(&output).args(WASM_OPT).arg("-o").arg(&optimised).run("wasm-opt")?;
-    fs::rename(&optimised, &output).context(|| format!("replace {}", output.display()))?;
-    if let Some(folder) = stamp.parent() {
-        fs::create_dir_all(folder).context(|| format!("create {}", folder.display()))?;
-    }
-    fs::write(&stamp, fingerprint).context(|| format!("write {}", stamp.display()))
+    fs::rename(&optimised, &output).context(|| format!("replace {}", output.display()))
 }
 
 /// Names everything that goes into `www/pkg`: the compiled module and how it is processed.
@@ -106,7 +112,8 @@ fn wasm_opt(project: &Project) -> Result<PathBuf> {
     Ok(program)
 }
 
-const PROFILE: &str = "wasm";
+/// The profile of everything that runs as WebAssembly.
+pub(crate) const PROFILE: &str = "wasm";
 /// The version of the npm package that wasm-opt comes from.
 const BINARYEN: &str = "132.0.0";
 /// How wasm-opt optimises, and the features of the wasm32 target that it may rely on.

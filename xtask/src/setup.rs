@@ -1,7 +1,10 @@
 //! What a fresh machine lacks: found, installed where that is ours to do, else named exactly.
 
+use std::fs;
+use std::path::Path;
+
 use crate::project::Project;
-use crate::sh::{self, Error, Result, say};
+use crate::sh::{self, Context, Error, Result, say};
 
 /// A program that a task calls, and the Debian package that has it.
 #[derive(Debug, Clone, Copy)]
@@ -62,6 +65,19 @@ pub(crate) fn node(project: &Project) -> Result<()> {
         Some(_) => Err(Error::Failed(format!("Node {NODE_MAJOR} or later is needed, this is {version}"))),
         None => Err(Error::Failed(format!("Node {NODE_MAJOR} or later is needed and `node` does not run"))),
     }
+}
+
+/// Installs the npm packages that the `package.json` in a folder names, if they are not there yet.
+pub(crate) fn packages(project: &Project, folder: &Path) -> Result<()> {
+    let package = folder.join("package.json");
+    let wanted = fs::read_to_string(&package).context(|| format!("read {}", package.display()))?;
+    let stamp = folder.join("node_modules/.installed-for");
+    if fs::read_to_string(&stamp).ok().as_ref() != Some(&wanted) {
+        let npm = project.cmd("npm").dir(folder).env("PLAYWRIGHT_SKIP_BROWSER_DOWNLOAD", "1");
+        npm.args(["install", "--no-audit", "--no-fund"]).run("npm-install")?;
+        fs::write(&stamp, wanted).context(|| format!("write {}", stamp.display()))?;
+    }
+    Ok(())
 }
 
 /// Makes sure that the standard library for wasm32 is there.

@@ -160,8 +160,9 @@ fn clippy(project: &Project) -> Result<String> {
 fn clippy_wasm(project: &Project) -> Result<String> {
     setup::component(project, "clippy")?;
     setup::wasm_target(project)?;
-    let args = ["clippy", "--package", CORE, "--target", WASM, "--lib", "--test", WEB_TESTS];
-    project.cargo().args(args).args(["--", "-D", "warnings"]).run("clippy-wasm")?;
+    let packages = ["clippy", "--package", CORE, "--package", "cloud-player-micro"];
+    let args = ["--target", WASM, "--lib", "--test", WEB_TESTS];
+    project.cargo().args(packages).args(args).args(["--", "-D", "warnings"]).run("clippy-wasm")?;
     Ok(String::new())
 }
 

@@ -3,6 +3,9 @@
 //! Sample payload is appended behind room kept for the largest header that can be needed. When the fragment
 //! is sealed, the header is written right before the payload, and [`FragmentBuf`] is what lies between its
 //! first byte and the buffer's end: no payload byte moves.
+//!
+//! A buffer that grows is copied, and how large a fragment gets nobody knows before. So room is asked for twice the
+//! largest of late, and what was not needed is given back when the fragment is sealed, which moves nothing either.
 
 use core::fmt;
 
@@ -61,8 +64,8 @@ pub(crate) struct FragmentBuilder {
     samples: Vec<Sample>,
     /// Where the open sample starts; 0 while there is no payload at all.
     open_at: usize,
-    /// Payload bytes of the last sealed fragment: about what the next one will take.
-    last_size: usize,
+    /// Payload bytes of the largest fragment of late.
+    usual_size: usize,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -78,7 +81,8 @@ impl FragmentBuilder {
     #[inline]
     pub(crate) fn payload(&mut self) -> &mut Vec<u8> {
         if self.data.is_empty() {
-            self.data.reserve(HEAD_ROOM.saturating_add(self.last_size).saturating_add(self.last_size / 4));
+            let room = self.usual_size.saturating_mul(2).clamp(MIN_ROOM, MAX_FRAGMENT);
+            self.data.reserve(HEAD_ROOM.saturating_add(room));
             self.data.resize(HEAD_ROOM, 0);
             self.open_at = HEAD_ROOM;
         }
@@ -188,19 +192,19 @@ impl FragmentBuilder {
         put32(&mut head, u32::try_from(payload_len.saturating_add(8)).unwrap_or(u32::MAX));
         head.extend_from_slice(b"mdat");
 
-        let open = self.open_sample().to_vec();
+        self.usual_size = payload_len.max(self.usual_size.saturating_sub(self.usual_size / 8));
+        let open_at = core::mem::take(&mut self.open_at);
         let mut data = core::mem::take(&mut self.data);
-        data.truncate(self.open_at);
+        if let Some(open) = data.get(open_at..).filter(|open| !open.is_empty()) {
+            self.payload().extend_from_slice(open);
+        }
+        data.truncate(open_at);
+        data.shrink_to_fit();
         let start = HEAD_ROOM.saturating_sub(head.len());
         if let Some(room) = data.get_mut(start..HEAD_ROOM).filter(|room| room.len() == head.len()) {
             room.copy_from_slice(&head);
         }
         self.samples.clear();
-        self.open_at = 0;
-        self.last_size = payload_len;
-        if !open.is_empty() {
-            self.payload().extend_from_slice(&open);
-        }
         Some(FragmentBuf { data, start, payload: HEAD_ROOM })
     }
 
@@ -227,6 +231,8 @@ impl SampleFlags {
 pub(crate) const MAX_SAMPLES: usize = 128;
 /// Payload after which a fragment takes no further sample.
 const MAX_FRAGMENT: usize = 4 << 20;
+/// Payload that there is room for in any case.
+const MIN_ROOM: usize = 64 << 10;
 /// Everything of `moof` but the entries of `trun`, and the header of `mdat`.
 const FIXED_HEAD: usize = 8 + 16 + 8 + 20 + 20 + 20 + 8;
 const HEAD_ROOM: usize = FIXED_HEAD + 16 * MAX_SAMPLES;

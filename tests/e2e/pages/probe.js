@@ -4,20 +4,27 @@ const channel = new BroadcastChannel('e2e-probe');
 const now = () => performance.timeOrigin + performance.now();
 const tell = (what, facts) => channel.postMessage({ what, at: now(), where: globalThis.document ? 'page' : 'worker', ...facts });
 
-function watch(prototype, name, facts) {
+// `after` gets what the call returned.
+function watch(prototype, name, facts, after) {
   const original = prototype?.[name];
   if (!original) return;
   prototype[name] = function (...args) {
-    tell(name, facts(args));
-    return original.apply(this, args);
+    tell(name, facts.call(this, args));
+    const result = original.apply(this, args);
+    after?.call(this, args, result);
+    return result;
   };
 }
 
-watch(globalThis.MediaSource?.prototype, 'addSourceBuffer', ([type]) => ({ type }));
-watch(globalThis.SourceBuffer?.prototype, 'changeType', ([type]) => ({ type }));
-watch(globalThis.SourceBuffer?.prototype, 'appendBuffer', ([data]) => {
+// `video` or `audio` of each source buffer.
+const tracks = new WeakMap();
+const kind = (type) => type.split('/')[0];
+
+watch(globalThis.MediaSource?.prototype, 'addSourceBuffer', ([type]) => ({ type }), ([type], buffer) => tracks.set(buffer, kind(type)));
+watch(globalThis.SourceBuffer?.prototype, 'changeType', ([type]) => ({ type }), function ([type]) { tracks.set(this, kind(type)); });
+watch(globalThis.SourceBuffer?.prototype, 'appendBuffer', function ([data]) {
   const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);
-  return { bytes: bytes.length, boxes: boxes(bytes) };
+  return { bytes: bytes.length, boxes: boxes(bytes), track: tracks.get(this), samples: samples(bytes, 0, bytes.length) };
 });
 
 // The four-letter names of the boxes that begin in these bytes; null if they are not boxes.
@@ -35,4 +42,19 @@ function boxes(bytes) {
     if (at > bytes.length) names.push('…');
   }
   return names;
+}
+
+// How many samples the `trun` boxes between two places name (ISO/IEC 14496-12 §8.8.8).
+function samples(bytes, from, to) {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  let count = 0;
+  for (let at = from; at + 8 <= to; ) {
+    const size = view.getUint32(at);
+    const name = String.fromCharCode(...bytes.subarray(at + 4, at + 8));
+    if (size < 8) break;
+    if (name === 'moof' || name === 'traf') count += samples(bytes, at + 8, Math.min(at + size, to));
+    if (name === 'trun' && at + 16 <= to) count += view.getUint32(at + 12);
+    at += size;
+  }
+  return count;
 }

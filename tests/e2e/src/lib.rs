@@ -27,6 +27,7 @@
 mod admin;
 mod browser;
 mod driver;
+pub mod packagers;
 mod stage;
 mod www;
 

@@ -1,4 +1,5 @@
-//! What the origin serves in these tests: `www/` as it was built, the test pages, and a probe in the worker.
+//! What the origin serves in these tests: `www/` as it was built, the test pages, a probe in the worker, and streams of
+//! independent packagers where they were made.
 //!
 //! The probe stands between the player and Media Source Extensions, so that what is appended, when and to what
 //! kind of buffer is seen by the tests themselves and not told by the player.
@@ -8,6 +9,8 @@ use std::io;
 use std::path::Path;
 
 use tempfile::TempDir;
+
+use crate::packagers;
 
 /// A copy of `www/` whose worker loads the probe first.
 pub(crate) fn with_probe() -> TempDir {
@@ -19,6 +22,10 @@ pub(crate) fn with_probe() -> TempDir {
         if worker.is_file() {
             fs::rename(&worker, folder.path().join("worker-unprobed.js"))?;
             fs::write(&worker, "import './probe.js';\nimport './worker-unprobed.js';\n")?;
+        }
+        let packaged = packagers::folder();
+        if packaged.is_dir() {
+            std::os::unix::fs::symlink(packaged, folder.path().join("packagers"))?;
         }
         for (name, text) in PAGES {
             fs::write(folder.path().join(name), text)?;

@@ -5,6 +5,7 @@ mod adaptation;
 mod demo;
 mod embed;
 mod harness;
+mod packagers;
 mod playback;
 mod player;
 mod recovery;

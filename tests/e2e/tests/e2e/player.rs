@@ -67,6 +67,10 @@ pub(crate) struct Probed {
     pub(crate) bytes: Option<u64>,
     /// The top-level boxes appended; `None` if it was no ISO media.
     pub(crate) boxes: Option<Vec<String>>,
+    /// Whose buffer it was: `video` or `audio`.
+    pub(crate) track: Option<String>,
+    /// Samples that the appended fragments have.
+    pub(crate) samples: Option<u64>,
 }
 
 impl Probed {
