@@ -1,4 +1,4 @@
-//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS with H.264 and AAC in, fragmented MP4 out.
+//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS with H.264 and AAC in, or fragmented MP4; fragmented MP4 out.
 //!
 //! [`Transmuxer`] takes the clear bytes of one segment after another, in pieces of any size, and puts out init
 //! sections and fragments as soon as the bytes for them are there. Two rules hold throughout:
@@ -8,7 +8,8 @@
 //! - **A payload byte is copied once**: from the packet it came in to its place in the fragment that goes out.
 //!
 //! Inside, `ts/` turns bytes into pieces of elementary streams, `codec/` knows what those consist of, `track/` makes
-//! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
+//! units of them, gives them times and gathers them, and `fmp4/` writes boxes. Fragmented MP4 goes through `fmp4/read/`
+//! alone: it is not taken apart, only moved to its place on the timeline and, where it has to be, decrypted.
 #![forbid(unsafe_code)]
 
 mod codec;

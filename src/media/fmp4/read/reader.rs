@@ -276,7 +276,7 @@ impl Fmp4Reader {
     fn end_fragment(&mut self, out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
         let Some(gathered) = self.gathered.take() else { return Ok(()) };
         if !gathered.is_complete() {
-            let missing = (gathered.moof.end() as u64).saturating_sub(gathered.data.len() as u64).max(1);
+            let missing = (gathered.moof.end as u64).saturating_sub(gathered.data.len() as u64).max(1);
             let (position, kind) = (gathered.position, (*b"moof").into());
             return Err(MediaError::BoxTruncated { position, kind, missing });
         }
