@@ -1,5 +1,5 @@
-//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS and packed audio in, fragmented MP4 out. Where a browser does not
-//! take a codec in MP4, [`InitSection::others`] says how else to offer the track.
+//! Segment bytes to what a `SourceBuffer` takes: MPEG-TS, packed audio and fragmented MP4 in, fragmented MP4 out. Where a
+//! browser does not take a codec in MP4, [`InitSection::others`] says how else to offer the track.
 //!
 //! [`Transmuxer`] takes the clear bytes of one segment after another, in pieces of any size, and puts out init
 //! sections and fragments as soon as the bytes for them are there. Two rules hold throughout:
@@ -12,7 +12,8 @@
 //!
 //! Inside, `ts/` turns bytes into pieces of elementary streams, `packed/` takes the ID3 tags out of packed audio,
 //! `codec/` knows what those consist of, `track/` makes
-//! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
+//! units of them, gives them times and gathers them, and `fmp4/` writes boxes. Fragmented MP4 goes through
+//! `fmp4/read/` alone: it is not taken apart, only moved to its place on the timeline and, where it has to be, decrypted.
 //!
 //! Samples may be encrypted (SAMPLE-AES): with a [`SampleKey`] the tracks decrypt each NAL unit and each frame where it
 //! lies, as soon as it is complete. The program map says which streams are encrypted; HEVC in MPEG-TS has no such

@@ -226,7 +226,8 @@ fn every_codec_has_its_name() {
         assert!(!facts[0].losses.any(), "{facts:?}");
         let kind = if init.track == TrackKind::Video { "v" } else { "a" };
         if let Format::Audio { sample_rate, channels } = init.format {
-            assert_eq!((sample_rate, channels), (48_000, 1), "{name}");
+            // For MP3 the entry says two channels, and nothing else says one.
+            assert_eq!((sample_rate, channels), (48_000, if name == "mp3" { 2 } else { 1 }), "{name}");
         }
         write_file(&events, &dir.join("out.mp4"));
         assert_passed(&dir.join("in.mp4"), &dir.join("out.mp4"), &[kind]);

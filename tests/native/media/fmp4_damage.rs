@@ -114,6 +114,50 @@ fn a_segment_given_up_can_be_fed_again() {
     assert!(got == fragments(&want, TrackKind::Video));
 }
 
+#[test]
+fn small_headers_cannot_ask_for_much() {
+    let cmaf = Cmaf::new("cmaf_bombs", &["-an"]);
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&((body.len() + 8) as u32).to_be_bytes()[..], kind, body].concat();
+    let tfhd = boxed(b"tfhd", &[0, 2, 0, 0, 0, 0, 0, 1]);
+    // Samples without a field of their own, 60,000 of them in 16 bytes; again and again.
+    let trun = boxed(b"trun", &[&[0; 4][..], &60_000_u32.to_be_bytes()].concat());
+    let traf = boxed(b"traf", &[&tfhd[..], &trun].concat());
+    let moof = boxed(b"moof", &traf.repeat(60_000));
+    assert_eq!(code(Some(&cmaf.init), &moof), "box_too_large");
+    let traf = boxed(b"traf", &[&tfhd[..], &trun.repeat(100_000)].concat());
+    assert_eq!(code(Some(&cmaf.init), &boxed(b"moof", &traf)), "box_too_large");
+    // Runs without samples, and then boxes without content while the data are awaited.
+    let empty = boxed(b"trun", &[0; 8]);
+    let one =
+        boxed(b"trun", &[&[0, 0, 2, 0][..], &1_u32.to_be_bytes(), &(1_u32 << 25).to_be_bytes()].concat());
+    let traf = boxed(b"traf", &[&tfhd[..], &empty.repeat(200_000), &one].concat());
+    let segment = [boxed(b"moof", &traf), boxed(b"free", &[]).repeat(300_000)].concat();
+    let error = pass(Some(&cmaf.init), &[segment], usize::MAX, AT).unwrap_err();
+    assert_eq!(error.code(), "box_truncated");
+
+    // As many groups of samples as fit, and more vectors than there are samples.
+    let file =
+        std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fixtures/cenc/shaka-cbcs-audio.mp4"));
+    let init = file.unwrap();
+    let init = &init[..find(&init, b"moof")];
+    let groups = (0..400_000_u32).flat_map(|_| [0, 0, 0, 0, 0, 1, 0, 1]).collect::<Vec<u8>>();
+    let sbgp = boxed(b"sbgp", &[&[0; 4][..], b"seig", &400_000_u32.to_be_bytes(), &groups].concat());
+    let senc = boxed(b"senc", &[&[0; 4][..], &u32::MAX.to_be_bytes()].concat());
+    let flags = [0, 0, 2, 1];
+    let samples: Vec<u8> = (0..60_000).flat_map(|_| [0, 0, 0, 0]).collect();
+    let trun = boxed(b"trun", &[&flags[..], &60_000_u32.to_be_bytes(), &[0, 0, 0, 0], &samples].concat());
+    let traf = boxed(b"traf", &[&tfhd[..], &trun, &sbgp, &senc].concat());
+    let segment = [boxed(b"moof", &traf), boxed(b"mdat", &[0; 8])].concat();
+    let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
+    transmuxer.init_section(init, &mut out).unwrap();
+    let key = ContentKey::from_bytes(&[7; 16]).unwrap();
+    transmuxer.sample_key(Some(SampleKey { key, iv: Iv::from_sequence(1) }));
+    transmuxer.begin_segment(segment_start(None));
+    transmuxer.push(&segment, &mut out).unwrap();
+    transmuxer.end_segment(&mut out).unwrap();
+}
+
 /// Runs to the end or an error, the same for two chunkings, and puts out little more than it was given.
 fn survives(bytes: &[u8], key: bool, size: usize) {
     let run = |size: usize| {

@@ -116,19 +116,14 @@ impl Auxiliary {
         !self.groups.is_empty()
     }
 
-    /// How a sample is encrypted, where its group has an own way.
-    pub(super) fn group_of(&self, sample: usize) -> Option<SampleProtection> {
-        let mut first = 0_u64;
-        let sample = u64::try_from(sample).ok()?;
-        for &(count, description) in &self.groups {
-            first = first.saturating_add(u64::from(count));
-            if sample < first {
-                // Descriptions of the fragment itself are numbered from 0x10001 on (§8.9.4); the init section's are
-                // those of a stream that changes its key, which one key cannot open.
-                let index = usize::try_from(description.checked_sub(0x1_0001)?).ok()?;
-                return self.descriptions.get(index).copied();
-            }
-        }
-        None
+    /// How one sample after another is encrypted, where its group has an own way. Ends with the last group.
+    pub(super) fn ways(&self) -> impl Iterator<Item = Option<SampleProtection>> {
+        self.groups.iter().flat_map(|&(count, description)| {
+            // Descriptions of the fragment itself are numbered from 0x10001 on (§8.9.4); the init section's are those of
+            // a stream that changes its key, which one key cannot open.
+            let index = description.checked_sub(0x1_0001).and_then(|index| usize::try_from(index).ok());
+            let way = index.and_then(|index| self.descriptions.get(index)).copied();
+            core::iter::repeat_n(way, usize::try_from(count).unwrap_or(usize::MAX))
+        })
     }
 }

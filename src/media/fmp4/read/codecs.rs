@@ -32,6 +32,14 @@ pub(super) fn coding(format: Kind, children: &[Atom], buffer: &[u8]) -> Coding {
             coding.channels = body(b"dOps").and_then(|f| f.0.get(1).copied()).map(u16::from);
             None
         }
+        b"ac-3" => {
+            coding.channels = body(b"dac3").and_then(|f| dolby_channels(f.0, 10));
+            None
+        }
+        b"ec-3" => {
+            coding.channels = body(b"dec3").and_then(|f| dolby_channels(f.0, 28));
+            None
+        }
         _ => None,
     };
     if let Some(codec) = codec {
@@ -98,6 +106,14 @@ fn vpx(name: &str, mut fields: Fields<'_>) -> Option<String> {
     Some(format!(
         "{name}.{profile:02}.{level:02}.{depth:02}.{chroma:02}.{primaries:02}.{transfer:02}.{matrix:02}.{range:02}"
     ))
+}
+
+/// Channels by `acmod` and `lfeon` (ETSI TS 102 366 annex F), so many bits into the box; the entry always says two.
+fn dolby_channels(content: &[u8], at: u32) -> Option<u16> {
+    let mut bits = BitReader::new(content);
+    bits.bits(at)?;
+    let full = [2, 1, 2, 3, 3, 4, 4, 5].get(usize::try_from(bits.bits(3)?).ok()?)?;
+    Some(full + u16::from(bits.bit()?))
 }
 
 /// The object type of an `esds`, and for MPEG-4 audio that of the configuration inside (ISO/IEC 14496-1 §7.2.6).

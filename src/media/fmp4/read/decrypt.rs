@@ -57,17 +57,18 @@ impl Decryption<'_> {
     ) -> Option<()> {
         let mut entries = Entries::new(traf, information);
         // ffmpeg 8 lists audio samples from the first one of the file on in every fragment.
-        let count = traf.auxiliary.senc.as_ref().map_or(0, |senc| senc.count);
+        let count = traf.auxiliary.senc.as_ref().map_or(0, |senc| senc.count.min(senc.at.len()));
         for _ in traf.samples.len()..count {
             entries.next(0, &self.protection.samples)?;
         }
+        let mut ways = traf.auxiliary.ways();
         let mut index = 0_usize;
         for run in &traf.runs {
             let mut at = i64::try_from(run.data.start).ok()?.checked_add(moved)?;
             for sample in traf.samples.get(run.samples.clone())? {
                 let start = usize::try_from(at).ok()?;
                 let end = start.checked_add(usize::try_from(sample.size).ok()?)?;
-                let protection = traf.auxiliary.group_of(index).unwrap_or(self.protection.samples);
+                let protection = ways.next().flatten().unwrap_or(self.protection.samples);
                 let entry = entries.next(index, &protection)?;
                 if protection.protected {
                     self.sample(buffer.get_mut(start..end)?, &protection, entry)?;

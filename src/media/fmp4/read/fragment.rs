@@ -70,7 +70,7 @@ impl Gathered {
 
     /// Whether all data are here. Samples may lie before the end of the last `mdat`.
     pub(super) fn is_complete(&self) -> bool {
-        let end = (self.moof.end() as i64).saturating_add(self.grown);
+        let end = (self.moof.end as i64).saturating_add(self.grown);
         self.data.len() as i64 >= end
     }
 

@@ -2,7 +2,7 @@
 //!
 //! What a segment's fragments hold goes on as it came. Their headers are read for times, key frames and encryption;
 //! decode times are moved onto the presentation's timeline; samples of Common Encryption are decrypted where they
-//! stand. [`reader`] puts it together. The other modules are a box or a job each: `framer` finds boxes in the stream;
+//! stand. `reader` puts it together, `segment` keeps count. The other modules are a box or a job each: `framer` finds boxes in the stream;
 //! `movie`, `codecs` and `protection` read the init section; `moof`, `traf` and `auxiliary` a fragment's header;
 //! `clock`, `place` and `rewrite` give it its time; `decrypt` opens its samples; `emsg` reads event messages;
 //! `listing` is for tools.
@@ -22,6 +22,7 @@ mod place;
 mod protection;
 mod reader;
 mod rewrite;
+mod segment;
 mod traf;
 
 pub use listing::{SampleFacts, TrackFacts, list_samples, list_tracks};

@@ -14,6 +14,8 @@ pub(super) struct Moof {
     pub(super) trafs: Vec<Traf>,
     /// Bytes of it.
     pub(super) length: usize,
+    /// Where the last sample ends: the bytes that make the fragment, from the start of `moof`.
+    pub(super) end: usize,
     /// Those of other tracks.
     pub(super) foreign: Vec<Atom>,
 }
@@ -23,7 +25,9 @@ impl Moof {
     pub(super) fn parse(buffer: &[u8], movie: &Movie, position: u64) -> Result<Self, MediaError> {
         let damaged = |kind: &[u8; 4]| MediaError::DamagedBox { position, kind: (*kind).into() };
         let moof = Atoms::new(buffer, 0..buffer.len()).next().ok_or(damaged(b"moof"))?;
-        let mut found = Self { sequence: 0, trafs: Vec::new(), length: buffer.len(), foreign: Vec::new() };
+        let mut found =
+            Self { sequence: 0, trafs: Vec::new(), length: buffer.len(), end: 0, foreign: Vec::new() };
+        let mut room = MAX_SAMPLES;
         let mut children = moof.children(buffer);
         // Where the data of a track fragment starts that does not say it: behind that of the one before (§8.8.7.1).
         let mut implicit = 0;
@@ -34,11 +38,18 @@ impl Moof {
                     found.sequence = fields.version().and_then(|_| fields.u32()).ok_or(damaged(b"mfhd"))?;
                 }
                 b"traf" => {
-                    let parsed =
-                        Traf::parse(&atom, buffer, movie, position, implicit).ok_or(damaged(b"traf"))?;
+                    let parsed = Traf::parse(&atom, buffer, movie, (position, implicit), room)
+                        .ok_or(damaged(b"traf"))?;
                     implicit = parsed.end;
                     match parsed.traf {
-                        Some(traf) if !traf.samples.is_empty() => found.trafs.push(traf),
+                        Some(traf) if !traf.samples.is_empty() => {
+                            let kind = (*b"trun").into();
+                            let too_many = MediaError::BoxTooLarge { position, kind, limit: MAX_SAMPLES };
+                            room = room.checked_sub(traf.samples.len()).ok_or(too_many)?;
+                            let ends = traf.runs.iter().map(|run| run.data.end);
+                            found.end = ends.fold(found.end, usize::max);
+                            found.trafs.push(traf);
+                        }
                         _ => found.foreign.push(atom),
                     }
                 }
@@ -48,17 +59,7 @@ impl Moof {
         if !children.is_whole() {
             return Err(damaged(b"moof"));
         }
-        let samples = found.trafs.iter().map(|traf| traf.samples.len()).sum::<usize>();
-        if samples > MAX_SAMPLES {
-            return Err(MediaError::BoxTooLarge { position, kind: (*b"trun").into(), limit: MAX_SAMPLES });
-        }
         Ok(found)
-    }
-
-    /// Where the last sample ends: the bytes that make the fragment, from the start of `moof`.
-    pub(super) fn end(&self) -> usize {
-        let ends = self.trafs.iter().flat_map(|traf| &traf.runs).map(|run| run.data.end);
-        ends.max().unwrap_or(0)
     }
 }
 

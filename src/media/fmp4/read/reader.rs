@@ -4,13 +4,13 @@ use aes::Aes128;
 
 use super::clock::Clock;
 use super::emsg::Emsg;
-use super::fragment::{Gathered, Shown};
+use super::fragment::Gathered;
 use super::framer::{Framer, Head, Token};
 use super::movie::Movie;
+use super::segment::{MAX_EVENTS, Segment};
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart};
 use crate::media::reader::Reader;
 use crate::media::{MediaError, SampleKey, TrackKind};
-use crate::time::{MediaTime, TimeRange};
 
 /// Reads segments of fragmented MP4.
 #[derive(Default)]
@@ -35,18 +35,6 @@ pub(in crate::media) struct Fmp4Reader {
     waiting: Vec<Gathered>,
     /// Where each track goes on, on the media's own timeline.
     next: Vec<Option<i64>>,
-}
-
-/// What is known of the segment at hand.
-#[derive(Debug, Default)]
-struct Segment {
-    clock: Option<Clock>,
-    /// Event messages without a place.
-    events: Vec<Emsg>,
-    /// Where its first fragment is on the timeline.
-    start: Option<i64>,
-    facts: SegmentFacts,
-    has_video: bool,
 }
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -276,7 +264,7 @@ impl Fmp4Reader {
     fn end_fragment(&mut self, out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
         let Some(gathered) = self.gathered.take() else { return Ok(()) };
         if !gathered.is_complete() {
-            let missing = (gathered.moof.end() as u64).saturating_sub(gathered.data.len() as u64).max(1);
+            let missing = (gathered.moof.end as u64).saturating_sub(gathered.data.len() as u64).max(1);
             let (position, kind) = (gathered.position, (*b"moof").into());
             return Err(MediaError::BoxTruncated { position, kind, missing });
         }
@@ -339,60 +327,6 @@ impl Fmp4Reader {
     }
 }
 
-impl Segment {
-    /// Counts what a track had of a fragment.
-    fn add(&mut self, shown: &Shown) {
-        let losses = &mut self.facts.losses;
-        let (range, lost) = match shown.kind {
-            TrackKind::Video => (&mut self.facts.video, &mut losses.units_before_start),
-            TrackKind::Audio => (&mut self.facts.audio, &mut losses.frames_before_start),
-        };
-        *lost = lost.saturating_add(shown.lost);
-        let Some((from, to)) = shown.range else { return };
-        let start = *self.start.get_or_insert(from);
-        self.start = Some(start.min(from));
-        let new =
-            TimeRange { start: MediaTime::from_ticks(from.max(0)), end: MediaTime::from_ticks(to.max(0)) };
-        *range = Some(
-            range.map_or(new, |old| TimeRange { start: old.start.min(new.start), end: old.end.max(new.end) }),
-        );
-        if shown.kind == TrackKind::Video {
-            self.facts.key_frames = self.facts.key_frames.saturating_add(shown.keys);
-            if !core::mem::replace(&mut self.has_video, true) {
-                self.facts.starts_with_key_frame = shown.first_is_key;
-            }
-        }
-    }
-
-    fn hold(&mut self, event: Emsg) {
-        let held: usize = self.events.iter().map(Emsg::size).sum();
-        if self.events.len() < MAX_HELD_EVENTS && held.saturating_add(event.size()) <= MAX_EVENTS {
-            self.events.push(event);
-        } else {
-            self.lose_box();
-        }
-    }
-
-    fn lose_box(&mut self) {
-        let lost = &mut self.facts.losses.damaged_boxes;
-        *lost = lost.saturating_add(1);
-    }
-
-    /// Data that no header speaks of.
-    fn lose_data(&mut self, head: &Head) {
-        let lost = &mut self.facts.losses.garbage_bytes;
-        *lost = lost.saturating_add(head.content.unwrap_or(0));
-    }
-
-    fn facts_with(mut self, length: u64) -> SegmentFacts {
-        self.facts.losses.damaged_boxes =
-            self.facts.losses.damaged_boxes.saturating_add(self.events.len() as u64);
-        self.facts.offset = self.clock.and_then(|clock| clock.offset());
-        self.facts.length = length;
-        self.facts
-    }
-}
-
 impl core::fmt::Debug for Fmp4Reader {
     fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
         f.debug_struct("Fmp4Reader")
@@ -412,7 +346,3 @@ const MAX_FRAGMENT: usize = 64 << 20;
 const MAX_RESERVED: usize = 8 << 20;
 /// Bytes of fragments that wait for the first video.
 const MAX_WAITING: usize = 4 << 20;
-/// Bytes of event messages that wait for their place.
-const MAX_EVENTS: usize = 256 << 10;
-/// How many may wait.
-const MAX_HELD_EVENTS: usize = 256;

@@ -38,8 +38,10 @@ fn write_traf(out: &mut Vec<u8>, data: &[u8], traf: &Traf, place: &Place, offset
     full_box(out, b"tfdt", 1, 0, |out| put64(out, u64::try_from(place.decode_time).unwrap_or(0)));
     if place.head == 0 {
         // What is said of each sample, by others than this, still fits them.
+        let mut encryption = traf.auxiliary.atoms.iter().peekable();
         for atom in traf.atom.children(data) {
-            if !matches!(&atom.kind, b"tfhd" | b"tfdt" | b"trun") && !traf.auxiliary.atoms.contains(&atom) {
+            let is_encryption = encryption.next_if_eq(&&atom).is_some();
+            if !is_encryption && !matches!(&atom.kind, b"tfhd" | b"tfdt" | b"trun") {
                 out.extend_from_slice(data.get(atom.range()).unwrap_or_default());
             }
         }

@@ -4,7 +4,6 @@ use core::ops::Range;
 
 use super::atom::{Atom, Fields};
 use super::auxiliary::Auxiliary;
-use super::moof::MAX_SAMPLES;
 use super::movie::{Defaults, Movie};
 
 /// A track's share of a fragment.
@@ -76,13 +75,14 @@ pub(super) struct Parsed {
 }
 
 impl Traf {
-    /// Reads a `traf`. `implicit` is where its data starts if it does not say so; `None`: it is damaged.
+    /// Reads a `traf` of the `moof` at `position`. `implicit` is where its data starts if it does not say so, `room` how
+    /// many samples it may have; one more than that stand for too many. `None`: it is damaged.
     pub(super) fn parse(
         atom: &Atom,
         buffer: &[u8],
         movie: &Movie,
-        position: u64,
-        implicit: usize,
+        (position, implicit): (u64, usize),
+        room: usize,
     ) -> Option<Parsed> {
         let tfhd = atom.child(buffer, b"tfhd")?;
         let mut fields = tfhd.fields(buffer);
@@ -124,7 +124,7 @@ impl Traf {
         for child in &mut children {
             match &child.kind {
                 b"tfdt" => traf.tfdt = Some(Tfdt::parse(child, buffer)?),
-                b"trun" => data = traf.run(child, buffer, base, data)?,
+                b"trun" => data = traf.run(child, buffer, (base, data), room)?,
                 _ => traf.auxiliary.take(child, buffer)?,
             }
         }
@@ -136,7 +136,7 @@ impl Traf {
     }
 
     /// Reads a `trun`, whose data starts at `data` if it does not say so. Returns where its data ends.
-    fn run(&mut self, atom: Atom, buffer: &[u8], base: i64, data: i64) -> Option<i64> {
+    fn run(&mut self, atom: Atom, buffer: &[u8], (base, data): (i64, i64), room: usize) -> Option<i64> {
         let mut fields = atom.fields(buffer);
         let (version, flags) = fields.version()?;
         let count = usize::try_from(fields.u32()?).ok()?;
@@ -149,9 +149,8 @@ impl Traf {
         let entries = atom.body.end.checked_sub(fields.0.len())?;
         let first = self.samples.len();
         // Without fields of their own, samples take no bytes: their count has to be within reason by itself.
-        if first.checked_add(count)? > MAX_SAMPLES.saturating_add(1) {
-            // One too many is enough for the fragment to be refused.
-            self.samples.resize(MAX_SAMPLES.saturating_add(1), Sample::NONE);
+        if first.checked_add(count)? > room {
+            self.samples.resize(room.saturating_add(1), Sample::NONE);
             return Some(start);
         }
         let mut size = 0_u64;
