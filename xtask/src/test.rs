@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use crate::build;
 use crate::corpora;
 use crate::project::{CLI, PRODUCT, Project};
-use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, WASM};
+use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, PIP, PYTHON, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
 
 /// Run every check: formatting, lints, docs, native tests, size budget, browser tests, types, end to end
@@ -208,7 +208,9 @@ fn browser(project: &Project) -> Result<String> {
 }
 
 fn e2e(project: &Project) -> Result<String> {
-    setup::tools(project, &[CHROMIUM, CHROMEDRIVER])?;
+    // All but the browser are for the streams that independent packagers are had to make.
+    setup::tools(project, &[CHROMIUM, CHROMEDRIVER, FFMPEG, FFPROBE, PYTHON, PIP])?;
+    setup::node(project)?;
     let failures = project.target.join("e2e");
     if failures.exists() {
         std::fs::remove_dir_all(&failures).context(|| format!("empty {}", failures.display()))?;
