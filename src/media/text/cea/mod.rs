@@ -79,10 +79,7 @@ impl Captions {
     #[inline]
     pub fn picture(&mut self, pts: MediaTime, dts: MediaTime, out: &mut Vec<MediaEvent>) {
         let (pts, dts) = (pts.ticks(), dts.ticks());
-        self.state.pts = pts;
-        if self.state.active {
-            self.state.proceed(pts, dts, &mut Output { out, tally: &mut self.tally });
-        }
+        self.state.proceed(pts, dts, &mut Output { out, tally: &mut self.tally });
     }
 
     /// An SEI NAL unit of the picture at hand: what follows its header, as it is in the stream.
@@ -147,24 +144,31 @@ impl Captions {
 
 impl State {
     /// Decoding has come to `dts`.
+    #[inline]
     fn proceed(&mut self, pts: i64, dts: i64, out: &mut Output<'_>) {
         if dts < self.now.saturating_sub(MAX_STEP_BACK) {
-            // Time jumps back: what is held belongs to the time before, and what is shown goes on.
-            self.release(i64::MAX, out);
-            self.cut(self.last, out);
-            self.fields.iter_mut().for_each(|field| field.rebase(pts));
-            self.packets.rebase(pts);
-            (self.now, self.last) = (dts, pts);
+            self.jump(pts, dts, out);
         }
+        self.pts = pts;
         self.now = self.now.max(dts);
         self.last = self.last.max(pts);
-        self.release(dts, out);
+        if !self.held.is_empty() {
+            self.release(dts, out);
+        }
+    }
+
+    /// Time jumps back: what is held belongs to the time before, and what is shown goes on.
+    #[cold]
+    fn jump(&mut self, pts: i64, dts: i64, out: &mut Output<'_>) {
+        self.release(i64::MAX, out);
+        self.cut(self.last, out);
+        self.fields.iter_mut().for_each(|field| field.rebase(pts));
+        self.packets.rebase(pts);
+        (self.now, self.last) = (dts, pts);
     }
 
     fn hold(&mut self, constructs: Vec<[u8; 3]>) {
-        if !core::mem::replace(&mut self.active, true) {
-            (self.now, self.last) = (i64::MIN, self.pts);
-        }
+        self.active = true;
         let at = self.held.partition_point(|held| held.pts <= self.pts);
         self.held.insert(at, Held { pts: self.pts, constructs });
     }
