@@ -135,10 +135,22 @@ impl Transmuxer {
         };
         let mut sample = held.clone();
         sample.extend_from_slice(more);
-        let reader = self.enter(Container::of(&sample), out);
+        let reader = self.enter(self.container_after(&sample), out);
         reader.begin_segment(&start, out);
         let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
         self.close_on_error(result)
+    }
+
+    /// What the next segment is in. Packed audio that was cut anywhere starts like nothing at all: it goes on.
+    fn container_after(&self, start: &[u8]) -> Container {
+        match &self.current {
+            Some((Container::PackedAudio, _))
+                if sniff::sniff(start).is_none() && start.first() != Some(&0x47) =>
+            {
+                Container::PackedAudio
+            }
+            _ => Container::of(start),
+        }
     }
 
     /// The reader of a container: the current one, or a new one in its place.
