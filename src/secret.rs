@@ -4,6 +4,7 @@
 //! owns is overwritten when dropped. The one way out is a method whose name says so.
 
 use core::fmt;
+use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
 use zeroize::{Zeroize, Zeroizing};
@@ -43,12 +44,14 @@ impl<T: Zeroize> Serialize for Secret<T> {
 
 /// A URL that a request is sent to. It may carry a token or a signature in its path, query or user part, so
 /// `Debug`, `Display` and `Serialize` show it redacted (see [`redact`]); [`Url::expose`] gives it whole.
+///
+/// A clone shares the text: a live playlist hands thousands of them from one load to the next.
 #[derive(Clone, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Url(String);
+pub struct Url(Arc<str>);
 
 impl Url {
     /// Wraps an absolute or relative URL reference, as text.
-    pub fn new(text: impl Into<String>) -> Self {
+    pub fn new(text: impl Into<Arc<str>>) -> Self {
         Self(text.into())
     }
 

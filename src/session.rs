@@ -4,26 +4,29 @@
 //! come out as fragments while the rest of the segment is still on the network. The engine sees how many bytes
 //! arrived and what became of them, never the bytes.
 //!
-//! Invariant: bytes that arrive before their key wait in order, bounded by [`MAX_HELD`]; nothing else is kept.
+//! Each lane of the engine (the rungs, and the sound where that is a rendition of its own) has a transmuxer.
+//!
+//! Invariant: bytes that arrive before their key, their init section or their place on the timeline wait in order,
+//! bounded by [`MAX_HELD`]; nothing else is kept.
 
 #![forbid(unsafe_code)]
 
 use crate::crypto::{ContentKey, CryptoError, Decryptor, SampleKey};
 use crate::engine::recovery::Fault;
 use crate::engine::{
-    Chunk, Config, Effect, Encryption, Engine, Input, NetEvent, Output, PipelineCommand, PipelineEvent,
-    RequestId, Scheme,
+    Breakage, Chunk, Config, Effect, Encryption, Engine, InitData, Input, LaneId, Needs, NetEvent, Output,
+    PipelineCommand, PipelineEvent, RequestId, Scheme,
 };
 use crate::error::Phase;
-use crate::media::{MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
+use crate::media::{Anchor, MediaError, MediaEvent, SegmentFacts, SegmentStart, Transmuxer};
 use crate::time::Timestamp;
 
 /// One source played by one media element, from load to the last report.
 #[derive(Debug)]
 pub struct Session {
     engine: Engine,
-    reader: Reader,
-    segment: Option<Segment>,
+    main: Pipeline,
+    audio: Pipeline,
     now: Timestamp,
     /// The host was told when to wake the session up, and nothing happened since.
     at_rest: bool,
@@ -34,8 +37,8 @@ impl Session {
     pub fn new(config: Config, now: Timestamp) -> Self {
         Self {
             engine: Engine::new(config, now),
-            reader: Reader::default(),
-            segment: None,
+            main: Pipeline::default(),
+            audio: Pipeline::default(),
             now,
             at_rest: false,
         }
@@ -46,11 +49,11 @@ impl Session {
         self.now = now;
         self.at_rest = false;
         match input {
-            Input::Net { id, event: NetEvent::Chunk(Chunk(bytes)) } if self.is_segment(id) => {
+            Input::Net { id, event: NetEvent::Chunk(Chunk(bytes)) } if self.lane_of(id).is_some() => {
                 self.engine.segment_bytes(now, id, bytes.len());
                 self.feed(id, |segment, reader, out| segment.push(bytes, reader, out));
             }
-            Input::Net { id, event: NetEvent::End } if self.is_segment(id) => {
+            Input::Net { id, event: NetEvent::End } if self.lane_of(id).is_some() => {
                 self.engine.handle(now, Input::Net { id, event: NetEvent::End });
                 self.feed(id, Segment::end);
             }
@@ -78,40 +81,64 @@ impl Session {
 
     fn pipeline(&mut self, command: PipelineCommand) {
         match command {
-            PipelineCommand::Begin { id, plan, continues, encryption } => {
-                self.segment = Some(Segment::new(id, encryption));
-                self.reader.next = Some(Next { plan, continues, key: None });
+            PipelineCommand::Begin { id, lane, plan, continues, needs } => {
+                let pipeline = self.lane_mut(lane);
+                pipeline.segment = Some(Segment::new(id, needs));
+                pipeline.reader.next = Some(Plan { start: plan, continues, init: None, key: None });
             }
             PipelineCommand::Key(id, key) => {
-                self.feed(id, |segment, reader, out| segment.key(&key, reader, out));
+                self.feed(id, |segment, reader, out| {
+                    segment.key(&key, reader)?;
+                    segment.resume(reader, out)
+                });
             }
-            PipelineCommand::Drop(id) if self.is_segment(id) => {
-                self.segment = None;
-                self.reader = Reader::default();
+            PipelineCommand::Init(id, init) => {
+                self.feed(id, |segment, reader, out| {
+                    segment.awaits.init = false;
+                    if let Some(plan) = &mut reader.next {
+                        plan.init = Some(init);
+                    }
+                    segment.resume(reader, out)
+                });
             }
-            PipelineCommand::Drop(_) => {}
-            PipelineCommand::Flush => {
-                self.flush();
-                self.engine.handle_pipeline(self.now, None, PipelineEvent::Flushed);
+            PipelineCommand::Place(id, anchor) => {
+                self.feed(id, |segment, reader, out| {
+                    segment.awaits.place = false;
+                    reader.place(anchor);
+                    segment.resume(reader, out)
+                });
+            }
+            PipelineCommand::Drop(id) => {
+                if let Some(lane) = self.lane_of(id) {
+                    *self.lane_mut(lane) = Pipeline::default();
+                }
+            }
+            PipelineCommand::Flush(lane) => {
+                let mut out = Vec::new();
+                self.lane_mut(lane).reader.transmuxer.flush(&mut out);
+                self.hand_on(lane, None, out);
+                self.engine.handle_pipeline(self.now, lane, None, PipelineEvent::Flushed);
             }
         }
     }
 
-    /// Hands on the frame that was held back for want of its duration.
-    fn flush(&mut self) {
-        let mut out = Vec::new();
-        self.reader.transmuxer.flush(&mut out);
-        self.hand_on(None, out);
-    }
-
-    fn hand_on(&mut self, id: Option<RequestId>, events: Vec<MediaEvent>) {
+    fn hand_on(&mut self, lane: LaneId, id: Option<RequestId>, events: Vec<MediaEvent>) {
         for event in events {
-            self.engine.handle_pipeline(self.now, id, PipelineEvent::Media(event));
+            self.engine.handle_pipeline(self.now, lane, id, PipelineEvent::Media(event));
         }
     }
 
-    fn is_segment(&self, id: RequestId) -> bool {
-        self.segment.as_ref().is_some_and(|s| s.id == id)
+    fn lane_mut(&mut self, lane: LaneId) -> &mut Pipeline {
+        match lane {
+            LaneId::Main => &mut self.main,
+            LaneId::Audio => &mut self.audio,
+        }
+    }
+
+    /// The lane that this request is a segment of.
+    fn lane_of(&self, id: RequestId) -> Option<LaneId> {
+        let is = |pipeline: &Pipeline| pipeline.segment.as_ref().is_some_and(|s| s.id == id);
+        if is(&self.main) { Some(LaneId::Main) } else { is(&self.audio).then_some(LaneId::Audio) }
     }
 
     /// Lets the segment's pipeline do something, and hands on what comes out.
@@ -120,24 +147,29 @@ impl Session {
         id: RequestId,
         step: impl FnOnce(&mut Segment, &mut Reader, &mut Vec<MediaEvent>) -> Result<Progress, Failure>,
     ) {
-        let Some(segment) = self.segment.as_mut().filter(|s| s.id == id) else { return };
+        let Some(lane) = self.lane_of(id) else { return };
+        let Pipeline { reader, segment: Some(segment) } = self.lane_mut(lane) else { return };
         let mut out = Vec::new();
-        let result = step(segment, &mut self.reader, &mut out);
-        let decrypts = segment.decrypts();
-        self.hand_on(Some(id), out);
+        let result = step(segment, reader, &mut out);
+        let decrypts = segment.decrypts;
+        if !matches!(result, Ok(Progress::More)) {
+            self.lane_mut(lane).segment = None;
+        }
+        self.hand_on(lane, Some(id), out);
         let event = match result {
             Ok(Progress::More) => return,
-            Ok(Progress::Finished(facts)) => {
-                self.segment = None;
-                PipelineEvent::Finished(*facts)
-            }
-            Err(failure) => {
-                self.segment = None;
-                failure.event(decrypts)
-            }
+            Ok(Progress::Finished(facts)) => PipelineEvent::Finished(*facts),
+            Err(failure) => failure.event(decrypts),
         };
-        self.engine.handle_pipeline(self.now, Some(id), event);
+        self.engine.handle_pipeline(self.now, lane, Some(id), event);
     }
+}
+
+/// One lane's way from bytes to fragments.
+#[derive(Debug, Default)]
+struct Pipeline {
+    reader: Reader,
+    segment: Option<Segment>,
 }
 
 /// The transmuxer, told of a segment when its first clear byte comes and no earlier: a segment of which no byte comes
@@ -146,44 +178,78 @@ impl Session {
 struct Reader {
     transmuxer: Transmuxer,
     /// The segment to begin with.
-    next: Option<Next>,
+    next: Option<Plan>,
+    /// The init section that the transmuxer has.
+    init: Option<String>,
     /// A segment was begun and has not ended.
     open: bool,
 }
 
+/// A segment to begin with.
 #[derive(Debug)]
-struct Next {
-    plan: SegmentStart,
+struct Plan {
+    start: SegmentStart,
     /// It goes on where the last one ended.
     continues: bool,
+    init: Option<InitData>,
     /// What its samples are encrypted with.
     key: Option<SampleKey>,
 }
 
 impl Reader {
-    fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
-        self.begin(out);
-        self.transmuxer.push(bytes, out)
+    fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), Failure> {
+        self.begin(out)?;
+        Ok(self.transmuxer.push(bytes, out)?)
     }
 
-    fn end(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, MediaError> {
-        self.begin(out);
+    fn end(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, Failure> {
+        self.begin(out)?;
         self.open = false;
-        self.transmuxer.end_segment(out)
+        Ok(self.transmuxer.end_segment(out)?)
     }
 
-    fn begin(&mut self, out: &mut Vec<MediaEvent>) {
-        let Some(Next { plan, continues, key }) = self.next.take() else { return };
-        if !continues {
+    /// Says where the segment that is to begin belongs on the timeline.
+    fn place(&mut self, anchor: Anchor) {
+        if let Some(plan) = &mut self.next {
+            plan.start.anchor = anchor;
+        }
+    }
+
+    fn begin(&mut self, out: &mut Vec<MediaEvent>) -> Result<(), Failure> {
+        let Some(plan) = self.next.take() else { return Ok(()) };
+        if !plan.continues {
             // The last frame of what went before still belongs to it, unless it is of a segment that broke off.
             if !self.open {
                 self.transmuxer.flush(out);
             }
             self.transmuxer = Transmuxer::new();
+            self.init = None;
+        }
+        if let Some(init) = plan.init.filter(|init| self.init.as_ref() != Some(&init.identity)) {
+            self.transmuxer.init_section(&init.open()?, out)?;
+            self.init = Some(init.identity);
         }
         self.open = true;
-        self.transmuxer.sample_key(key);
-        self.transmuxer.begin_segment(plan);
+        self.transmuxer.sample_key(plan.key);
+        self.transmuxer.begin_segment(plan.start);
+        Ok(())
+    }
+}
+
+impl InitData {
+    /// The init section in the clear.
+    fn open(&self) -> Result<Vec<u8>, CryptoError> {
+        let mut bytes = self.bytes.to_vec();
+        let Some((method, key, iv)) = &self.cipher else { return Ok(bytes) };
+        let mut clear = Vec::with_capacity(bytes.len());
+        let mut decryptor = Decryptor::new(*method, key, iv)?;
+        let mut keep = |plain: &[u8]| {
+            clear.extend_from_slice(plain);
+            Ok::<(), CryptoError>(())
+        };
+        decryptor.push(&mut bytes, &mut keep)?;
+        decryptor.finish(&mut keep)?;
+        Ok(clear)
     }
 }
 
@@ -191,21 +257,16 @@ impl Reader {
 #[derive(Debug)]
 struct Segment {
     id: RequestId,
-    cipher: Cipher,
+    /// What its bytes still wait for.
+    awaits: Needs,
+    /// All of its bytes are encrypted.
+    decrypts: bool,
+    /// Bytes that wait, and how many they are.
+    held: Vec<Vec<u8>>,
+    bytes: usize,
+    cipher: Option<Box<Decryptor>>,
     /// The last byte is here.
     complete: bool,
-}
-
-#[derive(Debug)]
-enum Cipher {
-    /// None, or one that whoever reads the segment takes off its samples.
-    None,
-    /// Encrypted, and the key is not here yet.
-    AwaitKey { encryption: Encryption, held: Vec<Vec<u8>>, bytes: usize },
-    /// Being decrypted.
-    Segment(Box<Decryptor>),
-    /// All decrypted.
-    Done,
 }
 
 enum Progress {
@@ -216,7 +277,7 @@ enum Progress {
 enum Failure {
     Crypto(CryptoError),
     Media(MediaError),
-    KeyTooLate,
+    TooLate,
 }
 
 impl From<CryptoError> for Failure {
@@ -235,47 +296,37 @@ impl Failure {
     /// A segment that was decrypted into something that is noise from its first byte on was decrypted with the wrong
     /// key: a damaged segment does not look like that.
     fn event(self, decrypted: bool) -> PipelineEvent {
-        match self {
-            Self::Media(error) if decrypted && error.starts_with_noise() => PipelineEvent::Failed {
-                fault: Fault::WrongKey,
-                phase: Phase::Decrypt,
-                code: "wrong_key",
-                message: "the key does not decrypt this segment: what comes out is not media".into(),
-            },
-            Self::Media(error) => PipelineEvent::Failed {
-                fault: Fault::Corrupt,
-                phase: Phase::Media,
-                code: error.code(),
-                message: error.to_string(),
-            },
-            Self::Crypto(error) => PipelineEvent::Failed {
-                fault: Fault::Corrupt,
-                phase: Phase::Decrypt,
-                code: error.code(),
-                message: error.to_string(),
-            },
-            Self::KeyTooLate => PipelineEvent::Failed {
-                fault: Fault::Timeout,
-                phase: Phase::Key,
-                code: "key_too_late",
-                message: format!("{MAX_HELD} bytes of a segment arrived before its key"),
-            },
-        }
+        let (fault, phase, code, message) = match self {
+            Self::Media(error) if decrypted && error.starts_with_noise() => {
+                let message = "the key does not decrypt this segment: what comes out is not media".into();
+                (Fault::WrongKey, Phase::Decrypt, "wrong_key", message)
+            }
+            Self::Media(error) => (Fault::Corrupt, Phase::Media, error.code(), error.to_string()),
+            Self::Crypto(error) => (Fault::Corrupt, Phase::Decrypt, error.code(), error.to_string()),
+            Self::TooLate => {
+                let message = format!("{MAX_HELD} bytes of a segment arrived before what they need");
+                (Fault::Timeout, Phase::Key, "key_too_late", message)
+            }
+        };
+        PipelineEvent::Failed(Breakage { fault, phase, code, message })
     }
 }
 
 impl Segment {
-    fn new(id: RequestId, encryption: Option<Encryption>) -> Self {
-        let cipher = match encryption {
-            None => Cipher::None,
-            Some(encryption) => Cipher::AwaitKey { encryption, held: Vec::new(), bytes: 0 },
-        };
-        Self { id, cipher, complete: false }
+    fn new(id: RequestId, needs: Needs) -> Self {
+        Self {
+            id,
+            awaits: needs,
+            decrypts: needs.encryption.is_some_and(|e| e.scheme != Scheme::Samples),
+            held: Vec::new(),
+            bytes: 0,
+            cipher: None,
+            complete: false,
+        }
     }
 
-    /// Whether the bytes that are read were all encrypted.
-    fn decrypts(&self) -> bool {
-        !matches!(self.cipher, Cipher::None)
+    fn waits(&self) -> bool {
+        self.awaits.encryption.is_some() || self.awaits.init || self.awaits.place
     }
 
     fn push(
@@ -284,42 +335,42 @@ impl Segment {
         reader: &mut Reader,
         out: &mut Vec<MediaEvent>,
     ) -> Result<Progress, Failure> {
-        match &mut self.cipher {
-            Cipher::None => reader.push(&bytes, out)?,
-            Cipher::AwaitKey { held, bytes: total, .. } => {
-                *total += bytes.len();
-                if *total > MAX_HELD {
-                    return Err(Failure::KeyTooLate);
-                }
-                held.push(bytes);
+        if self.waits() {
+            self.bytes = self.bytes.saturating_add(bytes.len());
+            if self.bytes > MAX_HELD {
+                return Err(Failure::TooLate);
             }
-            Cipher::Segment(decryptor) => decryptor.push(&mut bytes, |plain| reader.push(plain, out))?,
-            Cipher::Done => {}
+            self.held.push(bytes);
+            return Ok(Progress::More);
+        }
+        match &mut self.cipher {
+            None => reader.push(&bytes, out)?,
+            Some(decryptor) => decryptor.push(&mut bytes, |plain| reader.push(plain, out))?,
         }
         Ok(Progress::More)
     }
 
-    fn key(
-        &mut self,
-        key: &ContentKey,
-        reader: &mut Reader,
-        out: &mut Vec<MediaEvent>,
-    ) -> Result<Progress, Failure> {
-        let Cipher::AwaitKey { encryption: Encryption { scheme, iv }, held, .. } = &mut self.cipher else {
-            return Ok(Progress::More);
-        };
-        let held = core::mem::take(held);
-        self.cipher = match scheme {
-            Scheme::Segment(method) => Cipher::Segment(Box::new(Decryptor::new(*method, key, iv)?)),
+    /// The key is here.
+    fn key(&mut self, key: &ContentKey, reader: &mut Reader) -> Result<(), CryptoError> {
+        let Some(Encryption { scheme, iv }) = self.awaits.encryption.take() else { return Ok(()) };
+        match scheme {
+            Scheme::Segment(method) => self.cipher = Some(Box::new(Decryptor::new(method, key, &iv)?)),
             Scheme::Samples => {
-                let key = SampleKey::new(key.clone(), *iv)?;
-                if let Some(next) = &mut reader.next {
-                    next.key = Some(key);
+                let key = SampleKey::new(key.clone(), iv)?;
+                if let Some(plan) = &mut reader.next {
+                    plan.key = Some(key);
                 }
-                Cipher::None
             }
-        };
-        for bytes in held {
+        }
+        Ok(())
+    }
+
+    /// Something that the bytes waited for is here.
+    fn resume(&mut self, reader: &mut Reader, out: &mut Vec<MediaEvent>) -> Result<Progress, Failure> {
+        if self.waits() {
+            return Ok(Progress::More);
+        }
+        for bytes in core::mem::take(&mut self.held) {
             self.push(bytes, reader, out)?;
         }
         if self.complete { self.end(reader, out) } else { Ok(Progress::More) }
@@ -327,25 +378,20 @@ impl Segment {
 
     fn end(&mut self, reader: &mut Reader, out: &mut Vec<MediaEvent>) -> Result<Progress, Failure> {
         self.complete = true;
-        match core::mem::replace(&mut self.cipher, Cipher::Done) {
-            waiting @ Cipher::AwaitKey { .. } => {
-                self.cipher = waiting;
-                return Ok(Progress::More);
+        if self.waits() {
+            return Ok(Progress::More);
+        }
+        if let Some(decryptor) = self.cipher.take() {
+            let padding = decryptor.finish(|plain| reader.push(plain, out));
+            if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
+                // Bad padding after good media is a damaged end; after noise, what the noise was says more.
+                reader.end(out)?;
             }
-            Cipher::Segment(decryptor) => {
-                let padding = decryptor.finish(|plain| Ok::<(), Failure>(reader.push(plain, out)?));
-                if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
-                    // Bad padding after good media is a damaged end; after noise, what the noise was says more.
-                    reader.end(out)?;
-                }
-                padding?;
-            }
-            Cipher::None => self.cipher = Cipher::None,
-            Cipher::Done => {}
+            padding?;
         }
         Ok(Progress::Finished(Box::new(reader.end(out)?)))
     }
 }
 
-/// Ciphertext that may wait for its key: a whole segment of any rung, with room to spare.
+/// Bytes of a segment that may wait: a whole segment of any rung, with room to spare.
 pub const MAX_HELD: usize = 64 * 1024 * 1024;

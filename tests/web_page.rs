@@ -7,7 +7,7 @@
 #[path = "web/inputs.rs"]
 mod inputs;
 
-use cloud_player::engine::{Input, Payload, SinkCommand, SinkEvent, SinkFailure};
+use cloud_player::engine::{Input, NewTrack, Payload, SinkCommand, SinkEvent, SinkFailure};
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 use cloud_player::web::mse::Mse;
@@ -65,7 +65,7 @@ async fn a_duration_below_what_is_buffered_becomes_what_is_buffered() {
 #[wasm_bindgen_test]
 async fn bytes_that_are_no_media_fail_once_and_are_not_done() {
     let stage = Stage::open().await;
-    stage.perform(SinkCommand::Append(TrackKind::Video, Payload::from(EMPTY_MOVIE.to_vec())));
+    stage.perform(SinkCommand::Append(TrackKind::Video, Payload::from(EMPTY_MOVIE.to_vec()), None));
     let failure = stage.inputs.wait_for_failure().await;
     assert_eq!(failure, SinkFailure::Append);
     pause(100).await;
@@ -78,7 +78,7 @@ async fn more_than_fits_comes_back() {
     let stage = Stage::open().await;
     stage.append(VIDEO.to_vec()).await;
     let size = 400 << 20;
-    stage.perform(SinkCommand::Append(TrackKind::Video, Payload::from(vec![0; size])));
+    stage.perform(SinkCommand::Append(TrackKind::Video, Payload::from(vec![0; size]), None));
     let input = stage.inputs.next_batch().await.pop().unwrap();
     let Input::Sink(SinkEvent::Full { track: TrackKind::Video, data }) = input else { panic!("{input:?}") };
     assert_eq!(data.bytes().len(), size);
@@ -89,10 +89,8 @@ async fn more_than_fits_comes_back() {
 #[wasm_bindgen_test]
 async fn a_type_that_the_browser_does_not_have_is_refused_as_such() {
     let stage = Stage::attach().await;
-    stage.perform(SinkCommand::AddTracks(vec![(
-        TrackKind::Video,
-        "video/mp4; codecs=\"none.such\"".to_owned(),
-    )]));
+    let mime = "video/mp4; codecs=\"none.such\"".to_owned();
+    stage.perform(SinkCommand::AddTracks(vec![NewTrack { kind: TrackKind::Video, mime, others: &[] }]));
     assert_eq!(stage.inputs.wait_for_failure().await, SinkFailure::UnsupportedType);
 }
 
@@ -123,7 +121,7 @@ async fn the_pages_sink_does_the_same_from_messages() {
     sink.perform(&json(r#"{"op":"attach"}"#));
     assert_eq!(next(&reports).await, r#"{"type":"sinkOpened"}"#);
     sink.perform(&json(
-        r#"{"op":"addTracks","tracks":[{"track":"video","mime":"video/mp4; codecs=\"avc1.64000d\""}]}"#,
+        r#"{"op":"addTracks","tracks":[{"track":"video","mimes":["video/mp4; codecs=\"avc1.64000d\""],"bare":[]}]}"#,
     ));
     sink.perform(&append(VIDEO));
     assert_eq!(next(&reports).await, r#"{"type":"sinkDone","track":"video","buffered":[[0.08,4.08]]}"#);
@@ -184,7 +182,8 @@ impl Stage {
     /// Attached, with a video track.
     async fn open() -> Self {
         let stage = Self::attach().await;
-        stage.perform(SinkCommand::AddTracks(vec![(TrackKind::Video, TYPE.to_owned())]));
+        let new = NewTrack { kind: TrackKind::Video, mime: TYPE.to_owned(), others: &[] };
+        stage.perform(SinkCommand::AddTracks(vec![new]));
         stage
     }
 
@@ -203,7 +202,7 @@ impl Stage {
     }
 
     async fn append(&self, bytes: Vec<u8>) -> Vec<TimeRange> {
-        self.perform(SinkCommand::Append(TrackKind::Video, Payload::from(bytes)));
+        self.perform(SinkCommand::Append(TrackKind::Video, Payload::from(bytes), None));
         self.done().await
     }
 

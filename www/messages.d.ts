@@ -24,6 +24,8 @@ export interface Start {
   storedThroughput: number | null;
   startTime: number | null;
   startRung: number | null;
+  /** By the first part of their names. */
+  unsupportedCodecs: string[];
   sink: 'worker' | 'page' | null;
   viewport: { width: number; height: number } | null;
 }
@@ -71,11 +73,12 @@ export interface Boot {
 
 export type SinkCommand =
   | { op: 'attach'; handle?: object }
-  | { op: 'addTracks'; tracks: { track: TrackName; mime: string }[] }
+  | { op: 'addTracks'; tracks: { track: TrackName; mimes: string[]; bare: string[] }[] }
   | { op: 'changeType'; track: TrackName; mime: string }
-  | { op: 'append'; track: TrackName; data: ArrayBuffer }
+  | { op: 'append'; track: TrackName; data: ArrayBuffer; at: number | null; head: number }
   | { op: 'remove'; track: TrackName; start: number; end: number }
   | { op: 'setDuration'; duration: number }
+  | { op: 'setLiveRange'; start: number; end: number }
   | { op: 'endOfStream' }
   | { op: 'detach' };
 
@@ -84,6 +87,7 @@ export type FromWorker =
   | { type: 'event'; event: SessionEvent }
   | ({ type: 'hostError' } & PlayerErrorDetail)
   | { type: 'seek'; to: number }
+  | { type: 'setRate'; rate: number }
   | { type: 'sink'; command: SinkCommand }
   | { type: 'stopped' };
 
@@ -91,6 +95,7 @@ export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[] }
   | { type: 'poster'; url: string }
   | { type: 'rungChanged'; rung: number }
+  | { type: 'durationChanged'; duration: number }
   | ({ type: 'stats' } & Stats)
   | ({ type: 'error' } & PlayerErrorDetail)
   | { type: 'ended' };

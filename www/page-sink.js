@@ -17,6 +17,7 @@ export class PageSink {
   /** @type {MediaSource | undefined} */ #source;
   /** @type {string | undefined} */ #url;
   /** @type {Map<TrackName, SourceBuffer>} */ #tracks = new Map();
+  /** @type {Set<TrackName>} Tracks that are given their frames without a container. */ #bare = new Set();
 
   /**
    * @param {HTMLVideoElement} video
@@ -52,16 +53,19 @@ export class PageSink {
       case 'attach':
         return this.#attach();
       case 'addTracks':
-        for (const { track, mime } of command.tracks) this.#addTrack(track, mime);
+        for (const { track, mimes, bare } of command.tracks) this.#addTrack(track, mimes, bare);
         return;
       case 'changeType':
         return this.#buffer(command.track).changeType(command.mime);
       case 'append':
-        return this.#buffer(command.track).appendBuffer(command.data);
+        return this.#append(command);
       case 'remove':
         return this.#buffer(command.track).remove(command.start, command.end);
       case 'setDuration':
         return this.#setDuration(command.duration);
+      case 'setLiveRange':
+        if (this.#source?.readyState === 'open') this.#source.setLiveSeekableRange?.(command.start, command.end);
+        return;
       case 'endOfStream':
         if (this.#source?.readyState === 'open') this.#source.endOfStream();
         return;
@@ -92,11 +96,16 @@ export class PageSink {
 
   /**
    * @param {TrackName} track
-   * @param {string} mime
+   * @param {string[]} mimes
+   * @param {string[]} bare
    */
-  #addTrack(track, mime) {
+  #addTrack(track, mimes, bare) {
+    const taken = [...mimes, ...bare].find((mime) => mediaSourceClass()?.isTypeSupported(mime));
+    // Where nothing is taken, the refusal is of the usual type.
+    const mime = taken ?? mimes[0] ?? '';
     const buffer = /** @type {MediaSource} */ (this.#source).addSourceBuffer(mime);
     this.#tracks.set(track, buffer);
+    if (bare.includes(mime)) this.#bare.add(track);
     const inUse = () => this.#tracks.get(track) === buffer;
     // A failed append fires `error` and then `updateend`; that end is not a success.
     let broken = false;
@@ -109,6 +118,16 @@ export class PageSink {
     });
   }
 
+  /** @param {Extract<SinkCommand, { op: 'append' }>} command */
+  #append({ track, data, at, head }) {
+    const buffer = this.#buffer(track);
+    if (!this.#bare.has(track)) return buffer.appendBuffer(data);
+    // Bare frames say nothing of their time, and have no init section.
+    if (at === null) return this.#report({ type: 'sinkDone', track, buffered: ranges(buffer) });
+    buffer.timestampOffset = at;
+    buffer.appendBuffer(new Uint8Array(data, head));
+  }
+
   /** @param {number} duration */
   #setDuration(duration) {
     // A duration below what is buffered is an error: media that runs longer than its playlist says.
@@ -119,6 +138,7 @@ export class PageSink {
   #detach() {
     this.#source = undefined;
     this.#tracks.clear();
+    this.#bare.clear();
   }
 
   /** @param {TrackName} track */

@@ -7,6 +7,7 @@
  * @import { FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TokenPlacement, ToWorker } from './messages.js'
  */
 
+import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
 import { Relay, viewport } from './relay.js';
@@ -93,6 +94,7 @@ export class CloudPlayer extends EventTarget {
       storedThroughput: this.#remembers ? recallThroughput() : (options.storedThroughput ?? null),
       startTime: options.startTime ?? null,
       startRung: options.startRung ?? null,
+      unsupportedCodecs: unsupportedCodecs(),
       sink: options.sink ?? null,
       viewport: video.clientWidth > 0 ? viewport(video) : null,
     });
@@ -200,6 +202,9 @@ export class CloudPlayer extends EventTarget {
         return this.#hostError(message);
       case 'seek':
         return this.#seekElement(message.to);
+      case 'setRate':
+        this.#video.playbackRate = message.rate;
+        return;
       case 'sink':
         return this.#sink(message.command);
     }
@@ -214,6 +219,9 @@ export class CloudPlayer extends EventTarget {
         return this.#dispatch('loaded', { duration: event.duration, rungs: event.rungs });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
+      case 'durationChanged':
+        this.#duration = event.duration;
+        return;
       case 'rungChanged':
         this.#currentRung = event.rung;
         return this.#dispatch('rungchange', { rung: event.rung });

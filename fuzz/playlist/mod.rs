@@ -110,15 +110,19 @@ fn uri_lines(bytes: &[u8]) -> usize {
 }
 
 fn is_uri(line: &str) -> bool {
-    let line = line.trim_matches([' ', '\t', '\0']);
+    let line = trim(line);
     !line.is_empty() && !line.starts_with('#')
+}
+
+fn trim(line: &str) -> &str {
+    line.trim_matches(|c: char| c.is_whitespace() || c == '\0' || c == '\u{feff}')
 }
 
 fn variant_lines(bytes: &[u8]) -> usize {
     let mut waiting = false;
     let text = text(bytes);
     let complete = text.split(['\n', '\r']).filter(|line| {
-        let tag = line.trim_matches([' ', '\t', '\0']).strip_prefix("#EXT-X-STREAM-INF");
+        let tag = trim(line).strip_prefix("#EXT-X-STREAM-INF");
         let is_name = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
         waiting |= tag.is_some_and(|value| !value.starts_with(is_name));
         is_uri(line) && core::mem::take(&mut waiting)

@@ -14,7 +14,7 @@ pub(crate) struct Server {
     state: State,
     ended: bool,
     /// Counts the times that it began anew.
-    epoch: u8,
+    epoch: u16,
     millis: u64,
 }
 
@@ -29,7 +29,7 @@ struct State {
 #[derive(Clone, Copy, Debug)]
 struct Segment {
     number: u64,
-    epoch: u8,
+    epoch: u16,
     begins: u64,
     millis: u64,
     discontinuity: bool,
@@ -130,8 +130,13 @@ impl Server {
         out
     }
 
+    /// Whether it has no segment yet.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.segments.is_empty()
+    }
+
     /// How many times it began anew.
-    pub(crate) fn epoch(&self) -> u8 {
+    pub(crate) fn epoch(&self) -> u16 {
         self.epoch
     }
 }

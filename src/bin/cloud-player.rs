@@ -19,6 +19,8 @@ enum Command {
     Inspect(commands::inspect::Inspect),
     /// Turn media segments into one fragmented MP4 file
     Transmux(commands::transmux::Transmux),
+    /// Print what is in media segments as JSON
+    Probe(commands::probe::Probe),
     /// Decrypt one segment that is encrypted as a whole
     Decrypt(commands::decrypt::Decrypt),
 }
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Inspect(command) => command.run(),
         Command::Transmux(command) => command.run(),
+        Command::Probe(command) => command.run(),
         Command::Decrypt(command) => command.run(),
     };
     match result {

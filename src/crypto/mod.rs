@@ -35,9 +35,11 @@
 
 mod cbc;
 mod counter;
+pub(crate) mod ctr;
 mod decryptor;
 mod error;
 mod key;
+pub(crate) mod pattern;
 mod sample;
 mod sample_aes;
 mod unwrap;

@@ -1,5 +1,7 @@
 //! What opens the samples of a stream whose container is in the clear (`METHOD=SAMPLE-AES`, Common Encryption).
 
+use aes::cipher::KeyInit;
+
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// The key of a stream that is encrypted sample by sample, and the vector of those samples that bring none.
@@ -16,5 +18,10 @@ impl SampleKey {
     pub fn new(key: ContentKey, iv: Iv) -> Result<Self, CryptoError> {
         key.check_length(BLOCK)?;
         Ok(Self { key, iv })
+    }
+
+    /// The cipher of Common Encryption: AES-128, in whichever mode.
+    pub(crate) fn cipher(&self) -> Result<aes::Aes128, CryptoError> {
+        Ok(aes::Aes128::new(self.key.aes128()?.into()))
     }
 }

@@ -1,26 +1,58 @@
-//! What there is to play: the rungs, and the media playlist of each as far as it is known.
+//! What there is to play: the rungs, the renditions of the sound, and the media playlist of each as far as it is
+//! known.
 
 use crate::abr;
-use crate::playlist::{MediaPlaylist, Multivariant, Segment, Variant};
+use crate::playlist::{
+    self, MediaPlaylist, Multivariant, Refresh, Rendition, RenditionType, Segment, Start, Variables, Variant,
+};
 use crate::secret::Url;
-use crate::time::MediaTime;
+use crate::time::{MediaTime, Timestamp};
 
 use super::io::RungInfo;
+use super::lane::LaneId;
 
 /// The rungs of a source, lowest first. Never empty.
 #[derive(Debug)]
 pub(crate) struct Catalog {
     rungs: Vec<Rung>,
     ladder: Vec<abr::Rung>,
+    sounds: Vec<Sound>,
+    /// EXT-X-START of the multivariant playlist.
+    pub(crate) start: Option<Start>,
+    /// What media playlists may import.
+    variables: Variables,
 }
 
-/// A rung and where its media playlist stands.
+/// A rung.
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) info: RungInfo,
-    /// The address of its media playlist, tokens and signatures included.
+    stream: Stream,
+    /// The group of renditions that its sound is in.
+    audio: Option<String>,
+}
+
+/// A rendition of the sound with media of its own.
+#[derive(Debug)]
+struct Sound {
+    group: String,
+    default: bool,
+    autoselect: bool,
+    stream: Stream,
+}
+
+/// Where a media playlist is, and how it stands.
+#[derive(Debug)]
+pub(crate) struct Stream {
+    /// The address of the media playlist, tokens and signatures included.
     pub(crate) url: Url,
     pub(crate) media: Option<Media>,
+    /// When the last load of it began.
+    pub(crate) asked: Timestamp,
+    /// What the last load brought.
+    pub(crate) news: Refresh,
+    /// The next load must bring the whole playlist: an update did not fit what is known.
+    pub(crate) whole: bool,
     /// It failed for good.
     dead: bool,
 }
@@ -34,30 +66,60 @@ pub(crate) struct Media {
 }
 
 impl Catalog {
-    /// The rungs of a multivariant playlist; `url` makes a variant's request address. `None` when there is nothing
-    /// to play in it.
-    pub(crate) fn of_multivariant(playlist: &Multivariant, url: impl Fn(&Variant) -> Url) -> Option<Self> {
-        let found = playlist.rungs();
+    /// The rungs of a multivariant playlist; `url` makes the request address of a media playlist. `None` when there is
+    /// nothing to play in it. Variants in an unsupported codec are left out, unless nothing else is left.
+    pub(crate) fn of_multivariant(
+        playlist: &Multivariant,
+        unsupported_codecs: &[String],
+        url: impl Fn(&Url) -> Url,
+    ) -> Option<Self> {
+        let takes = |variant: &Variant| {
+            let name = |codec: &str| codec.split('.').next().unwrap_or_default().to_ascii_lowercase();
+            !variant.codecs.iter().any(|codec| unsupported_codecs.contains(&name(codec)))
+        };
+        let is_taken = |rung: &playlist::Rung| playlist.variants.get(rung.variant).is_some_and(takes);
+        let mut found = playlist.rungs();
+        if found.iter().any(is_taken) {
+            found.retain(is_taken);
+        }
         let all_audio = found.iter().all(|rung| rung.audio_only);
         let rungs: Vec<_> = found
             .into_iter()
             // Sound without picture is no rung of a video.
             .filter(|rung| !rung.audio_only || all_audio)
             .filter_map(|rung| playlist.variants.get(rung.variant))
-            .map(|variant| Rung { info: info(variant), url: url(variant), media: None, dead: false })
+            .map(|variant| Rung {
+                info: info(variant),
+                stream: Stream::at(url(&variant.uri)),
+                // Where all is sound, the rungs themselves are it.
+                audio: variant.audio.clone().filter(|_| !all_audio),
+            })
             .collect();
-        Self::new(rungs)
+        let sound = |rendition: &Rendition| {
+            let uri = rendition.uri.as_ref().filter(|_| rendition.kind == RenditionType::Audio)?;
+            Some(Sound {
+                group: rendition.group_id.clone(),
+                default: rendition.default,
+                autoselect: rendition.autoselect,
+                stream: Stream::at(url(uri)),
+            })
+        };
+        let catalog = Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())?;
+        Some(Self { start: playlist.start, variables: playlist.variables.clone(), ..catalog })
     }
 
     /// The only rung of a media playlist that came where a multivariant one could have been.
-    pub(crate) fn of_media(url: Url, playlist: MediaPlaylist) -> Option<Self> {
+    pub(crate) fn of_media(now: Timestamp, url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
-        Self::new(vec![Rung { info, url: url.clone(), media: Some(Media { playlist, url }), dead: false }])
+        let mut stream = Stream::at(url.clone());
+        (stream.asked, stream.media) = (now, Some(Media { playlist, url }));
+        Self::new(vec![Rung { info, stream, audio: None }], Vec::new())
     }
 
-    fn new(rungs: Vec<Rung>) -> Option<Self> {
+    fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
         let ladder = rungs.iter().map(|r| abr::Rung { bandwidth: r.info.bandwidth }).collect();
-        (!rungs.is_empty()).then_some(Self { rungs, ladder })
+        let (start, variables) = (None, Variables::default());
+        (!rungs.is_empty()).then_some(Self { rungs, ladder, sounds, start, variables })
     }
 
     /// The rungs as rules see them.
@@ -75,37 +137,98 @@ impl Catalog {
         self.rungs.get(index)
     }
 
+    /// The rendition that a rung's sound comes from; `None`: it comes with the rung itself.
+    ///
+    /// The author's default, else one that may be chosen without the viewer, else the first of the rung's group.
+    pub(crate) fn sound_of(&self, rung: usize) -> Option<usize> {
+        let group = self.rungs.get(rung)?.audio.as_ref()?;
+        let of_group = || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.dead);
+        let best = of_group().find(|(_, s)| s.default).or_else(|| of_group().find(|(_, s)| s.autoselect));
+        best.or_else(|| of_group().next()).map(|(index, _)| index)
+    }
+
     /// The rung to use for `wanted`: itself, or if it failed for good the nearest one below that did not, or above.
     pub(crate) fn usable(&self, wanted: usize) -> usize {
-        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.dead);
+        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.stream.dead);
         let top = self.rungs.len().saturating_sub(1);
         let wanted = wanted.min(top);
         (0..=wanted).rev().find(alive).or_else(|| (wanted..=top).find(alive)).unwrap_or(wanted)
     }
 
-    /// Takes a rung out of use. `false` if it was the last one.
-    pub(crate) fn bury(&mut self, index: usize) -> bool {
-        if let Some(rung) = self.rungs.get_mut(index) {
-            rung.dead = true;
+    /// Takes a rung or a rendition out of use. `false` if nothing can take its place.
+    pub(crate) fn bury(&mut self, lane: LaneId, index: usize) -> bool {
+        match lane {
+            LaneId::Main => {
+                if let Some(rung) = self.rungs.get_mut(index) {
+                    rung.stream.dead = true;
+                }
+                self.rungs.iter().any(|r| !r.stream.dead)
+            }
+            LaneId::Audio => {
+                let Some(sound) = self.sounds.get_mut(index) else { return false };
+                sound.stream.dead = true;
+                let group = sound.group.clone();
+                self.sounds.iter().any(|s| s.group == group && !s.stream.dead)
+            }
         }
-        self.rungs.iter().any(|r| !r.dead)
     }
 
-    /// Any media playlist that is at hand.
+    /// Any rung's media playlist that is at hand.
     pub(crate) fn any_media(&self) -> Option<&Media> {
-        self.rungs.iter().find_map(|r| r.media.as_ref())
+        self.rungs.iter().find_map(|r| r.stream.media.as_ref())
     }
 
-    /// Stores a media playlist.
-    pub(crate) fn set_media(&mut self, index: usize, media: Media) {
-        if let Some(rung) = self.rungs.get_mut(index) {
-            rung.media = Some(media);
+    /// The variables that media playlists may import.
+    pub(crate) fn variables(&self) -> &Variables {
+        &self.variables
+    }
+
+    /// A rung or a rendition, to change how it stands.
+    pub(crate) fn stream_mut(&mut self, lane: LaneId, index: usize) -> Option<&mut Stream> {
+        match lane {
+            LaneId::Main => self.rungs.get_mut(index).map(|r| &mut r.stream),
+            LaneId::Audio => self.sounds.get_mut(index).map(|s| &mut s.stream),
         }
     }
 
-    /// A rung's media playlist, if it is at hand.
-    pub(crate) fn media(&self, index: usize) -> Option<&Media> {
-        self.rungs.get(index)?.media.as_ref()
+    /// Forgets all media playlists but one: the presentation began anew, and they are of the time before.
+    pub(crate) fn forget_others(&mut self, lane: LaneId, index: usize) {
+        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
+        let sounds = self.sounds.iter_mut().map(|s| &mut s.stream).enumerate();
+        let all = mains.map(|(i, s)| (LaneId::Main, i, s)).chain(sounds.map(|(i, s)| (LaneId::Audio, i, s)));
+        for (of, i, stream) in all {
+            if (of, i) != (lane, index) {
+                stream.media = None;
+            }
+        }
+    }
+
+    /// Where the media playlist of a rung or a rendition is.
+    pub(crate) fn stream(&self, lane: LaneId, index: usize) -> Option<&Stream> {
+        match lane {
+            LaneId::Main => self.rungs.get(index).map(|r| &r.stream),
+            LaneId::Audio => self.sounds.get(index).map(|s| &s.stream),
+        }
+    }
+
+    /// The media playlist of a rung or a rendition, if it is at hand.
+    pub(crate) fn media(&self, lane: LaneId, index: usize) -> Option<&Media> {
+        self.stream(lane, index)?.media.as_ref()
+    }
+}
+
+impl Stream {
+    fn at(url: Url) -> Self {
+        let (asked, news) = (Timestamp::ZERO, Refresh::Unchanged);
+        Self { url, media: None, asked, news, whole: false, dead: false }
+    }
+
+    /// Whether the playlist is at hand and, if it changes, not out of date.
+    pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
+        self.media.as_ref().is_some_and(|media| {
+            let target = media.playlist.target_duration();
+            !media.playlist.is_live() || now.since(self.asked) <= target + target / 2
+        })
     }
 }
 

@@ -28,6 +28,9 @@ pub struct Config {
     pub start: MediaTime,
     /// Hold this rung from the start instead of choosing.
     pub start_rung: Option<usize>,
+    /// Codecs that the sink does not take, by the first part of their RFC 6381 names: `hvc1`, `ac-3`. Variants that
+    /// need one are left out, unless nothing else is left.
+    pub unsupported_codecs: Vec<String>,
 }
 
 impl Default for Config {
@@ -43,6 +46,7 @@ impl Default for Config {
             stored_throughput: None,
             start: MediaTime::ZERO,
             start_rung: None,
+            unsupported_codecs: Vec::new(),
         }
     }
 }

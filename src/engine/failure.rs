@@ -4,7 +4,7 @@ use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::{RequestId, RequestKind};
-use super::lane::State;
+use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Remedy};
 use super::requests::{Ask, Purpose};
 use super::{Engine, Stage};
@@ -33,6 +33,12 @@ impl Engine {
         detail: Option<(&'static str, String)>,
     ) {
         ask.failures = ask.failures.saturating_add(1);
+        let fault = match (fault, &ask.purpose) {
+            (Fault::Gone { status: status @ (404 | 410) }, Purpose::Segment(_)) if self.is_live => {
+                Fault::NotThere { status }
+            }
+            (fault, _) => fault,
+        };
         let kind = ask.purpose.kind();
         let jitter = self.next_random();
         let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
@@ -51,6 +57,7 @@ impl Engine {
         }
         let goes_on = remedy != Remedy::Fatal
             || self.can_do_without(&ask.purpose)
+            || self.step_over(&ask.purpose, fault)
             || self.bury_rung(&ask.purpose, fault);
         let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
         let error = PlayerError {
@@ -61,8 +68,8 @@ impl Engine {
             message,
             url: Some(ask.url.clone()),
         };
-        if ask.purpose == Purpose::Segment {
-            self.lane.attempt_failed(ask.failures);
+        if let Purpose::Segment(lane) = ask.purpose {
+            self.lanes.lane_mut(lane).attempt_failed(ask.failures);
         }
         self.report_error(now, error);
         match remedy {
@@ -77,44 +84,79 @@ impl Engine {
         matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
     }
 
-    /// Takes the rung whose playlist or segment failed out of use, if that may help: another one takes its place.
-    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
-        let rung = match purpose {
-            Purpose::Rung(rung) => Some(*rung),
-            Purpose::Segment => self.lane.loading_rung(),
+    /// The rung or rendition that a request is for, if it is for one.
+    fn stream_of(&self, purpose: &Purpose) -> Option<(LaneId, usize)> {
+        match purpose {
+            Purpose::Rung(rung) => Some((LaneId::Main, *rung)),
+            Purpose::Rendition(sound) => Some((LaneId::Audio, *sound)),
+            Purpose::Segment(lane) => Some((*lane, self.lanes.lane(*lane).loading_rung()?)),
+            Purpose::Init(identity) => LaneId::ALL.into_iter().find_map(|lane| {
+                let loading = self.lanes.lane(lane).loading()?;
+                let needs = loading.init.as_ref().is_some_and(|init| init.identity == *identity);
+                needs.then_some((lane, loading.rung))
+            }),
             _ => None,
-        };
-        let (Some(rung), true, Stage::Open(catalog)) = (rung, fault.is_of_the_rung(), &mut self.stage) else {
+        }
+    }
+
+    /// Takes the rung or rendition that failed out of use, if that may help: another one takes its place.
+    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let stream = self.stream_of(purpose);
+        let (Some((lane, index)), true, Stage::Open(catalog)) =
+            (stream, fault.is_of_the_rung(), &mut self.stage)
+        else {
             return false;
         };
-        catalog.bury(rung)
+        catalog.bury(lane, index)
     }
 
     /// The lane stops waiting for what will not come.
     fn go_on_without(&mut self, purpose: &Purpose) {
         match purpose {
-            Purpose::Rung(rung) => {
+            Purpose::Rung(_) | Purpose::Rendition(_) => {
+                let Some((lane, index)) = self.stream_of(purpose) else { return };
                 if let Stage::Open(catalog) = &mut self.stage {
-                    catalog.bury(*rung);
+                    catalog.bury(lane, index);
                 }
-                if self.lane.waits_for_playlist(*rung) {
-                    self.lane.state = State::Idle;
+                let lane = self.lanes.lane_mut(lane);
+                if lane.waits_for_playlist(index) {
+                    lane.state = State::Idle;
                 }
             }
-            Purpose::Segment => self.abandon_segment(),
+            Purpose::Segment(lane) => self.abandon_segment(*lane),
+            Purpose::Init(_) => {
+                if let Some((lane, _)) = self.stream_of(purpose) {
+                    self.abandon_segment(lane);
+                }
+            }
             _ => {}
         }
     }
 
-    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key of a place that
-    /// was left.
+    /// A segment of a live stream that is not there is taken for a gap.
+    fn step_over(&mut self, purpose: &Purpose, fault: Fault) -> bool {
+        let (Purpose::Segment(lane), Fault::NotThere { .. }) = (purpose, fault) else { return false };
+        let Some(loading) = self.lanes.lane(*lane).loading() else { return false };
+        let (index, sequence) = (loading.rung, loading.sequence);
+        if let Stage::Open(catalog) = &mut self.stage
+            && let Some(media) = catalog.stream_mut(*lane, index).and_then(|stream| stream.media.as_mut())
+        {
+            media.playlist.set_gap(sequence);
+        }
+        true
+    }
+
+    /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
+    /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
         match purpose {
-            Purpose::Rung(rung) => !self.lane.waits_for_playlist(*rung),
-            Purpose::Key(key) => {
-                let used = self.lane.loading().and_then(|l| l.cipher.as_ref());
-                used.is_none_or(|cipher| cipher.key != *key)
-            }
+            // A live stream ends where its playlist no longer comes.
+            Purpose::Rung(rung) if self.is_live => self.lanes.main.at_rung() != Some(*rung),
+            Purpose::Rendition(sound) if self.is_live => self.sound() != Some(*sound),
+            Purpose::Rung(rung) => !self.lanes.main.waits_for_playlist(*rung),
+            Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
+            Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_none(),
             _ => false,
         }
     }

@@ -8,10 +8,11 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub(crate) use super::lane::LaneId;
 pub use crate::access::TokenPlacement;
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
-use crate::media::{MediaEvent, SegmentFacts, TrackKind};
+use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
 use crate::telemetry::Qoe;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -307,19 +308,32 @@ pub enum SinkCommand {
     /// Make a media source and attach it to the element.
     Attach,
     /// Make a source buffer for each of these tracks. Comes once, before the first append.
-    AddTracks(Vec<(TrackKind, String)>),
+    AddTracks(Vec<NewTrack>),
     /// The track goes on with another type (`SourceBuffer.changeType`).
     ChangeType(TrackKind, String),
-    /// Append these bytes.
-    Append(TrackKind, Payload),
+    /// Append these bytes; where their media begins is said of fragments.
+    Append(TrackKind, Payload, Option<MediaTime>),
     /// Remove this range.
     Remove(TrackKind, TimeRange),
-    /// The presentation is this long.
+    /// The presentation is this long; [`MediaTime::MAX`]: it has no end yet.
     SetDuration(MediaTime),
+    /// A live presentation can be sought in from here to there (`setLiveSeekableRange`).
+    SetLiveRange(TimeRange),
     /// All has been appended.
     EndOfStream,
     /// Detach and let go of everything.
     Detach,
+}
+
+/// A track to make a source buffer for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct NewTrack {
+    /// Whose it is.
+    pub kind: TrackKind,
+    /// Its type, for `addSourceBuffer`.
+    pub mime: String,
+    /// What may be offered in its place to a browser that does not take that type.
+    pub others: &'static [Offer],
 }
 
 /// A command to the media element.
@@ -327,6 +341,8 @@ pub enum SinkCommand {
 pub enum ElementCommand {
     /// Set `currentTime`.
     Seek(MediaTime),
+    /// Set `playbackRate`: a live stream is played a little faster or slower to keep its distance from the live edge.
+    SetRate(f64),
 }
 
 /// What the page is told.
@@ -335,7 +351,7 @@ pub enum ElementCommand {
 pub enum Event {
     /// The source is known: what it is called, how long it is and which rungs it has.
     Loaded {
-        /// Seconds.
+        /// Seconds; infinite for a live presentation.
         duration: f64,
         /// Lowest first.
         rungs: Vec<RungInfo>,
@@ -355,6 +371,11 @@ pub enum Event {
     Stats(Box<Stats>),
     /// Something failed. Fatal ones end the session.
     Error(PlayerError),
+    /// A live presentation came to its end.
+    DurationChanged {
+        /// Seconds.
+        duration: f64,
+    },
     /// Everything was played.
     Ended,
 }
@@ -408,19 +429,45 @@ pub(crate) enum PipelineCommand {
     Begin {
         /// The request.
         id: RequestId,
+        /// Whose segment it is.
+        lane: LaneId,
         /// How to read it.
         plan: crate::media::SegmentStart,
-        /// It goes on where the last segment ended: same rung, next in the playlist.
+        /// It goes on where the lane's last segment ended: same rung, next in the playlist.
         continues: bool,
-        /// Encrypted: wait for a key.
-        encryption: Option<Encryption>,
+        /// What its bytes wait for.
+        needs: Needs,
     },
     /// The key that this request waits for.
     Key(RequestId, crate::crypto::ContentKey),
+    /// The init section that this request waits for.
+    Init(RequestId, InitData),
+    /// The place on the timeline that this request waits for.
+    Place(RequestId, crate::media::Anchor),
     /// The request is given up: forget what was not handed on.
     Drop(RequestId),
-    /// No segment follows: hand on what was held back.
-    Flush,
+    /// No segment follows on this lane: hand on what was held back.
+    Flush(LaneId),
+}
+
+/// What must be at hand before a segment's first byte can be read. Bytes that come earlier wait.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Needs {
+    /// Encrypted: wait for a key.
+    pub(crate) encryption: Option<Encryption>,
+    /// Wait for an init section.
+    pub(crate) init: bool,
+    /// Wait for the place on the timeline; the one in the plan does not count.
+    pub(crate) place: bool,
+}
+
+/// An init section as it came, and what opens it.
+#[derive(Clone, Debug)]
+pub(crate) struct InitData {
+    /// The same for the same bytes.
+    pub(crate) identity: String,
+    pub(crate) bytes: std::sync::Arc<[u8]>,
+    pub(crate) cipher: Option<(SegmentMethod, crate::crypto::ContentKey, Iv)>,
 }
 
 /// How a segment is encrypted.
@@ -461,14 +508,18 @@ pub(crate) enum PipelineEvent {
     /// Nothing is held back any more.
     Flushed,
     /// The segment cannot be used, or not all of it.
-    Failed {
-        /// What the recovery table knows it as.
-        fault: super::recovery::Fault,
-        /// Decrypt or media.
-        phase: crate::error::Phase,
-        /// The error's own stable code.
-        code: &'static str,
-        /// One sentence.
-        message: String,
-    },
+    Failed(Breakage),
+}
+
+/// Why a segment cannot be used.
+#[derive(Debug)]
+pub(crate) struct Breakage {
+    /// What the recovery table knows it as.
+    pub(crate) fault: super::recovery::Fault,
+    /// Decrypt or media.
+    pub(crate) phase: crate::error::Phase,
+    /// The error's own stable code.
+    pub(crate) code: &'static str,
+    /// One sentence.
+    pub(crate) message: String,
 }

@@ -1,4 +1,6 @@
-//! The loading lane: what is being loaded, and where loading goes on.
+//! The loading lanes: what is being loaded, and where loading goes on.
+//!
+//! One lane loads what the rungs have, another the sound where that is a rendition of its own.
 //!
 //! Where loading goes on follows from the playhead and from what the sink holds or is about to hold, each time anew,
 //! never from a count of what was loaded: media that is missing, for whatever reason, is found missing and loaded.
@@ -14,17 +16,40 @@ use super::catalog::Media;
 use super::io::{Encryption, RequestId};
 use super::requests::Ask;
 
-/// The lane.
+/// Which lane.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(crate) enum LaneId {
+    /// The rungs: pictures, and the sound that comes with them.
+    Main,
+    /// A rendition of the sound (`EXT-X-MEDIA` with a `URI`).
+    Audio,
+}
+
+/// Both lanes, and the timeline that they share.
+#[derive(Debug, Default)]
+pub(crate) struct Lanes {
+    pub(super) main: Lane,
+    pub(super) audio: Lane,
+    /// By discontinuity sequence number: what is added to a timestamp in the media to get its place in the
+    /// presentation. All rungs and renditions share it, which is what keeps them in step.
+    timeline: BTreeMap<u64, Offset>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Offset {
+    ticks: i64,
+    /// A whole segment was placed by it.
+    proved: bool,
+}
+
+/// One lane.
 #[derive(Debug, Default)]
 pub(crate) struct Lane {
     pub(super) state: State,
     /// The segment that came through last.
     tail: Option<Tail>,
-    /// The rung of the segment loaded last.
+    /// The rung, or rendition, of the segment loaded last.
     pub(super) rung: Option<usize>,
-    /// By discontinuity sequence number: what is added to a timestamp in the media to get its place in the
-    /// presentation. All rungs share it, which is what keeps them in step.
-    timeline: BTreeMap<u64, i64>,
     /// A place that no segment filled although the playlist says that one lies there.
     search: Option<Search>,
 }
@@ -61,8 +86,10 @@ pub(super) struct Loading {
     pub(super) discontinuity: bool,
     /// Nothing can play until its first frames are there.
     pub(super) urgent: bool,
-    /// The offset that was found in it.
-    pub(super) offset: Option<i64>,
+    /// Its init section.
+    pub(super) init: Option<InitSection>,
+    /// Its bytes wait to be told where they belong on the timeline.
+    pub(super) awaits_offset: bool,
     /// The request as it was sent, for another attempt when the network did its part but the bytes are bad.
     pub(super) ask: Ask,
 }
@@ -74,6 +101,16 @@ pub(super) struct Cipher {
     pub(super) key: String,
     pub(super) url: Url,
     pub(super) encryption: Encryption,
+}
+
+/// The init section that a segment needs (`EXT-X-MAP`).
+#[derive(Clone, Debug)]
+pub(super) struct InitSection {
+    /// The same for the same bytes.
+    pub(super) identity: String,
+    pub(super) url: Url,
+    pub(super) range: Option<(u64, u64)>,
+    pub(super) cipher: Option<Cipher>,
 }
 
 /// A segment that came through, as far as it says where to go on.
@@ -106,6 +143,70 @@ pub(super) enum Next<'a> {
     Hole,
 }
 
+impl LaneId {
+    pub(crate) const ALL: [Self; 2] = [Self::Main, Self::Audio];
+}
+
+impl Lanes {
+    pub(super) fn lane(&self, id: LaneId) -> &Lane {
+        match id {
+            LaneId::Main => &self.main,
+            LaneId::Audio => &self.audio,
+        }
+    }
+
+    pub(super) fn lane_mut(&mut self, id: LaneId) -> &mut Lane {
+        match id {
+            LaneId::Main => &mut self.main,
+            LaneId::Audio => &mut self.audio,
+        }
+    }
+
+    /// The lane that loads by this request.
+    pub(super) fn of_request(&self, id: RequestId) -> Option<LaneId> {
+        LaneId::ALL.into_iter().find(|lane| self.lane(*lane).loading().is_some_and(|l| l.request == Some(id)))
+    }
+
+    /// What is being loaded, on either lane.
+    pub(super) fn loading(&self) -> impl Iterator<Item = &Loading> {
+        LaneId::ALL.into_iter().filter_map(|lane| self.lane(lane).loading())
+    }
+
+    /// The offset of a discontinuity sequence, once media of it was seen.
+    pub(super) fn offset(&self, discontinuity_sequence: u64) -> Option<i64> {
+        self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks)
+    }
+
+    /// The offset that was found last, of whatever discontinuity sequence.
+    pub(super) fn last_offset(&self) -> Option<i64> {
+        self.timeline.values().next_back().map(|offset| offset.ticks)
+    }
+
+    /// An offset was found.
+    pub(super) fn found_offset(&mut self, discontinuity_sequence: u64, ticks: i64) {
+        self.timeline.entry(discontinuity_sequence).or_insert(Offset { ticks, proved: false });
+    }
+
+    /// A segment of the sequence came through.
+    pub(super) fn offset_proved(&mut self, discontinuity_sequence: u64) {
+        if let Some(offset) = self.timeline.get_mut(&discontinuity_sequence) {
+            offset.proved = true;
+        }
+    }
+
+    /// Discontinuity sequence numbers begin anew.
+    pub(super) fn forget_offsets(&mut self) {
+        self.timeline.clear();
+    }
+
+    /// The segment turned out not to be media: an offset that only it showed is worth nothing.
+    pub(super) fn doubt_offset(&mut self, discontinuity_sequence: u64) {
+        if self.timeline.get(&discontinuity_sequence).is_some_and(|offset| !offset.proved) {
+            self.timeline.remove(&discontinuity_sequence);
+        }
+    }
+}
+
 impl Lane {
     /// Whether a media playlist is what the lane waits for.
     pub(super) fn waits_for_playlist(&self, rung: usize) -> bool {
@@ -117,15 +218,12 @@ impl Lane {
         if let State::Loading(l) = &self.state { Some(l) } else { None }
     }
 
-    /// The segment being loaded, by its request.
-    pub(super) fn loading_by(&mut self, id: RequestId) -> Option<&mut Loading> {
-        match &mut self.state {
-            State::Loading(l) if l.request == Some(id) => Some(l),
-            _ => None,
-        }
+    /// The segment being loaded, to note something about it.
+    pub(super) fn loading_mut(&mut self) -> Option<&mut Loading> {
+        if let State::Loading(l) = &mut self.state { Some(l) } else { None }
     }
 
-    /// The rung of the segment being loaded.
+    /// The rung, or rendition, of the segment being loaded.
     pub(super) fn loading_rung(&self) -> Option<usize> {
         self.loading().map(|l| l.rung)
     }
@@ -138,11 +236,6 @@ impl Lane {
             State::Loading(l) if l.request.is_none() => Some("retry"),
             State::Loading(_) => Some("segment"),
         }
-    }
-
-    /// The offset of a discontinuity sequence, once a segment of it came through.
-    pub(super) fn offset(&self, discontinuity_sequence: u64) -> Option<i64> {
-        self.timeline.get(&discontinuity_sequence).copied()
     }
 
     /// Begins with a segment.
@@ -162,9 +255,6 @@ impl Lane {
     /// The segment came through, with its media at `measured`.
     pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
-        if let Some(offset) = loading.offset {
-            self.timeline.entry(loading.discontinuity_sequence).or_insert(offset);
-        }
         self.tail = Some(Tail {
             rung: loading.rung,
             sequence: loading.sequence,
@@ -231,6 +321,15 @@ impl Lane {
         }
     }
 
+    /// The rung, or rendition, that the lane is at or on its way to.
+    pub(super) fn at_rung(&self) -> Option<usize> {
+        match &self.state {
+            State::AwaitPlaylist(rung) => Some(*rung),
+            State::Loading(l) => Some(l.rung),
+            State::Idle => self.rung,
+        }
+    }
+
     /// Whether what was held back at the end is still to be asked for; asked once.
     pub(super) fn wants_flush(&mut self) -> bool {
         self.tail.as_mut().is_some_and(|tail| !core::mem::replace(&mut tail.flushed, true))
@@ -253,9 +352,24 @@ impl Loading {
             continues: false,
             discontinuity: segment.discontinuity,
             urgent: false,
-            offset: None,
+            init: None,
+            awaits_offset: false,
             ask,
         }
+    }
+}
+
+impl Loading {
+    /// Whether this key opens the segment or its init section.
+    pub(super) fn needs_key(&self, identity: &str) -> bool {
+        self.key_length(identity).is_some()
+    }
+
+    /// Bytes that this key must have to open the segment or its init section; `None` if it opens neither.
+    pub(super) fn key_length(&self, identity: &str) -> Option<usize> {
+        let of_init = self.init.as_ref().and_then(|init| init.cipher.as_ref());
+        let mut ciphers = self.cipher.iter().chain(of_init);
+        ciphers.find(|cipher| cipher.key == identity).map(|cipher| cipher.encryption.scheme.key_length())
     }
 }
 

@@ -8,7 +8,10 @@
 //! |---|---|
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
 //! | `lane` | which segment comes next |
-//! | `loader` | how it is loaded: its rung, its request, its key, what comes out of it |
+//! | `loader` | how it is loaded: its rung and its request |
+//! | `material` | what it needs: its key, its init section, its place on the timeline |
+//! | `outcome` | what follows from what comes out of it |
+//! | `live` | when a playlist is loaded again, and how far from the live edge to play |
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
 //! | `failure` | how it is done |
@@ -24,7 +27,10 @@ mod failure;
 mod io;
 mod keys;
 mod lane;
+mod live;
 mod loader;
+mod material;
+mod outcome;
 mod playhead;
 mod ranges;
 pub(crate) mod recovery;
@@ -49,12 +55,13 @@ pub use io::*;
 
 use catalog::Catalog;
 use keys::KeyRing;
-use lane::Lane;
+use lane::Lanes;
+use material::Inits;
 use playhead::Playhead;
 use recovery::Fault;
 use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
-use sink::SinkLink;
+use sink::{SinkLink, Tracks};
 use timers::{Timer, Timers};
 
 /// What the engine asks the session for: the host's part, and the media pipeline's.
@@ -75,7 +82,8 @@ pub(crate) struct Engine {
     credentials: Credentials,
     clock: ServerClock,
     keys: KeyRing,
-    lane: Lane,
+    inits: Inits,
+    lanes: Lanes,
     sink: SinkLink,
     playhead: Playhead,
     throughput: Throughput,
@@ -90,6 +98,10 @@ pub(crate) struct Engine {
     online: bool,
     /// The page was told what there is to play.
     announced: bool,
+    /// The presentation has no end yet.
+    is_live: bool,
+    /// The playback rate that was set to keep the distance from the live edge.
+    live_rate: Option<f64>,
     reports: Reports,
     random: u64,
 }
@@ -118,7 +130,8 @@ impl Engine {
             credentials: Credentials::default(),
             clock: ServerClock::new(config.wall_clock),
             keys: KeyRing::default(),
-            lane: Lane::default(),
+            inits: Inits::default(),
+            lanes: Lanes::default(),
             sink: SinkLink::new(),
             playhead: Playhead::at(config.start),
             throughput: Throughput::new(config.stored_throughput),
@@ -128,6 +141,8 @@ impl Engine {
             sink_tries: 0,
             online: true,
             announced: false,
+            is_live: false,
+            live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
             random: config.seed,
             config,
@@ -148,8 +163,14 @@ impl Engine {
     }
 
     /// Takes in what the media pipeline of a segment made.
-    pub(crate) fn handle_pipeline(&mut self, now: Timestamp, id: Option<RequestId>, event: PipelineEvent) {
-        self.on_pipeline(now, id, event);
+    pub(crate) fn handle_pipeline(
+        &mut self,
+        now: Timestamp,
+        lane: LaneId,
+        id: Option<RequestId>,
+        event: PipelineEvent,
+    ) {
+        self.on_pipeline(now, lane, id, event);
         self.settle(now);
     }
 
@@ -215,21 +236,34 @@ impl Engine {
     /// Bytes of a media segment arrived; the session keeps them.
     pub(crate) fn segment_bytes(&mut self, now: Timestamp, id: RequestId, bytes: usize) {
         self.requests.progress(now, id, bytes);
-        self.reports.qoe.bytes(self.lane.loading_rung(), bytes as u64);
+        let main = self.lanes.of_request(id) == Some(LaneId::Main);
+        self.reports.qoe.bytes(self.lanes.main.loading_rung().filter(|_| main), bytes as u64);
     }
 
     fn on_end(&mut self, now: Timestamp, id: RequestId) {
         let Some(flight) = self.requests.take(id) else { return };
         let url = flight.final_url().clone();
-        if flight.ask.purpose != Purpose::Segment {
+        if !matches!(flight.ask.purpose, Purpose::Segment(_)) {
             self.reports.qoe.bytes(None, flight.received);
         }
         match flight.ask.purpose.clone() {
             Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
             Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
-            Purpose::Rung(rung) => self.rung_arrived(now, flight.ask, rung, url, flight.body.expose()),
+            Purpose::Rung(rung) => {
+                self.media_playlist_arrived(now, flight.ask, (LaneId::Main, rung), url, flight.body.expose());
+            }
+            Purpose::Rendition(sound) => {
+                self.media_playlist_arrived(
+                    now,
+                    flight.ask,
+                    (LaneId::Audio, sound),
+                    url,
+                    flight.body.expose(),
+                );
+            }
             Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
-            Purpose::Segment => self.segment_arrived(&flight),
+            Purpose::Init(identity) => self.init_arrived(now, flight.ask, identity, flight.body.expose()),
+            Purpose::Segment(lane) => self.segment_arrived(lane, &flight),
             Purpose::Report(batch) => self.report_sent(now, batch, true),
         }
     }
@@ -339,7 +373,10 @@ impl Engine {
         if self.timers.expired(Timer::Report, now) {
             self.send_report(now);
         }
+        self.reload_playlists(now);
         self.advance(now);
+        // What the lanes are at may be another playlist now.
+        self.reload_playlists(now);
         if self.timers.expired(Timer::Stats, now) {
             self.tick(now);
         }
@@ -349,11 +386,11 @@ impl Engine {
 
     /// Puts a request in flight.
     fn send(&mut self, now: Timestamp, ask: Ask) -> RequestId {
-        let segment = ask.purpose == Purpose::Segment;
+        let lane = if let Purpose::Segment(lane) = ask.purpose { Some(lane) } else { None };
         let request = self.requests.send(now, ask);
         let id = request.id;
-        if segment {
-            self.segment_sent(now, id);
+        if let Some(lane) = lane {
+            self.segment_sent(now, lane, id);
         }
         self.push(Output::Fetch(request));
         id
@@ -379,9 +416,9 @@ impl Engine {
         }
         for id in self.requests.give_up(|purpose| !matches!(purpose, Purpose::Report(_))) {
             self.push(Output::Abort(id));
-            self.outbox.push_back(Effect::Pipeline(PipelineCommand::Drop(id)));
+            self.command(PipelineCommand::Drop(id));
         }
-        self.lane = Lane::default();
+        self.lanes = Lanes::default();
         let attached = !matches!(self.stage, Stage::Idle);
         self.stage = Stage::Closed;
         self.timers = Timers::default();
@@ -389,7 +426,7 @@ impl Engine {
         self.send_report(now);
         if attached {
             // What was shown last stays on the screen; nothing more is appended.
-            self.sink.clear_queue();
+            self.sink.clear_queue(Tracks::All);
             self.push(Output::Sink(SinkCommand::Detach));
         }
     }

@@ -10,6 +10,7 @@
 //! | [`Fault::Server`] | 5xx, 408, 425, 429 | retry, not before `Retry-After` |
 //! | [`Fault::Refused`] | 401, 403 | fatal: the right to watch is not a matter of patience |
 //! | [`Fault::Gone`] | 404, 410 and every other 4xx | fatal |
+//! | [`Fault::NotThere`] | 404 or 410 for a segment of a live stream | retry twice (it may be on its way to this server), then step over it |
 //! | [`Fault::Corrupt`] | the body is not what it should be | retry once (a cache may have served a broken copy) |
 //! | [`Fault::WrongKey`] | a new key opens nothing | ask for it, and for the segment, once more |
 //!
@@ -34,6 +35,7 @@ pub(crate) enum Fault {
     Server { status: u16, retry_after: Option<Duration> },
     Refused { status: u16 },
     Gone { status: u16 },
+    NotThere { status: u16 },
     Corrupt,
     WrongKey,
 }
@@ -69,7 +71,7 @@ impl Fault {
             Self::Timeout => "timeout",
             Self::Server { .. } => "server_error",
             Self::Refused { .. } => "access_refused",
-            Self::Gone { status: 404 | 410 } => "not_found",
+            Self::Gone { status: 404 | 410 } | Self::NotThere { .. } => "not_found",
             Self::Gone { .. } => "http_status",
             Self::Corrupt => "corrupt",
             Self::WrongKey => "wrong_key",
@@ -79,7 +81,10 @@ impl Fault {
     /// The HTTP status behind it, if one is.
     pub(crate) fn status(self) -> Option<u16> {
         match self {
-            Self::Server { status, .. } | Self::Refused { status } | Self::Gone { status } => Some(status),
+            Self::Server { status, .. }
+            | Self::Refused { status }
+            | Self::Gone { status }
+            | Self::NotThere { status } => Some(status),
             _ => None,
         }
     }
@@ -97,7 +102,7 @@ impl Fault {
                     "the server answered {status}: the token or signature is missing, expired or not for this"
                 )
             }
-            Self::Gone { status } => format!("the server answered {status}"),
+            Self::Gone { status } | Self::NotThere { status } => format!("the server answered {status}"),
             Self::Corrupt => "the body is not what it should be".into(),
             Self::WrongKey => "the key does not decrypt this segment".into(),
         }
@@ -118,6 +123,7 @@ pub(crate) fn remedy(kind: RequestKind, fault: Fault, failures: u32, jitter: u64
     let attempts = match (fault, kind) {
         (Fault::Refused { .. } | Fault::Gone { .. }, _) => 1,
         (Fault::Corrupt | Fault::WrongKey, _) => 2,
+        (Fault::NotThere { .. }, _) => 3,
         (_, RequestKind::Segment) => 6,
         (_, RequestKind::PlayInfo | RequestKind::Playlist | RequestKind::Key | RequestKind::Telemetry) => 4,
     };
@@ -161,6 +167,7 @@ mod tests {
             Fault::Server { status: 503, retry_after: None },
             Fault::Refused { status: 403 },
             Fault::Gone { status: 404 },
+            Fault::NotThere { status: 404 },
             Fault::Corrupt,
             Fault::WrongKey,
         ] {

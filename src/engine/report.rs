@@ -9,6 +9,7 @@ use crate::telemetry::{Outbox, QoeSession, Trace};
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::{ElementCommand, ElementEvent, ElementState, Event, Output, Stats};
+use super::lane::LaneId;
 use super::ranges;
 use super::requests::{Ask, Purpose};
 use super::timers::Timer;
@@ -84,6 +85,7 @@ impl Engine {
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
         self.jump_gap(now);
+        self.steer_latency();
         let buffered = self.sink.buffered();
         let position = self.playhead.state.position;
         let stats = Stats {
@@ -91,7 +93,7 @@ impl Engine {
             buffer: ranges::range_at(&buffered, position, GAP).map_or(0.0, |r| (r.end - position).as_secs()),
             buffered: buffered.iter().map(|r| [r.start.as_secs(), r.end.as_secs()]).collect(),
             throughput: self.throughput.estimate().map(|e| e.bits_per_second),
-            loading_rung: self.lane.loading_rung(),
+            loading_rung: self.lanes.main.loading_rung(),
             playing_rung: self.playhead.rung(),
             waiting_for: self.waiting_for(),
             qoe: self.reports.qoe.snapshot(now),
@@ -102,7 +104,8 @@ impl Engine {
     /// A small hole right at the playhead that the browser does not play over: step over it.
     fn jump_gap(&mut self, now: Timestamp) {
         let state = self.playhead.state;
-        let target_is_loading = self.lane.serves(state.position);
+        let target_is_loading =
+            LaneId::ALL.into_iter().any(|lane| self.lanes.lane(lane).serves(state.position));
         if !self.playhead.is_starved() || target_is_loading || self.playhead.heading().is_some() {
             return;
         }
@@ -127,7 +130,10 @@ impl Engine {
             Stage::Opening => Some("source"),
             Stage::Open(_) if !self.playhead.is_starved() => None,
             Stage::Open(_) if !self.sink.is_idle() => Some("sink"),
-            Stage::Open(_) => self.lane.waiting_for(),
+            Stage::Open(_) => {
+                let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
+                lanes.or(self.is_live.then_some("live_edge"))
+            }
         }
     }
 

@@ -11,6 +11,7 @@ use crate::secret::{Secret, Url};
 use crate::time::Timestamp;
 
 use super::io::{Request, RequestId, RequestKind, ResponseHead};
+use super::lane::LaneId;
 use super::recovery::{BODY_PATIENCE, HEAD_PATIENCE};
 
 /// What the answer to a request is for.
@@ -22,10 +23,14 @@ pub(crate) enum Purpose {
     Root,
     /// The media playlist of this rung.
     Rung(usize),
+    /// The media playlist of this rendition of the sound.
+    Rendition(usize),
     /// The content key with this identity.
     Key(String),
-    /// The media segment that the lane loads.
-    Segment,
+    /// The init section with this identity.
+    Init(String),
+    /// The media segment that this lane loads.
+    Segment(LaneId),
     /// The telemetry batch with this number.
     Report(u64),
 }
@@ -35,9 +40,9 @@ impl Purpose {
     pub(crate) fn kind(&self) -> RequestKind {
         match self {
             Self::PlayInfo => RequestKind::PlayInfo,
-            Self::Root | Self::Rung(_) => RequestKind::Playlist,
+            Self::Root | Self::Rung(_) | Self::Rendition(_) => RequestKind::Playlist,
             Self::Key(_) => RequestKind::Key,
-            Self::Segment => RequestKind::Segment,
+            Self::Init(_) | Self::Segment(_) => RequestKind::Segment,
             Self::Report(_) => RequestKind::Telemetry,
         }
     }
@@ -52,12 +57,14 @@ pub(crate) struct Ask {
     pub(crate) body: Option<String>,
     /// Attempts that have failed so far.
     pub(crate) failures: u32,
+    /// How long the server may hold the answer back, as it was asked to.
+    pub(crate) hold: Duration,
 }
 
 impl Ask {
     /// A plain GET.
     pub(crate) fn get(purpose: Purpose, url: Url) -> Self {
-        Self { purpose, url, range: None, body: None, failures: 0 }
+        Self { purpose, url, range: None, body: None, failures: 0, hold: Duration::ZERO }
     }
 }
 
@@ -73,6 +80,8 @@ pub(crate) struct InFlight {
     sent: Timestamp,
     /// When the first bytes of the body were seen, and how many those were.
     first: Option<(Timestamp, u64)>,
+    /// Bytes of other bodies that came in since: they shared the network.
+    alongside: u64,
     /// When anything last happened.
     active: Timestamp,
 }
@@ -80,15 +89,15 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// When patience ends.
     fn deadline(&self) -> Timestamp {
-        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE }
+        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE + self.ask.hold }
     }
 
-    /// What the transfer says about the network: the bytes after the first piece over the time that they took. The
-    /// first piece only starts the clock, for it may hold whatever came in while the host was busy. A body that came
+    /// What the transfer says about the network: the bytes after the first piece, those of transfers beside it counted
+    /// in, over the time that they took. The first piece only starts the clock, for it may hold whatever came in while the host was busy. A body that came
     /// in so few pieces that this says nothing is counted from its request on, latency included.
     pub(crate) fn sample(&self) -> Sample {
         let after_first = self.first.map(|(at, bytes)| Sample {
-            bytes: self.received.saturating_sub(bytes),
+            bytes: self.received.saturating_sub(bytes).saturating_add(self.alongside),
             time: self.active.since(at),
         });
         match after_first {
@@ -130,6 +139,7 @@ impl Requests {
             body: Secret::new(Vec::new()),
             sent: now,
             first: None,
+            alongside: 0,
             active: now,
         };
         self.in_flight.insert(id, flight);
@@ -179,6 +189,11 @@ impl Requests {
 
     /// Records bytes of body; the request is `None` when it is not in flight.
     pub(crate) fn progress(&mut self, now: Timestamp, id: RequestId, bytes: usize) -> Option<&mut InFlight> {
+        for (other, flight) in &mut self.in_flight {
+            if *other != id && flight.first.is_some() {
+                flight.alongside += bytes as u64;
+            }
+        }
         let flight = self.in_flight.get_mut(&id)?;
         flight.first.get_or_insert((now, bytes as u64));
         flight.received += bytes as u64;
@@ -222,6 +237,8 @@ pub(crate) const MAX_SMALL_BODY: u64 = 16 * 1024 * 1024;
 mod tests {
     use super::*;
 
+    const SEGMENT: Purpose = Purpose::Segment(LaneId::Main);
+
     fn at(ms: u64) -> Timestamp {
         Timestamp::from_millis(ms)
     }
@@ -229,7 +246,7 @@ mod tests {
     #[test]
     fn patience_counts_from_the_last_sign_of_life() {
         let mut r = Requests::default();
-        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        let id = r.send(at(0), Ask::get(SEGMENT, Url::new("u"))).id;
         assert_eq!(r.next_timeout(), Some(at(0) + HEAD_PATIENCE));
         r.head(at(3000), id, ResponseHead { status: 200, ..Default::default() });
         r.progress(at(7000), id, 10);
@@ -240,14 +257,14 @@ mod tests {
     #[test]
     fn a_sample_is_what_flowed_after_the_first_piece() {
         let mut r = Requests::default();
-        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
+        let id = r.send(at(0), Ask::get(SEGMENT, Url::new("u"))).id;
         r.head(at(2000), id, ResponseHead { status: 200, ..Default::default() });
         // A busy host sees the head late and finds much waiting behind it.
         r.progress(at(2000), id, 400_000);
         let flight = r.progress(at(3000), id, 600_000).unwrap();
         assert_eq!(flight.sample(), Sample { bytes: 600_000, time: Duration::from_secs(1) });
         // All in one piece: nothing flowed that could be timed.
-        let id = r.send(at(5000), Ask::get(Purpose::Segment, Url::new("v"))).id;
+        let id = r.send(at(5000), Ask::get(SEGMENT, Url::new("v"))).id;
         let flight = r.progress(at(5100), id, 500_000).unwrap();
         assert_eq!(flight.sample(), Sample { bytes: 500_000, time: Duration::from_millis(100) });
     }
@@ -255,11 +272,11 @@ mod tests {
     #[test]
     fn what_is_given_up_is_gone_from_both_tables() {
         let mut r = Requests::default();
-        let id = r.send(at(0), Ask::get(Purpose::Segment, Url::new("u"))).id;
-        r.send_later(at(5), Ask::get(Purpose::Segment, Url::new("v")));
+        let id = r.send(at(0), Ask::get(SEGMENT, Url::new("u"))).id;
+        r.send_later(at(5), Ask::get(SEGMENT, Url::new("v")));
         r.send_later(at(6), Ask::get(Purpose::Root, Url::new("w")));
-        assert_eq!(r.give_up(|p| *p == Purpose::Segment), [id]);
-        assert!(!r.is_pending(&Purpose::Segment) && r.is_pending(&Purpose::Root));
+        assert_eq!(r.give_up(|p| *p == SEGMENT), [id]);
+        assert!(!r.is_pending(&SEGMENT) && r.is_pending(&Purpose::Root));
         assert!(r.progress(at(1), id, 1).is_none());
         assert_eq!(r.next_retry(), Some(at(6)));
         assert!(r.due(at(5)).is_none());

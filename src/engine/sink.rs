@@ -6,11 +6,29 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::media::{Fragment, TrackKind};
+use crate::media::{Fragment, InitSection, Offer, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
-use super::io::{Payload, SinkCommand};
+use super::io::{NewTrack, Payload, SinkCommand};
 use super::ranges;
+
+/// Some of the tracks.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tracks {
+    All,
+    Audio,
+    AllButAudio,
+}
+
+impl Tracks {
+    fn has(self, track: &Track) -> bool {
+        match self {
+            Self::All => true,
+            Self::Audio => track.kind == TrackKind::Audio,
+            Self::AllButAudio => track.kind != TrackKind::Audio,
+        }
+    }
+}
 
 /// The sink as the engine knows it.
 #[derive(Debug)]
@@ -21,6 +39,8 @@ pub(crate) struct SinkLink {
     expected: Option<Vec<TrackKind>>,
     /// A duration that the sink has not been told yet.
     duration: Option<MediaTime>,
+    /// A seekable range of a live presentation that the sink has not been told yet.
+    live_range: Option<TimeRange>,
     end: End,
 }
 
@@ -49,6 +69,8 @@ struct Track {
     kind: TrackKind,
     /// As the source buffer was made.
     mime: String,
+    /// What may be offered in its place.
+    others: &'static [Offer],
     queue: VecDeque<Op>,
     busy: Busy,
     /// Came back for want of room.
@@ -79,7 +101,14 @@ enum Busy {
 impl SinkLink {
     /// Not attached to anything.
     pub(crate) fn new() -> Self {
-        Self { state: State::Detached, tracks: Vec::new(), expected: None, duration: None, end: End::Open }
+        Self {
+            state: State::Detached,
+            tracks: Vec::new(),
+            expected: None,
+            duration: None,
+            live_range: None,
+            end: End::Open,
+        }
     }
 
     /// Says which kinds of track will come, so that none is waited for in vain nor forgotten.
@@ -89,10 +118,12 @@ impl SinkLink {
         }
     }
 
-    /// No further kinds will come: a whole segment has shown those that there are.
-    pub(crate) fn expect_no_more(&mut self) {
+    /// No further kinds will come, but for one of which nothing has been loaded yet: a whole segment has shown those that
+    /// there are.
+    pub(crate) fn expect_no_more(&mut self, but: Option<TrackKind>) {
         if self.state != State::Ready && !self.tracks.is_empty() {
-            self.expected = Some(self.tracks.iter().map(|t| t.kind).collect());
+            let shown = self.tracks.iter().map(|t| t.kind).filter(|kind| but != Some(*kind));
+            self.expected = Some(shown.chain(but).collect());
         }
     }
 
@@ -108,9 +139,16 @@ impl SinkLink {
         self.duration = Some(duration);
     }
 
+    /// Tells the sink where a live presentation can be sought in.
+    pub(crate) fn set_live_range(&mut self, range: TimeRange) {
+        self.live_range = Some(range);
+    }
+
     /// Queues an init section. `false`: the sink has no place for this kind of track.
-    pub(crate) fn init(&mut self, kind: TrackKind, mime: String, data: Vec<u8>) -> bool {
+    pub(crate) fn init(&mut self, init: InitSection) -> bool {
         self.end = End::Open;
+        let others = init.others();
+        let InitSection { track: kind, mime, data, .. } = init;
         let media = (Payload::from(data), None);
         if let Some(track) = self.tracks.iter_mut().find(|t| t.kind == kind) {
             if !same_codec_family(&track.mime, &mime) {
@@ -127,6 +165,7 @@ impl SinkLink {
         self.tracks.push(Track {
             kind,
             mime,
+            others,
             queue,
             busy: Busy::No,
             full: None,
@@ -188,8 +227,8 @@ impl SinkLink {
     }
 
     /// Forgets what is queued: it belongs to a place that is no longer wanted.
-    pub(crate) fn clear_queue(&mut self) {
-        for track in &mut self.tracks {
+    pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
+        for track in self.tracks.iter_mut().filter(|t| tracks.has(t)) {
             track.queue.clear();
             track.full = None;
         }
@@ -240,9 +279,9 @@ impl SinkLink {
         ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
     }
 
-    /// Where every track has media or is about to have it: what is queued counts as if it were in.
-    pub(crate) fn coming(&self) -> Vec<TimeRange> {
-        let sets: Vec<_> = self.tracks.iter().map(Track::coming).collect();
+    /// Where each of these tracks has media or is about to have it: what is queued counts as if it were in.
+    pub(crate) fn coming(&self, tracks: Tracks) -> Vec<TimeRange> {
+        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t)).map(Track::coming).collect();
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
@@ -275,9 +314,8 @@ impl SinkLink {
                 }
                 self.tracks.retain(|t| expected.contains(&t.kind));
                 self.state = State::Ready;
-                return Some(SinkCommand::AddTracks(
-                    self.tracks.iter().map(|t| (t.kind, t.mime.clone())).collect(),
-                ));
+                let new = |t: &Track| NewTrack { kind: t.kind, mime: t.mime.clone(), others: t.others };
+                return Some(SinkCommand::AddTracks(self.tracks.iter().map(new).collect()));
             }
             State::Ready => {}
         }
@@ -285,6 +323,9 @@ impl SinkLink {
             && let Some(duration) = self.duration.take()
         {
             return Some(SinkCommand::SetDuration(duration));
+        }
+        if let Some(range) = self.live_range.take() {
+            return Some(SinkCommand::SetLiveRange(range));
         }
         for track in &mut self.tracks {
             // A removal may pass a payload that found no room, an append may not.
@@ -298,7 +339,7 @@ impl SinkLink {
                 Op::ChangeType(mime) => SinkCommand::ChangeType(track.kind, mime),
                 Op::Append((data, range)) => {
                     track.busy = Busy::Appending(range);
-                    SinkCommand::Append(track.kind, data)
+                    SinkCommand::Append(track.kind, data, range.map(|range| range.start))
                 }
                 Op::Remove(range) => {
                     track.busy = Busy::Removing(range);
@@ -356,15 +397,18 @@ fn same_codec_family(a: &str, b: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::media::Format;
 
     fn init(sink: &mut SinkLink, kind: TrackKind, mime: &str) {
-        assert!(sink.init(kind, mime.into(), vec![1, 2, 3]));
+        let format = Format::Video { width: 1, height: 1 };
+        let codec = mime.split('"').nth(1).unwrap().into();
+        assert!(sink.init(InitSection::passed_through(kind, codec, format, vec![1, 2, 3])));
     }
 
     fn name(command: Option<SinkCommand>) -> String {
         match command {
             None => "-".into(),
-            Some(SinkCommand::Append(kind, data)) => format!("append {kind:?} {}", data.bytes().len()),
+            Some(SinkCommand::Append(kind, data, _)) => format!("append {kind:?} {}", data.bytes().len()),
             Some(SinkCommand::Remove(kind, _)) => format!("remove {kind:?}"),
             Some(SinkCommand::AddTracks(tracks)) => format!("add {}", tracks.len()),
             Some(other) => format!("{other:?}").split('(').next().unwrap().to_owned(),
@@ -429,7 +473,7 @@ mod tests {
         assert_eq!(name(sink.poll()), "append Video 3");
         sink.append(fragment(TrackKind::Video, 9, 0, 1));
         sink.done(TrackKind::Video, vec![span(0, 5)]);
-        let Some(SinkCommand::Append(_, data)) = sink.poll() else { panic!("append") };
+        let Some(SinkCommand::Append(_, data, _)) = sink.poll() else { panic!("append") };
         sink.append(fragment(TrackKind::Video, 7, 4, 5));
         sink.full(TrackKind::Video, data);
         assert_eq!(name(sink.poll()), "append Audio 3");
@@ -475,9 +519,9 @@ mod tests {
             sink.append(fragment(kind, 1, 0, 2));
             sink.append(fragment(kind, 1, 2, 4));
         }
-        assert_eq!((sink.coming(), sink.buffered()), (vec![span(0, 4)], vec![]));
-        sink.clear_queue();
-        assert_eq!(sink.coming(), []);
+        assert_eq!((sink.coming(Tracks::All), sink.buffered()), (vec![span(0, 4)], vec![]));
+        sink.clear_queue(Tracks::All);
+        assert_eq!(sink.coming(Tracks::All), []);
     }
 
     #[test]

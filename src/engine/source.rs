@@ -2,13 +2,16 @@
 
 use crate::access::{TokenUse, play_info};
 use crate::error::Phase;
-use crate::playlist::{self, Limits, MediaPlaylist, Playlist, PlaylistError};
+use crate::playlist::{
+    self, Limits, MediaPlaylist, Playlist, PlaylistError, Refresh, Segment, Source, Start,
+};
 use crate::secret::Url;
-use crate::time::Timestamp;
+use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{ElementCommand, Event, Output, Source};
-use super::lane::State;
+use super::io::{ElementCommand, Event, Output, Source as Named};
+use super::lane::{LaneId, State};
+use super::live::live_place;
 use super::recovery::Fault;
 use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
@@ -17,17 +20,17 @@ use super::{Engine, Stage};
 
 impl Engine {
     /// Starts. The sink is attached at once, beside the first request: neither needs the other.
-    pub(super) fn load(&mut self, now: Timestamp, source: Source) {
+    pub(super) fn load(&mut self, now: Timestamp, source: Named) {
         self.stage = Stage::Opening;
         self.reports.qoe.load(now);
         self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
         self.schedule_report(now);
         let ask = match source {
-            Source::PlayInfo { endpoint, app_id, file_id, psign } => {
+            Named::PlayInfo { endpoint, app_id, file_id, psign } => {
                 let psign = psign.as_ref().map(|p| p.expose().as_str());
                 Ask::get(Purpose::PlayInfo, play_info::request_url(&endpoint, &app_id, &file_id, psign))
             }
-            Source::Hls { url, token } => {
+            Named::Hls { url, token } => {
                 self.credentials.set_token(token.map(|(token, placement)| TokenUse { token, placement }));
                 Ask::get(Purpose::Root, self.credentials.playlist_url(&url))
             }
@@ -62,9 +65,10 @@ impl Engine {
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
         let catalog = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Multivariant(multivariant)) => {
-                let catalog = Catalog::of_multivariant(&multivariant, |v| {
-                    self.credentials.child_playlist_url(&url, &v.uri)
-                });
+                let catalog =
+                    Catalog::of_multivariant(&multivariant, &self.config.unsupported_codecs, |uri| {
+                        self.credentials.child_playlist_url(&url, uri)
+                    });
                 let Some(catalog) = catalog else {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
@@ -75,62 +79,114 @@ impl Engine {
                 if let Some(detail) = unplayable(&media) {
                     return self.failed(now, ask, Fault::Gone { status: 200 }, None, Some(detail));
                 }
-                let Some(catalog) = Catalog::of_media(url, media) else { return };
+                let Some(catalog) = Catalog::of_media(now, url, media) else { return };
                 catalog
             }
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
-        let single = catalog.media(0).is_some();
+        let single = catalog.media(LaneId::Main, 0).is_some();
         self.stage = Stage::Open(catalog);
         if single {
-            self.playlist_ready();
+            self.playlist_ready(LaneId::Main, 0);
             return;
         }
         let rung = self.choose_rung(now);
-        self.lane.state = State::AwaitPlaylist(rung);
-        self.ask_for_playlist(now, rung);
+        self.lanes.main.state = State::AwaitPlaylist(rung);
+        self.ask_for_playlist(now, LaneId::Main, rung);
         // The playlist of the rung above will be wanted as soon as the rate is known; fetched now, it also opens the
         // second connection on which the key then finds its way beside the first segment.
         if self.held_rung.is_none() {
-            self.ask_for_playlist(now, rung + 1);
+            self.ask_for_playlist(now, LaneId::Main, rung + 1);
         }
     }
 
-    /// Requests a rung's media playlist, unless it is at hand or on its way, or there is no such rung.
-    pub(super) fn ask_for_playlist(&mut self, now: Timestamp, rung: usize) {
+    /// Requests the media playlist of a rung or a rendition, unless it is at hand or on its way, or there is no such.
+    pub(super) fn ask_for_playlist(&mut self, now: Timestamp, lane: LaneId, index: usize) {
         let Stage::Open(catalog) = &self.stage else { return };
-        let Some(wanted) = catalog.rung(rung) else { return };
-        if wanted.media.is_none() && !self.requests.is_pending(&Purpose::Rung(rung)) {
-            let ask = Ask::get(Purpose::Rung(rung), wanted.url.clone());
-            self.send(now, ask);
+        let Some(wanted) = catalog.stream(lane, index) else { return };
+        let purpose = match lane {
+            LaneId::Main => Purpose::Rung(index),
+            LaneId::Audio => Purpose::Rendition(index),
+        };
+        if wanted.is_fresh(now) || self.requests.is_pending(&purpose) {
+            return;
         }
+        let ask = Ask::get(purpose, wanted.url.clone());
+        if let Stage::Open(catalog) = &mut self.stage
+            && let Some(stream) = catalog.stream_mut(lane, index)
+        {
+            stream.asked = now;
+        }
+        self.send(now, ask);
     }
 
-    pub(super) fn rung_arrived(&mut self, now: Timestamp, ask: Ask, rung: usize, url: Url, body: &[u8]) {
-        let playlist = match playlist::parse(body, &url, &Limits::default()) {
-            Ok(Playlist::Media(media)) => media,
-            Ok(Playlist::Multivariant(_)) => {
-                let detail =
-                    ("playlist_wrong_kind", "a multivariant playlist where a media playlist belongs".into());
-                return self.failed(now, ask, Fault::Corrupt, None, Some(detail));
+    pub(super) fn media_playlist_arrived(
+        &mut self,
+        now: Timestamp,
+        ask: Ask,
+        (lane, index): (LaneId, usize),
+        url: Url,
+        body: &[u8],
+    ) {
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        let variables = catalog.variables().clone();
+        let source = Source { base: &url, variables: &variables, limits: Limits::default() };
+        let known = catalog.stream_mut(lane, index).and_then(|s| s.media.take_if(|m| m.playlist.is_live()));
+        let (media, read) = match known {
+            Some(Media { mut playlist, url: known_url }) => {
+                let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
+                let news = playlist.refresh(body, &source);
+                // What was found missing is not named so in the next playlist.
+                if matches!(news, Ok(Refresh::Unchanged | Refresh::Advanced { .. })) {
+                    gaps.into_iter().for_each(|sequence| playlist.set_gap(sequence));
+                }
+                let url = if news.is_ok() { url } else { known_url };
+                (Some(Media { playlist, url }), news)
             }
+            None => match playlist::parse_media(body, &source) {
+                Ok(mut playlist) => {
+                    let reference = self.lanes.main.at_rung().and_then(|r| catalog.media(LaneId::Main, r));
+                    let reference = reference.or_else(|| catalog.any_media());
+                    if let Some(reference) = reference.filter(|_| playlist.is_live()) {
+                        playlist.align_to(&reference.playlist);
+                    }
+                    let added = playlist.segments.len();
+                    (Some(Media { playlist, url }), Ok(Refresh::Advanced { added, removed: 0 }))
+                }
+                Err(error) => (None, Err(error)),
+            },
+        };
+        let detail = media.as_ref().and_then(|media| unplayable(&media.playlist));
+        if let Some(stream) = catalog.stream_mut(lane, index).filter(|_| detail.is_none()) {
+            stream.media = media;
+            if let Ok(news) = &read {
+                (stream.news, stream.whole) = (*news, false);
+            }
+        }
+        let news = match read {
+            Ok(news) => news,
+            Err(PlaylistError::DeltaMismatch { .. }) => return self.whole_playlist(now, lane, index),
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
-        if let Some(detail) = unplayable(&playlist) {
+        if let Some(detail) = detail {
             return self.failed(now, ask, Fault::Gone { status: 200 }, None, Some(detail));
         }
-        if let Stage::Open(catalog) = &mut self.stage {
-            catalog.set_media(rung, Media { playlist, url });
-        }
-        if self.lane.waits_for_playlist(rung) {
-            self.playlist_ready();
+        self.playlist_news(now, lane, index, news);
+        if self.lanes.lane(lane).waits_for_playlist(index) {
+            self.playlist_ready(lane, index);
         }
     }
 
     /// A media playlist that the lane can go on with is here.
-    fn playlist_ready(&mut self) {
-        self.lane.state = State::Idle;
-        if !core::mem::replace(&mut self.announced, true) {
+    fn playlist_ready(&mut self, lane: LaneId, index: usize) {
+        let Stage::Open(catalog) = &self.stage else { return };
+        // A live stream that is about to begin has nothing in it yet.
+        if catalog.media(lane, index).is_some_and(|media| media.playlist.segments.is_empty()) {
+            self.lanes.lane_mut(lane).state = State::AwaitPlaylist(index);
+            return;
+        }
+        self.lanes.lane_mut(lane).state = State::Idle;
+        if lane == LaneId::Main && !core::mem::replace(&mut self.announced, true) {
             self.announce();
         }
     }
@@ -139,13 +195,15 @@ impl Engine {
     fn announce(&mut self) {
         let Stage::Open(catalog) = &self.stage else { return };
         let Some(media) = catalog.any_media() else { return };
-        let duration = media.playlist.duration();
+        let (live, end) = (media.playlist.is_live(), media.playlist.window().end);
+        let start = start_place(self.playhead.heading(), catalog.start, &media.playlist);
         let rungs = catalog.infos();
-        self.sink.set_duration(duration);
-        self.push(Output::Notify(Event::Loaded { duration: duration.as_secs(), rungs }));
+        self.sink.set_duration(if live { MediaTime::MAX } else { end });
+        let duration = if live { f64::INFINITY } else { end.as_secs() };
+        self.push(Output::Notify(Event::Loaded { duration, rungs }));
+        self.tell_live_range();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.
-        if let Some(start) = self.playhead.heading() {
-            let start = start.min(duration);
+        if let Some(start) = start {
             self.playhead.heads_for(start);
             self.reports.qoe.own_seek();
             self.push(Output::Element(ElementCommand::Seek(start)));
@@ -157,11 +215,29 @@ impl Engine {
     }
 }
 
+/// Where to begin: where the page or the viewer wants to, else where the author does, else at the live edge; `None` is
+/// the beginning.
+fn start_place(
+    wanted: Option<MediaTime>,
+    author: Option<Start>,
+    playlist: &MediaPlaylist,
+) -> Option<MediaTime> {
+    let (window, live) = (playlist.window(), playlist.is_live());
+    let authored = playlist.start.or(author).map(|start| {
+        let from = if start.offset < MediaTime::ZERO { window.end } else { window.start };
+        let place = from + start.offset;
+        // Without PRECISE the whole segment is to be shown.
+        let segment = playlist.segment_at(place).and_then(|index| playlist.segments.get(index));
+        if start.precise { place } else { segment.map_or(place, Segment::start) }
+    });
+    let latest = if live { live_place(playlist) } else { window.end };
+    let place = wanted.or(authored).or_else(|| live.then_some(latest))?;
+    let place = place.min(latest).max(window.start);
+    (place > MediaTime::ZERO).then_some(place)
+}
+
 /// Why this version cannot play a playlist, as a code and a sentence.
 fn unplayable(playlist: &MediaPlaylist) -> Option<(&'static str, String)> {
-    if !playlist.ended {
-        let message = "the playlist has no EXT-X-ENDLIST: live streams are not supported yet";
-        return Some(("live_unsupported", message.into()));
-    }
-    playlist.segments.is_empty().then(|| ("playlist_empty", "the playlist has no segment".into()))
+    let empty = playlist.segments.is_empty() && !playlist.is_live();
+    empty.then(|| ("playlist_empty", "the playlist has no segment".into()))
 }

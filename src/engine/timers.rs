@@ -19,10 +19,13 @@ pub(crate) enum Timer {
     Stats,
     /// A quality-of-experience report is due.
     Report,
+    /// A live playlist is due to be loaded again.
+    Reload,
 }
 
 impl Timer {
-    const ALL: [Self; 6] = [Self::Retry, Self::Patience, Self::Refill, Self::Sink, Self::Stats, Self::Report];
+    const ALL: [Self; 7] =
+        [Self::Retry, Self::Patience, Self::Refill, Self::Sink, Self::Stats, Self::Report, Self::Reload];
 
     fn why(self) -> &'static str {
         match self {
@@ -32,6 +35,7 @@ impl Timer {
             Self::Sink => "sink_full",
             Self::Stats => "stats",
             Self::Report => "report",
+            Self::Reload => "playlist_reload",
         }
     }
 }
@@ -46,6 +50,11 @@ impl Timers {
         if let Some(slot) = self.0.get_mut(timer as usize) {
             *slot = at;
         }
+    }
+
+    /// When a timer is set for.
+    pub(crate) fn at(&self, timer: Timer) -> Option<Timestamp> {
+        self.0.get(timer as usize).copied().flatten()
     }
 
     /// Whether the timer's time has come; it is stopped if so.

@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use serde::Serialize;
+
 /// A segment that cannot be used. After one of these the transmuxer takes no bytes until the next
 /// `begin_segment`.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -72,6 +74,74 @@ pub enum MediaError {
         /// Where the packet was.
         position: u64,
     },
+    /// Fragmented MP4 without the init section that says what is in it (EXT-X-MAP).
+    #[error("the fragment at byte {position} came without an init section")]
+    NoInitSection {
+        /// Where the fragment is, or should have its init section.
+        position: u64,
+    },
+    /// MP4 whose samples are not in fragments: a file for download.
+    #[error("the MP4 at byte {position} is not fragmented")]
+    NotFragmented {
+        /// Where its `moov` is.
+        position: u64,
+    },
+    /// An init section with neither video nor audio.
+    #[error("the init section at byte {position} has neither video nor audio")]
+    NoTrack {
+        /// Where it is.
+        position: u64,
+    },
+    /// No MP4 box where one must be. At position 0 of a decrypted segment: a wrong IV.
+    #[error("no MP4 box at byte {position}")]
+    NoBox {
+        /// Where one was expected.
+        position: u64,
+    },
+    /// The segment ended inside a box, or without the data that a fragment's header speaks of.
+    #[error("the box {kind} at byte {position} lacks {missing} bytes")]
+    BoxTruncated {
+        /// Where the box starts.
+        position: u64,
+        /// Which one.
+        kind: FourCc,
+        /// Bytes that did not come.
+        missing: u64,
+    },
+    /// A box that does not hold what it must.
+    #[error("the box {kind} at byte {position} is damaged")]
+    DamagedBox {
+        /// Where it is, or the one around it.
+        position: u64,
+        /// Which one.
+        kind: FourCc,
+    },
+    /// A box, or what it lists, that is larger than any packager makes it.
+    #[error("the box {kind} at byte {position} is over the limit of {limit}")]
+    BoxTooLarge {
+        /// Where it is.
+        position: u64,
+        /// Which one.
+        kind: FourCc,
+        /// The limit that it broke.
+        limit: usize,
+    },
+    /// Encrypted samples (Common Encryption), and no key: a DRM system has it, which is the host's to ask.
+    #[error("the fragment at byte {position} is encrypted ({scheme}), and there is no key for it here")]
+    NoSampleKey {
+        /// Where it is.
+        position: u64,
+        /// The protection scheme: `cenc`, `cbcs`.
+        scheme: FourCc,
+    },
+    /// Samples protected in a way that no key opens here.
+    #[error("the fragment at byte {position} is protected by the unsupported scheme {scheme}")]
+    UnsupportedScheme {
+        /// Where it is.
+        position: u64,
+        /// The protection scheme.
+        scheme: FourCc,
+    },
     /// One picture is larger than any encoder makes it.
     #[error("an access unit before byte {position} has more than {limit} bytes")]
     UnitTooLarge {
@@ -96,6 +166,15 @@ impl MediaError {
             Self::UnsupportedCodec { .. } => "unsupported_codec",
             Self::SampleKeyMissing { .. } => "sample_key_missing",
             Self::Scrambled { .. } => "scrambled",
+            Self::NoInitSection { .. } => "no_init_section",
+            Self::NotFragmented { .. } => "not_fragmented",
+            Self::NoTrack { .. } => "no_track",
+            Self::NoBox { .. } => "no_box",
+            Self::BoxTruncated { .. } => "box_truncated",
+            Self::DamagedBox { .. } => "box_damaged",
+            Self::BoxTooLarge { .. } => "box_too_large",
+            Self::NoSampleKey { .. } => "samples_encrypted",
+            Self::UnsupportedScheme { .. } => "scheme_unsupported",
             Self::UnitTooLarge { .. } => "unit_too_large",
         }
     }
@@ -105,10 +184,28 @@ impl MediaError {
     /// of the first 16 bytes are, so the first table is lost).
     pub const fn starts_with_noise(&self) -> bool {
         match self {
-            Self::NoSync { position, .. } | Self::NoAudioFrames { position, .. } => *position == 0,
+            Self::NoSync { position, .. }
+            | Self::NoBox { position }
+            | Self::NoAudioFrames { position, .. } => *position == 0,
             Self::NoProgram { first_packet, damaged_tables, .. } => *first_packet > 0 || *damaged_tables > 0,
             _ => false,
         }
+    }
+}
+
+/// The four-character code of a box or of a protection scheme.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FourCc(pub [u8; 4]);
+
+impl From<[u8; 4]> for FourCc {
+    fn from(code: [u8; 4]) -> Self {
+        Self(code)
+    }
+}
+
+impl fmt::Display for FourCc {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0.escape_ascii())
     }
 }
 
@@ -146,7 +243,7 @@ impl fmt::Display for Found {
 }
 
 /// What was not used of a segment that could be used. All zero for a sound stream from its first key frame on.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
 pub struct Losses {
     /// Bytes before and between packets, and those of an incomplete last packet.
     pub garbage_bytes: u64,
@@ -180,6 +277,8 @@ pub struct Losses {
     pub lost_tags: u64,
     /// Places where video decode times jump, or audio time stamps leave the sample count by more than one frame.
     pub time_jumps: u64,
+    /// Event messages of fragmented MP4 that could not be read, were too many or had no place.
+    pub damaged_boxes: u64,
 }
 
 impl Losses {

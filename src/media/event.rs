@@ -7,6 +7,10 @@ use super::{Anchor, Cut, Losses};
 use crate::time::TimeRange;
 
 /// Video and audio go to separate tracks and buffers.
+///
+/// Fragmented MP4 that has both in one is passed through as it is, so it goes to one buffer: its one init section and all
+/// its fragments are of the kind [`TrackKind::Video`], [`MediaEvent::Tracks`] says video alone, and the MIME type names
+/// both codecs (`video/mp4; codecs="avc1.64001f,mp4a.40.2"`).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum TrackKind {
@@ -67,13 +71,14 @@ pub struct InitSection {
     pub track: TrackKind,
     /// For `addSourceBuffer`: `video/mp4; codecs="avc1.64001f"`.
     pub mime: String,
-    /// RFC 6381: `avc1.64001f`, `mp4a.40.2`.
+    /// RFC 6381: `avc1.64001f`, `mp4a.40.2`; both, with a comma between, where one section is for both.
     pub codec: String,
     /// What it shows or sounds like.
     pub format: Format,
     /// `ftyp` and `moov`.
     pub data: Vec<u8>,
-    config: TrackConfig,
+    /// What it was made from; `None`: it was passed through.
+    config: Option<TrackConfig>,
 }
 
 /// A way to offer a track to a `SourceBuffer`.
@@ -210,7 +215,17 @@ impl InitSection {
             }
         };
         let mime = format!("{kind}/mp4; codecs=\"{codec}\"");
-        Self { track, mime, codec, format, data: init_section(&[&config]), config }
+        Self { track, mime, codec, format, data: init_section(&[&config]), config: Some(config) }
+    }
+
+    /// One that came as it is, for all tracks that are in it.
+    pub(crate) fn passed_through(track: TrackKind, codec: String, format: Format, data: Vec<u8>) -> Self {
+        let kind = match track {
+            TrackKind::Video => "video",
+            TrackKind::Audio => "audio",
+        };
+        let mime = format!("{kind}/mp4; codecs=\"{codec}\"");
+        Self { track, mime, codec, format, data, config: None }
     }
 }
 
@@ -220,8 +235,12 @@ const MPEG_AUDIO: &[Offer] = &[
     Offer { mime: "audio/mpeg", packaging: Packaging::Frames },
 ];
 
-/// One init section for several tracks: with it, the fragments of all of them make one file.
+/// One init section for several tracks: with it, the fragments of all of them make one file. One that was passed
+/// through is all there is, and stays as it is.
 pub fn merge_init(sections: &[&InitSection]) -> Vec<u8> {
-    let configs: Vec<&TrackConfig> = sections.iter().map(|section| &section.config).collect();
+    if let Some(section) = sections.iter().find(|section| section.config.is_none()) {
+        return section.data.clone();
+    }
+    let configs: Vec<&TrackConfig> = sections.iter().filter_map(|section| section.config.as_ref()).collect();
     init_section(&configs)
 }

@@ -31,12 +31,12 @@ mod transmuxer;
 mod ts;
 
 pub use cut::Cut;
-pub use error::{Found, Losses, MediaError};
+pub use error::{Found, FourCc, Losses, MediaError};
 pub use event::{
     Cue, Format, Fragment, InitSection, MediaEvent, Metadata, Offer, Packaging, SegmentFacts, SegmentStart,
     TextTrack, TrackKind, merge_init,
 };
-pub use fmp4::FragmentBuf;
+pub use fmp4::{FragmentBuf, SampleFacts, TrackFacts, list_samples, list_tracks};
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;
 

@@ -11,6 +11,12 @@ pub(super) fn sniff(start: &[u8]) -> Option<Found> {
     if let Some(b"ftyp" | b"styp" | b"moov" | b"moof" | b"sidx" | b"emsg" | b"prft") = start.get(4..8) {
         return Some(Found::Mp4);
     }
+    // Names that text may have there too; a box of 16 MiB does not start a segment.
+    if let [0, _, _, _, kind @ ..] = start
+        && [b"mdat", b"free", b"skip", b"uuid", b"ssix", b"meta"].iter().any(|known| kind.starts_with(*known))
+    {
+        return Some(Found::Mp4);
+    }
     match start {
         // ADTS, MPEG audio with a legal bit rate and sample rate, AC-3; or the tag that packed audio starts with.
         [0xff, b, ..] if b & 0xf6 == 0xf0 => return Some(Found::PackedAudio),

@@ -1,6 +1,7 @@
 //! The transmuxer: finds out by its first bytes which container a segment is in, and has it read.
 
 use super::event::{MediaEvent, SegmentFacts, SegmentStart};
+use super::fmp4::Fmp4Reader;
 use super::packed::PackedReader;
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
@@ -39,6 +40,7 @@ enum State {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Container {
     Ts,
+    Fmp4,
     PackedAudio,
 }
 
@@ -47,6 +49,7 @@ impl Container {
     /// garbage, and says what is wrong where there are none.
     fn of(start: &[u8]) -> Self {
         match sniff::sniff(start) {
+            Some(Found::Mp4) => Self::Fmp4,
             Some(Found::PackedAudio) => Self::PackedAudio,
             Some(_) | None => Self::Ts,
         }
@@ -55,6 +58,7 @@ impl Container {
     fn reader(self) -> Box<dyn Reader> {
         match self {
             Self::Ts => Box::new(TsReader::default()),
+            Self::Fmp4 => Box::new(Fmp4Reader::default()),
             Self::PackedAudio => Box::new(PackedReader::default()),
         }
     }
@@ -64,6 +68,15 @@ impl Transmuxer {
     /// One that has seen nothing.
     pub fn new() -> Self {
         Self::default()
+    }
+
+    /// What the last segment was in: `mpeg_ts`, `fmp4`, `packed_audio`. `None` before the first.
+    pub fn container(&self) -> Option<&'static str> {
+        self.current.as_ref().map(|(container, _)| match container {
+            Container::Ts => "mpeg_ts",
+            Container::Fmp4 => "fmp4",
+            Container::PackedAudio => "packed_audio",
+        })
     }
 
     /// The init section that applies from the next segment on (`EXT-X-MAP`), whole and in the clear.
@@ -141,13 +154,14 @@ impl Transmuxer {
         self.close_on_error(result)
     }
 
-    /// What the next segment is in. Packed audio that was cut anywhere starts like nothing at all: it goes on.
+    /// What the next segment is in. One that starts like nothing stays with the reader before it: noise, from the wrong IV
+    /// most likely, must not cost the init section; and packed audio may be cut anywhere.
     fn container_after(&self, start: &[u8]) -> Container {
-        match &self.current {
-            Some((Container::PackedAudio, _))
-                if sniff::sniff(start).is_none() && start.first() != Some(&0x47) =>
+        match self.current {
+            Some((current @ (Container::Fmp4 | Container::PackedAudio), _))
+                if !start.starts_with(&[TS_SYNC]) && sniff::sniff(start).is_none() =>
             {
-                Container::PackedAudio
+                current
             }
             _ => Container::of(start),
         }
@@ -181,3 +195,6 @@ impl Transmuxer {
         result
     }
 }
+
+/// What MPEG-TS starts with. As the start of a box it would make one of more than a gigabyte.
+const TS_SYNC: u8 = 0x47;

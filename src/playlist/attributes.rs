@@ -59,8 +59,10 @@ impl<'a> Iterator for Attributes<'a> {
         let (value, rest) = value.split_at_checked(unquoted_end(value)).unwrap_or((value, ""));
         self.rest = rest;
         let sound = !value.starts_with('"') && !value.contains(',');
-        let value = trim(value.strip_prefix('"').unwrap_or(value));
-        Some(Attribute { name, value, quoted: false, sound })
+        let value = trim(value);
+        let apostrophes = value.strip_prefix('\'').and_then(|v| v.strip_suffix('\''));
+        let value = apostrophes.unwrap_or_else(|| trim(value.strip_prefix('"').unwrap_or(value)));
+        Some(Attribute { name, value, quoted: false, sound: sound && apostrophes.is_none() })
     }
 }
 
@@ -116,6 +118,8 @@ mod tests {
             all("CODECS=\"avc1,mp4a,BANDWIDTH=1"),
             [("CODECS", "avc1,mp4a", false), ("BANDWIDTH", "1", true)]
         );
+        assert_eq!(all("A='x,y',B=''"), [("A", "x,y", false), ("B", "", false)]);
+        assert_eq!(all("A='x,B='"), [("A", "'x", true), ("B", "'", true)]);
         assert_eq!(all("A=\"x\"y,B=1"), [("A", "x", false), ("B", "1", true)]);
         assert_eq!(all("nonsense,A=1"), [("nonsense", "", false), ("A", "1", true)]);
         assert_eq!(all("A="), [("A", "", true)]);

@@ -4,13 +4,15 @@
 //! warning. The one exception is [`Limits`].
 
 use std::borrow::Cow;
+use std::collections::BTreeMap;
 
 use super::attributes::Attribute;
 use super::error::{Kind, PlaylistError, Warning};
 use super::key::{IDENTITY, Key, Method};
+use super::lines::trim;
 use super::url::Resolver;
 use super::value::{self, Read};
-use super::variables::{Variables, query_parameter};
+use super::variables::{Variables, parameters};
 use super::{Limits, Source, Start};
 use crate::secret::Url;
 use crate::time::MediaTime;
@@ -28,6 +30,10 @@ pub(super) struct Context<'a> {
     pub(super) warnings: Vec<Warning>,
     imports: &'a Variables,
     resolver: Resolver<'a>,
+    /// The parameters of the base URL, once they are asked for.
+    query: Option<BTreeMap<String, String>>,
+    /// The last URL that was resolved; its memory is what matters.
+    resolved: String,
     /// Bytes of resolved URLs and substituted strings so far.
     expanded: usize,
 }
@@ -40,6 +46,8 @@ impl<'a> Context<'a> {
             warnings: Vec::new(),
             imports: source.variables,
             resolver: Resolver::new(source.base),
+            query: None,
+            resolved: String::new(),
             expanded: 0,
         };
         if !super::lines::begins_with_extm3u(text) {
@@ -83,11 +91,24 @@ impl<'a> Context<'a> {
 
     /// The value of an attribute that may refer to variables (§4.3), replaced.
     pub(super) fn text<'t>(&mut self, at: Place, attribute: &Attribute<'t>) -> Cow<'t, str> {
-        let (text, defined) = self.variables.substitute(attribute.value);
+        let (text, defined) = self.substitute(attribute.value);
         if !defined {
             self.warn_attribute(at, attribute, UNDEFINED);
         }
         text
+    }
+
+    /// A text with variables replaced, and whether all were defined. What that makes longer counts, and beyond
+    /// the limit nothing is replaced any more: a variable may be long, and stand in a million places.
+    fn substitute<'t>(&mut self, text: &'t str) -> (Cow<'t, str>, bool) {
+        let left = self.limits.max_expanded_bytes.saturating_sub(self.expanded);
+        let result = self.variables.substitute(text, left);
+        match &result.text {
+            _ if result.too_long => self.expanded = usize::MAX,
+            Cow::Owned(text) => self.expanded = self.expanded.saturating_add(text.len()),
+            Cow::Borrowed(_) => {}
+        }
+        (result.text, result.all_defined)
     }
 
     /// A comma-separated list in a string, without blanks or empty items.
@@ -97,26 +118,42 @@ impl<'a> Context<'a> {
         attribute: &Attribute<'_>,
     ) -> Result<Vec<String>, PlaylistError> {
         let text = self.string(at, attribute)?;
-        Ok(text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned).collect())
+        let mut items = text.split(',').map(str::trim).filter(|item| !item.is_empty()).map(str::to_owned);
+        let list = items.by_ref().take(MAX_LIST).collect();
+        if items.next().is_some() {
+            self.warn_attribute(at, attribute, "has too many items");
+        }
+        Ok(list)
     }
 
-    /// A URI attribute, resolved.
-    pub(super) fn uri(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<Url, PlaylistError> {
+    /// A URI attribute, resolved; nothing when it is empty, which is no way to say "this playlist".
+    pub(super) fn uri(&mut self, at: Place, attribute: &Attribute<'_>) -> Result<Option<Url>, PlaylistError> {
         if !attribute.quoted || !attribute.sound {
             self.warn_attribute(at, attribute, "must be a quoted string");
         }
-        self.url(at, attribute.value)
+        match trim(attribute.value) {
+            "" => Ok(None),
+            reference => self.url(at, reference, None).map(Some),
+        }
     }
 
-    /// A URI reference with variables replaced, resolved.
-    pub(super) fn url(&mut self, at: Place, reference: &str) -> Result<Url, PlaylistError> {
-        let (reference, defined) = self.variables.substitute(reference);
-        let url = self.resolver.resolve(&reference);
+    /// A URI reference with variables replaced, resolved. Where that is `known`, it is shared.
+    pub(super) fn url(
+        &mut self,
+        at: Place,
+        reference: &str,
+        known: Option<&Url>,
+    ) -> Result<Url, PlaylistError> {
+        let (reference, defined) = self.substitute(reference);
+        self.resolver.resolve(&reference, &mut self.resolved);
         if !defined {
             self.warn(at, UNDEFINED);
         }
-        self.account(at.line, url.len())?;
-        Ok(Url::new(url))
+        self.account(at.line, self.resolved.len())?;
+        Ok(match known {
+            Some(known) if known.expose() == self.resolved => known.clone(),
+            _ => Url::new(&*self.resolved),
+        })
     }
 
     /// YES or NO.
@@ -175,7 +212,7 @@ impl<'a> Context<'a> {
                     key.method = Method::from_name(a.value);
                     named = !a.value.is_empty();
                 }
-                "URI" => key.uri = Some(self.uri(at, &a)?),
+                "URI" => key.uri = self.uri(at, &a)?,
                 "IV" => {
                     let iv = value::iv(&self.text(at, &a));
                     if !iv.is_some_and(|iv| iv.whole) {
@@ -210,8 +247,8 @@ impl<'a> Context<'a> {
                 "VALUE" => value = Some(self.text(at, &a).into_owned()),
                 "IMPORT" => (name, value) = (Some(a.value), self.imports.get(a.value).map(str::to_owned)),
                 "QUERYPARAM" => {
-                    let query = self.resolver.query().unwrap_or_default();
-                    (name, value) = (Some(a.value), query_parameter(query, a.value));
+                    let parameters = self.query.get_or_insert_with(|| parameters(self.resolver.query()));
+                    (name, value) = (Some(a.value), parameters.get(a.value).cloned());
                 }
                 _ => {}
             }
@@ -264,13 +301,24 @@ impl<'a> Context<'a> {
         if count < limit { Ok(()) } else { Err(PlaylistError::TooLarge { line, what, limit }) }
     }
 
-    /// Keeps a short text from growing without bound by way of a long base URL or variable.
-    fn account(&mut self, line: u32, bytes: usize) -> Result<(), PlaylistError> {
+    /// Keeps a short text from growing without bound by way of a long base URL, a variable or keys of many formats.
+    pub(super) fn account(&mut self, line: u32, bytes: usize) -> Result<(), PlaylistError> {
         self.expanded = self.expanded.saturating_add(bytes);
-        Self::check(line, self.expanded, self.limits.max_expanded_bytes, "bytes of URLs and strings")
+        self.check_expanded(line)
+    }
+
+    /// Fails when texts have grown beyond the limit.
+    pub(super) fn check_expanded(&self, line: u32) -> Result<(), PlaylistError> {
+        let limit = self.limits.max_expanded_bytes;
+        if self.expanded <= limit {
+            return Ok(());
+        }
+        Err(PlaylistError::TooLarge { line, what: "bytes of URLs, strings and keys", limit })
     }
 }
 
+/// Far more codecs, characteristics or cues than there are.
+const MAX_LIST: usize = 64;
 /// More would tell nothing new.
 const MAX_WARNINGS: usize = 1000;
 const UNDEFINED: &str = "refers to a variable that is not defined";

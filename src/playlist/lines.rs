@@ -1,6 +1,6 @@
 //! Text to lines: what is a tag, what is a URI (RFC 8216bis §4.1).
 //!
-//! Every line ends at CR, LF or both; spaces and tabs around it do not count; comments and blank lines are
+//! Every line ends at CR, LF or both; white space around it does not count; comments and blank lines are
 //! passed over.
 
 /// A line that means something.
@@ -39,7 +39,7 @@ impl<'a> Lines<'a> {
             return None;
         }
         self.number = self.number.saturating_add(1);
-        let end = self.rest.bytes().position(|b| b == b'\n' || b == b'\r');
+        let end = memchr::memchr2(b'\n', b'\r', self.rest.as_bytes());
         let Some((line, rest)) = end.and_then(|end| self.rest.split_at_checked(end)) else {
             return Some(core::mem::take(&mut self.rest));
         };
@@ -58,7 +58,7 @@ impl<'a> Iterator for Lines<'a> {
                 Some(tag) if tag.starts_with("EXT") => {
                     let end = tag.bytes().position(|b| !is_name_byte(b)).unwrap_or(tag.len());
                     let (name, value) = tag.split_at_checked(end).unwrap_or((tag, ""));
-                    let value = value.trim_start_matches(BLANK);
+                    let value = value.trim_start_matches(is_blank);
                     Content::Tag { name, value: trim(value.strip_prefix(':').unwrap_or(value)) }
                 }
                 Some(_) => continue,
@@ -78,21 +78,27 @@ pub(super) fn begins_with_extm3u(text: &str) -> bool {
 
 /// Whether the first line that is not blank is a tag or a comment.
 pub(super) fn begins_with_hash(text: &str) -> bool {
-    text.trim_start_matches(BLANK).trim_start().starts_with('#')
+    text.trim_start_matches(is_blank).starts_with('#')
 }
 
 /// Without the white space that may stand around a line, a tag's value or an attribute.
 pub(super) fn trim(text: &str) -> &str {
-    text.trim_matches(BLANK)
+    match text.as_bytes() {
+        [first, .., last] if first.is_ascii_graphic() && last.is_ascii_graphic() => text,
+        _ => text.trim_matches(is_blank),
+    }
+}
+
+/// White space of any kind, which is what other players take away. NUL is here because fixed-size buffers
+/// written out whole are seen in the wild, the byte-order mark because playlists are put one after the other.
+pub(super) fn is_blank(c: char) -> bool {
+    c.is_whitespace() || matches!(c, '\0' | '\u{feff}')
 }
 
 /// Whether a byte may stand in the name of a tag or an attribute.
 pub(super) fn is_name_byte(b: u8) -> bool {
     b.is_ascii_alphanumeric() || b == b'-' || b == b'_'
 }
-
-/// NUL is here because fixed-size buffers written out whole are seen in the wild.
-pub(super) const BLANK: [char; 3] = [' ', '\t', '\0'];
 
 #[cfg(test)]
 mod tests {
@@ -120,6 +126,7 @@ mod tests {
             assert_eq!(all(&text), want);
         }
         assert_eq!(all("#EXTM3U\r\n\n\r#EXTINF : 4,t \n"), [(1, "EXTM3U|".into()), (4, "EXTINF|4,t".into())]);
+        assert_eq!(all("\u{a0}a.ts\u{c} \n\u{feff}#EXTM3U\0"), [(1, "a.ts".into()), (2, "EXTM3U|".into())]);
         assert_eq!(all(""), []);
         assert_eq!(all("\n \n"), []);
     }

@@ -64,7 +64,7 @@ pub struct Limits {
     pub max_segments: usize,
     /// Variants, renditions, session data and date ranges, of each.
     pub max_entries: usize,
-    /// Bytes of URLs and strings after resolution and substitution.
+    /// Bytes of URLs and strings after resolution and substitution, and of keys.
     pub max_expanded_bytes: usize,
 }
 

@@ -4,12 +4,16 @@
 //! ASCII) is found in the wild and must not lose a segment. Bytes that no HTTP request line may carry are
 //! percent-encoded; apart from them and from dot segments, a reference is not touched, so signatures hold.
 
+use std::borrow::Cow;
+
 use crate::secret::Url;
 
 /// The URL that a reference in the resource at `base` means. With an empty base, or one that nothing can be
 /// relative to (`data:`), the reference comes back as written.
 pub fn resolve(base: &Url, reference: &str) -> Url {
-    Url::new(Resolver::new(base).resolve(reference))
+    let mut out = String::new();
+    Resolver::new(base).resolve(reference, &mut out);
+    Url::new(out)
 }
 
 /// Delivery directives: what a client asks of the server that makes the playlist (RFC 8216bis §6.2.5).
@@ -109,46 +113,50 @@ impl<'a> Resolver<'a> {
         self.base.query
     }
 
-    pub(super) fn resolve(&self, reference: &str) -> String {
+    /// Puts what the reference means in place of what is in `out`, which one playlist uses again and again.
+    pub(super) fn resolve(&self, reference: &str, out: &mut String) {
+        out.clear();
         if self.as_written {
-            return reference.to_owned();
+            return out.push_str(reference);
         }
-        let url = match self.directory {
+        match self.directory {
             Some(directory) if is_plain(reference) => {
-                let mut url = String::with_capacity(directory.len() + reference.len());
-                url.push_str(directory);
-                url.push_str(reference);
-                url
+                out.push_str(directory);
+                out.push_str(reference);
             }
-            _ => self.transform(reference),
-        };
-        if needs_encoding(reference) || self.directory.is_none() { encoded(url) } else { url }
+            _ => self.transform(reference, out),
+        }
+        if needs_encoding(reference) || self.directory.is_none() {
+            encode(out);
+        }
     }
 
     /// RFC 3986 §5.2.2.
-    fn transform(&self, reference: &str) -> String {
+    fn transform(&self, reference: &str, out: &mut String) {
         let r = Components::of(reference);
         let base = &self.base;
-        if r.scheme.is_some() && !(r.authority.is_some() && has_dots(r.path)) {
-            return reference.to_owned();
-        }
+        let mut compose = |scheme, authority, path: &str, query| {
+            compose(out, [scheme, authority, Some(path), query, r.fragment]);
+        };
         if r.scheme.is_some() {
-            return compose(r.scheme, r.authority, &without_dots(r.path), r.query, r.fragment);
+            // Without an authority it is not for us to say what the dots mean.
+            let path = if r.authority.is_some() { without_dots(r.path) } else { r.path.into() };
+            return compose(r.scheme, r.authority, &path, r.query);
         }
         if r.authority.is_some() {
-            return compose(base.scheme, r.authority, &without_dots(r.path), r.query, r.fragment);
+            return compose(base.scheme, r.authority, &without_dots(r.path), r.query);
         }
         let (path, query) = if r.path.is_empty() {
-            (base.path.to_owned(), r.query.or(base.query))
+            (base.path.into(), r.query.or(base.query))
         } else if r.path.starts_with('/') {
             (without_dots(r.path), r.query)
         } else if base.authority.is_some() && base.path.is_empty() {
-            (without_dots(&format!("/{}", r.path)), r.query)
+            (without_dots(&format!("/{}", r.path)).into_owned().into(), r.query)
         } else {
             let (directory, _) = base.path.split_at(base.path.rfind('/').map_or(0, |at| at + 1));
-            (without_dots(&format!("{directory}{}", r.path)), r.query)
+            (without_dots(&format!("{directory}{}", r.path)).into_owned().into(), r.query)
         };
-        compose(base.scheme, base.authority, &path, query, r.fragment)
+        compose(base.scheme, base.authority, &path, query);
     }
 }
 
@@ -187,36 +195,22 @@ impl<'a> Components<'a> {
     }
 }
 
-/// RFC 3986 §5.3.
-fn compose(
-    scheme: Option<&str>,
-    authority: Option<&str>,
-    path: &str,
-    query: Option<&str>,
-    fragment: Option<&str>,
-) -> String {
-    let parts = [
-        (scheme, "", ":"),
-        (authority, "//", ""),
-        (Some(path), "", ""),
-        (query, "?", ""),
-        (fragment, "#", ""),
-    ];
-    let mut out = String::new();
-    for (part, before, after) in parts {
+/// Scheme, authority, path, query and fragment as one text (RFC 3986 §5.3).
+fn compose(out: &mut String, parts: [Option<&str>; 5]) {
+    let marks = [("", ":"), ("//", ""), ("", ""), ("?", ""), ("#", "")];
+    for (part, (before, after)) in parts.into_iter().zip(marks) {
         if let Some(part) = part {
             out.push_str(before);
             out.push_str(part);
             out.push_str(after);
         }
     }
-    out
 }
 
 /// RFC 3986 §5.2.4.
-fn without_dots(path: &str) -> String {
+fn without_dots(path: &str) -> Cow<'_, str> {
     if !has_dots(path) {
-        return path.to_owned();
+        return Cow::Borrowed(path);
     }
     let (root, relative) = match path.strip_prefix('/') {
         Some(relative) => ("/", relative),
@@ -246,17 +240,26 @@ fn without_dots(path: &str) -> String {
         }
         out.push_str(segment);
     }
-    out
+    Cow::Owned(out)
 }
 
 fn has_dots(path: &str) -> bool {
-    path.starts_with('.') || path.contains("/.")
+    path.starts_with('.') || path.as_bytes().windows(2).any(|pair| pair == b"/.")
 }
 
 /// Whether a reference only has to be put behind a directory.
 fn is_plain(reference: &str) -> bool {
-    let path = reference.split(['?', '#']).next().unwrap_or_default();
-    !path.is_empty() && !path.starts_with('/') && !path.contains(':') && !has_dots(path)
+    // The path stands behind a slash: a slash or a dot there has a meaning of its own.
+    let mut before = b'/';
+    for b in reference.bytes() {
+        match b {
+            b'?' | b'#' => break,
+            b':' => return false,
+            b'.' if before == b'/' => return false,
+            _ => before = b,
+        }
+    }
+    !reference.is_empty() && !reference.starts_with(['/', '?', '#'])
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -265,30 +268,32 @@ fn is_scheme(text: &str) -> bool {
 }
 
 fn needs_encoding(url: &str) -> bool {
-    !url.bytes().all(is_sendable)
+    // All of it in any case: a loop without a way out is done sixteen bytes at a time.
+    url.bytes().fold(false, |found, b| found | !is_sendable(b))
 }
 
 fn is_sendable(b: u8) -> bool {
     b.is_ascii_graphic() && !matches!(b, b'"' | b'<' | b'>')
 }
 
-/// With what no request line may carry percent-encoded.
-fn encoded(url: String) -> String {
+/// Percent-encodes what no request line may carry.
+fn encode(url: &mut String) {
     let is_data = url.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("data:"));
-    if is_data || !needs_encoding(&url) {
-        return url;
+    if is_data || !needs_encoding(url) {
+        return;
     }
     let mut out = String::with_capacity(url.len() + 16);
     for b in url.bytes() {
         if is_sendable(b) {
             out.push(char::from(b));
         } else {
-            let digits = [b >> 4, b & 15].map(|nibble| char::from_digit(u32::from(nibble), 16));
+            let digit = |n: u8| char::from(if n < 10 { b'0' + n } else { b'A' - 10 + n });
             out.push('%');
-            out.extend(digits.into_iter().flatten().map(|c| c.to_ascii_uppercase()));
+            out.push(digit(b >> 4));
+            out.push(digit(b & 15));
         }
     }
-    out
+    *url = out;
 }
 
 #[cfg(test)]

@@ -17,7 +17,8 @@ pub(super) fn integer(text: &str) -> Option<Read<u64>> {
 
 /// A non-negative decimal-floating-point number of seconds, in nanoseconds, rounded to the nearest.
 pub(super) fn nanos(text: &str) -> Option<Read<u64>> {
-    let (digits, rest) = split_digits(text);
+    let unsigned = text.strip_prefix('+').unwrap_or(text);
+    let (digits, rest) = split_digits(unsigned);
     let (fraction, rest) = rest.strip_prefix('.').map_or(("", rest), split_digits);
     if digits.is_empty() && fraction.is_empty() {
         return None;
@@ -34,7 +35,7 @@ pub(super) fn nanos(text: &str) -> Option<Read<u64>> {
         sub += digit * scale;
     }
     let value = seconds.checked_mul(NANOS_PER_SECOND)?.checked_add(sub)?;
-    Some(Read { value, whole: rest.is_empty() })
+    Some(Read { value, whole: rest.is_empty() && unsigned.len() == text.len() })
 }
 
 /// A signed decimal-floating-point number.
@@ -119,6 +120,7 @@ mod tests {
         assert_eq!(nanos("4."), Some(Read { value: 4_000_000_000, whole: true }));
         assert_eq!(nanos("9.9766666666").map(|r| r.value), Some(9_976_666_667));
         assert_eq!(nanos("0.9999999999").map(|r| r.value), Some(1_000_000_000));
+        assert_eq!(nanos("+5"), Some(Read { value: 5_000_000_000, whole: false }));
         assert_eq!(nanos("10s"), Some(Read { value: 10_000_000_000, whole: false }));
         assert_eq!(nanos("99999999999999"), None);
         for bad in ["", ".", "-1", "x"] {

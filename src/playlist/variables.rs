@@ -32,10 +32,11 @@ impl Variables {
         true
     }
 
-    /// The text with each reference replaced, and whether every reference had a definition.
-    pub(super) fn substitute<'t>(&self, text: &'t str) -> (Cow<'t, str>, bool) {
-        if !text.contains("{$") {
-            return (Cow::Borrowed(text), true);
+    /// The text with each reference replaced, as long as the result has no more than `limit` bytes.
+    pub(super) fn substitute<'t>(&self, text: &'t str, limit: usize) -> Substituted<'t> {
+        // Nearly no text has any: a search for one byte is the fastest way to tell.
+        if !text.contains('{') || !text.contains("{$") {
+            return Substituted { text: Cow::Borrowed(text), all_defined: true, too_long: false };
         }
         let mut out = String::with_capacity(text.len());
         let mut all_defined = true;
@@ -47,6 +48,9 @@ impl Variables {
             let (name, tail) = behind.split_at_checked(name).unwrap_or((behind, ""));
             match (tail.strip_prefix('}'), self.get(name)) {
                 (Some(tail), Some(value)) => {
+                    if out.len().saturating_add(value.len()) > limit {
+                        return Substituted { text: Cow::Borrowed(text), all_defined, too_long: true };
+                    }
                     out.push_str(value);
                     rest = tail;
                 }
@@ -58,16 +62,28 @@ impl Variables {
             }
         }
         out.push_str(rest);
-        (Cow::Owned(out), all_defined)
+        Substituted { text: Cow::Owned(out), all_defined, too_long: false }
     }
 }
 
-/// The value of a parameter of a query, percent-decoded (EXT-X-DEFINE:QUERYPARAM).
-pub(super) fn query_parameter(query: &str, name: &str) -> Option<String> {
-    query.split('&').find_map(|parameter| {
-        let (key, value) = parameter.split_once('=').unwrap_or((parameter, ""));
-        (percent_decoded(key) == name).then(|| percent_decoded(value))
-    })
+/// What became of a text with references to variables.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Substituted<'t> {
+    pub(super) text: Cow<'t, str>,
+    /// Whether every reference had a definition.
+    pub(super) all_defined: bool,
+    /// The text is as written, because the result would be longer than allowed.
+    pub(super) too_long: bool,
+}
+
+/// The parameters of a query, percent-decoded (EXT-X-DEFINE:QUERYPARAM); of one name the first.
+pub(super) fn parameters(query: Option<&str>) -> BTreeMap<String, String> {
+    let mut all = BTreeMap::new();
+    for parameter in query.into_iter().flat_map(|query| query.split('&')) {
+        let (name, value) = parameter.split_once('=').unwrap_or((parameter, ""));
+        all.entry(percent_decoded(name)).or_insert_with(|| percent_decoded(value));
+    }
+    all
 }
 
 fn percent_decoded(text: &str) -> String {
@@ -100,20 +116,26 @@ mod tests {
         assert!(v.define("host", "h.example".into()));
         assert!(v.define("a-b_1", "{$host}".into()));
         assert!(!v.define("host", "other".into()));
-        assert_eq!(
-            v.substitute("https://{$host}/{$a-b_1}.ts"),
-            ("https://h.example/{$host}.ts".into(), true)
-        );
-        assert_eq!(v.substitute("plain"), ("plain".into(), true));
-        assert_eq!(v.substitute("{$none}{$host}"), ("{$none}h.example".into(), false));
-        assert_eq!(v.substitute("{${$host}"), ("{$h.example".into(), true));
-        assert_eq!(v.substitute("{$host"), ("{$host".into(), true));
+        for (text, want, all_defined) in [
+            ("https://{$host}/{$a-b_1}.ts", "https://h.example/{$host}.ts", true),
+            ("plain", "plain", true),
+            ("{$none}{$host}", "{$none}h.example", false),
+            ("{${$host}", "{$h.example", true),
+            ("{$host", "{$host", true),
+        ] {
+            let want = Substituted { text: want.into(), all_defined, too_long: false };
+            assert_eq!(v.substitute(text, 100), want, "{text}");
+        }
+        assert_eq!(v.substitute("{$host}{$host}", 18).text, "h.exampleh.example");
+        let refused = v.substitute("{$host}{$host}", 17);
+        assert_eq!((&*refused.text, refused.too_long), ("{$host}{$host}", true));
     }
 
     #[test]
     fn query_parameters_are_found_by_their_decoded_name() {
-        assert_eq!(query_parameter("a=1&tok%65n=x%2Fy%zz&b", "token"), Some("x/y%zz".into()));
-        assert_eq!(query_parameter("a=1&b", "b"), Some(String::new()));
-        assert_eq!(query_parameter("a=1", "c"), None);
+        let all = parameters(Some("a=1&tok%65n=x%2Fy%zz&b&a=2"));
+        let all: Vec<_> = all.iter().map(|(name, value)| (name.as_str(), value.as_str())).collect();
+        assert_eq!(all, [("a", "1"), ("b", ""), ("token", "x/y%zz")]);
+        assert_eq!(parameters(None).len(), 0);
     }
 }

@@ -155,6 +155,9 @@ impl State {
                     Output::Element(ElementCommand::Seek(to)) => {
                         self.outbox.post(&ToPage::Seek { to: to.as_secs() })
                     }
+                    Output::Element(ElementCommand::SetRate(rate)) => {
+                        self.outbox.post(&ToPage::SetRate { rate })
+                    }
                     Output::Notify(event) => self.outbox.post(&ToPage::Event { event: Box::new(event) }),
                     Output::Wake(wish) => {
                         self.timer.borrow_mut().set(js::now(), wish.map(|wish| wish.at));

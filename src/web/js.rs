@@ -4,7 +4,7 @@
 
 use wasm_bindgen::prelude::*;
 
-use crate::time::Timestamp;
+use crate::time::{MediaTime, Timestamp};
 
 /// Now, on the monotonic clock of this worker or page.
 pub(super) fn now() -> Timestamp {
@@ -82,3 +82,8 @@ fn text_property(of: &JsValue, name: &str) -> String {
 
 /// Longest developer text that is handed on, in bytes.
 const MAX_DETAIL: usize = 300;
+
+/// A presentation's duration in seconds, infinite for one that has no end yet.
+pub(super) fn duration(duration: MediaTime) -> f64 {
+    if duration == MediaTime::MAX { f64::INFINITY } else { duration.as_secs() }
+}

@@ -12,8 +12,8 @@ use web_sys::{MediaSource, MediaSourceReadyState, SourceBuffer, TimeRanges};
 
 use super::inbox::Inbox;
 use super::js;
-use crate::engine::{Input, Payload, SinkCommand, SinkEvent, SinkFailure};
-use crate::media::TrackKind;
+use crate::engine::{Input, NewTrack, Payload, SinkCommand, SinkEvent, SinkFailure};
+use crate::media::{Offer, Packaging, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
 /// Whether a media source can be made in a dedicated worker of this browser.
@@ -79,13 +79,14 @@ impl Mse {
                 |track| track.appender().change_type(&mime),
                 SinkFailure::UnsupportedType,
             ),
-            SinkCommand::Append(kind, data) => self.append(kind, data),
+            SinkCommand::Append(kind, data, at) => self.append(kind, data, at),
             SinkCommand::Remove(kind, range) => self.with_track(
                 kind,
                 |track| track.buffer.remove(range.start.as_secs().max(0.0), range.end.as_secs()),
                 SinkFailure::Append,
             ),
             SinkCommand::SetDuration(duration) => self.set_duration(duration),
+            SinkCommand::SetLiveRange(range) => self.set_live_range(range),
             SinkCommand::EndOfStream => self.end_of_stream(),
         };
         if let Err(event) = outcome {
@@ -93,20 +94,39 @@ impl Mse {
         }
     }
 
-    fn add_tracks(&mut self, tracks: &[(TrackKind, String)]) -> Result<(), Input> {
-        for (kind, mime) in tracks {
+    fn add_tracks(&mut self, tracks: &[NewTrack]) -> Result<(), Input> {
+        for NewTrack { kind, mime, others } in tracks {
+            let usual = Offer { mime: "", packaging: Packaging::Fragments };
+            let takes = |offer: &&Offer| MediaSource::is_type_supported(offer.mime);
+            // Where nothing is taken, the refusal is of the usual type.
+            let offer = match MediaSource::is_type_supported(mime) {
+                true => &usual,
+                false => others.iter().find(takes).unwrap_or(&usual),
+            };
             let buffer = self
                 .source
-                .add_source_buffer(mime)
+                .add_source_buffer(if offer.mime.is_empty() { mime } else { offer.mime })
                 .map_err(|error| refusal(SinkFailure::UnsupportedType, &error))?;
-            self.tracks.push(Track::new(*kind, buffer, &self.inbox));
+            self.tracks.push(Track::new(*kind, buffer, offer.packaging, &self.inbox));
         }
         Ok(())
     }
 
-    fn append(&self, kind: TrackKind, data: Payload) -> Result<(), Input> {
+    fn append(&self, kind: TrackKind, data: Payload, at: Option<MediaTime>) -> Result<(), Input> {
         let Some(track) = self.track(kind) else { return Err(no_such_track()) };
-        match track.appender().append_view(data.bytes()) {
+        let bytes = match (track.packaging, at) {
+            (Packaging::Fragments, _) => data.bytes(),
+            (Packaging::Frames, Some(at)) => {
+                // Bare frames say nothing of their time.
+                track.buffer.set_timestamp_offset(at.as_secs());
+                data.payload()
+            }
+            (Packaging::Frames, None) => {
+                self.inbox.give(Input::Sink(SinkEvent::Done { track: kind, buffered: track.buffered() }));
+                return Ok(());
+            }
+        };
+        match track.appender().append_view(bytes) {
             Ok(()) => Ok(()),
             Err(error) if js::error_name(&error) == "QuotaExceededError" => {
                 Err(Input::Sink(SinkEvent::Full { track: kind, data }))
@@ -135,11 +155,20 @@ impl Mse {
         // A duration below what is buffered is an InvalidStateError: media that runs longer than its playlist says.
         let buffered_end =
             self.tracks.iter().flat_map(Track::buffered).map(|range| range.end).max().unwrap_or_default();
-        let seconds = duration.max(buffered_end).as_secs();
+        let seconds = js::duration(duration.max(buffered_end));
         match Reflect::set(&self.source, &"duration".into(), &seconds.into()) {
             Ok(_) => Ok(()),
             Err(error) => Err(refusal(SinkFailure::Append, &error)),
         }
+    }
+
+    /// Where the browser lacks this, the element can be sought in what is buffered.
+    fn set_live_range(&self, range: TimeRange) -> Result<(), Input> {
+        let source: &LiveSource = self.source.unchecked_ref();
+        if self.source.ready_state() == MediaSourceReadyState::Open {
+            let _ = source.set_live_seekable_range(range.start.as_secs().max(0.0), range.end.as_secs());
+        }
+        Ok(())
     }
 
     fn end_of_stream(&self) -> Result<(), Input> {
@@ -169,12 +198,13 @@ impl Mse {
 struct Track {
     kind: TrackKind,
     buffer: SourceBuffer,
+    packaging: Packaging,
     #[expect(dead_code, reason = "held for its drop")]
     listeners: Listeners,
 }
 
 impl Track {
-    fn new(kind: TrackKind, buffer: SourceBuffer, inbox: &Inbox) -> Self {
+    fn new(kind: TrackKind, buffer: SourceBuffer, packaging: Packaging, inbox: &Inbox) -> Self {
         let mut listeners = Listeners::new(buffer.clone().unchecked_into());
         // A failed append fires `error` and then `updateend`; that end is not a success.
         let broken = Rc::new(Cell::new(false));
@@ -190,7 +220,7 @@ impl Track {
                 done.give(Input::Sink(SinkEvent::Done { track: kind, buffered: ranges(&source) }));
             }
         });
-        Self { kind, buffer, listeners }
+        Self { kind, buffer, packaging, listeners }
     }
 
     fn buffered(&self) -> Vec<TimeRange> {
@@ -271,6 +301,12 @@ extern "C" {
     /// Gets a view of wasm memory: the glue makes a subarray, not a slice.
     #[wasm_bindgen(method, catch, js_name = appendBuffer)]
     fn append_view(this: &Appender, data: &[u8]) -> Result<(), JsValue>;
+
+    /// A `MediaSource`, likewise.
+    type LiveSource;
+
+    #[wasm_bindgen(method, catch, js_name = setLiveSeekableRange)]
+    fn set_live_seekable_range(this: &LiveSource, start: f64, end: f64) -> Result<(), JsValue>;
 
     #[wasm_bindgen(method, catch, js_name = changeType)]
     fn change_type(this: &Appender, mime: &str) -> Result<(), JsValue>;

@@ -6,11 +6,12 @@
 use js_sys::{Array, Uint8Array};
 use wasm_bindgen::JsValue;
 
+use super::js;
 use super::messages::{SinkMessage, ToPage, Track, TrackMessage};
 use super::outbox::Outbox;
 use crate::engine::{Input, Payload, SinkCommand, SinkEvent};
-use crate::media::TrackKind;
-use crate::time::TimeRange;
+use crate::media::{Packaging, TrackKind};
+use crate::time::{MediaTime, TimeRange};
 
 #[derive(Debug)]
 pub(super) struct PageSink {
@@ -25,25 +26,46 @@ impl PageSink {
 
     /// Relays one command.
     pub(super) fn perform(&mut self, command: SinkCommand) {
-        if let SinkCommand::Append(kind, data) = command {
-            return self.append(kind, data);
+        if let SinkCommand::Append(kind, data, at) = command {
+            return self.append(kind, data, at);
         }
         let command = match command {
+            SinkCommand::Append(..) => return,
             SinkCommand::Attach => SinkMessage::Attach,
             SinkCommand::AddTracks(tracks) => SinkMessage::AddTracks {
                 tracks: tracks
                     .into_iter()
-                    .map(|(kind, mime)| TrackMessage { track: kind.into(), mime })
+                    .map(|new| TrackMessage {
+                        track: new.kind.into(),
+                        bare: new
+                            .others
+                            .iter()
+                            .filter(|o| o.packaging == Packaging::Frames)
+                            .map(|o| o.mime)
+                            .collect(),
+                        mimes: core::iter::once(new.mime)
+                            .chain(
+                                new.others
+                                    .iter()
+                                    .filter(|o| o.packaging == Packaging::Fragments)
+                                    .map(|o| o.mime.to_owned()),
+                            )
+                            .collect(),
+                    })
                     .collect(),
             },
             SinkCommand::ChangeType(kind, mime) => SinkMessage::ChangeType { track: kind.into(), mime },
-            SinkCommand::Append(kind, _) => SinkMessage::Append { track: kind.into() },
             SinkCommand::Remove(kind, range) => SinkMessage::Remove {
                 track: kind.into(),
                 start: range.start.as_secs().max(0.0),
                 end: range.end.as_secs(),
             },
-            SinkCommand::SetDuration(duration) => SinkMessage::SetDuration { duration: duration.as_secs() },
+            SinkCommand::SetDuration(duration) => {
+                SinkMessage::SetDuration { duration: js::duration(duration) }
+            }
+            SinkCommand::SetLiveRange(range) => {
+                SinkMessage::SetLiveRange { start: range.start.as_secs().max(0.0), end: range.end.as_secs() }
+            }
             SinkCommand::EndOfStream => SinkMessage::EndOfStream,
             SinkCommand::Detach => SinkMessage::Detach,
         };
@@ -62,12 +84,14 @@ impl PageSink {
         Some(Input::Sink(SinkEvent::Full { track: track.into(), data }))
     }
 
-    fn append(&mut self, kind: TrackKind, data: Payload) {
+    fn append(&mut self, kind: TrackKind, data: Payload, at: Option<MediaTime>) {
         let bytes = Uint8Array::from(data.bytes()).buffer();
+        let head = data.bytes().len().saturating_sub(data.payload().len());
         self.take(kind);
         self.in_flight.push((kind, data));
         let fields: [(&str, &JsValue); 1] = [("data", &bytes)];
-        let message = ToPage::Sink { command: SinkMessage::Append { track: kind.into() } };
+        let command = SinkMessage::Append { track: kind.into(), at: at.map(MediaTime::as_secs), head };
+        let message = ToPage::Sink { command };
         self.outbox.post_with(&message, &fields, &Array::of1(&bytes));
     }
 

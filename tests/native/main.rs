@@ -5,9 +5,11 @@
 
 mod crypto;
 mod keys;
+mod live;
 mod media;
 mod play;
 mod playlist;
+mod renditions;
 mod sample;
 mod setup;
 mod trouble;

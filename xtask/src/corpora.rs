@@ -1,7 +1,7 @@
-//! `cargo xtask test --only corpora`: the command line against playlists written by others.
+//! `cargo xtask test --only corpora`: the command line against playlists and media written by others.
 //!
-//! The corpora are not part of this repository: a folder with playlists, what independent parsers agree on about
-//! them, and `tools/check_playlists.py`, which compares. What differs must be in [`KNOWN`], with its reason.
+//! The corpora are not part of this repository: a folder with playlists and media, what independent parsers make of
+//! them, and `tools/check_*.py`, which compare. What differs must be in [`KNOWN`], with its reason.
 
 use std::collections::BTreeSet;
 use std::env;
@@ -9,42 +9,61 @@ use std::fs;
 use std::path::PathBuf;
 
 use crate::project::Project;
-use crate::setup::{self, PYTHON};
+use crate::setup::{self, PIP, PYTHON};
 use crate::sh::{Context, Error, Result};
 
 pub(crate) fn run(project: &Project) -> Result<String> {
     let named = env::var_os(CORPORA).filter(|name| !name.is_empty());
     let folder = project.root.join(named.as_deref().unwrap_or(DEFAULT.as_ref()));
-    if !folder.join(CHECK).is_file() {
+    if !folder.join(PLAYLISTS).is_file() {
         return match named {
             Some(_) => {
-                Err(Error::Failed(format!("{CORPORA} names {}, which has no {CHECK}", folder.display())))
+                Err(Error::Failed(format!("{CORPORA} names {}, which has no {PLAYLISTS}", folder.display())))
             }
             None => Ok(format!("SKIPPED, nothing checked: no {}; {CORPORA} may name it", folder.display())),
         };
     }
-    setup::tools(project, &[PYTHON])?;
+    setup::tools(project, &[PYTHON, PIP])?;
     let build = ["build", "--release", "--package", "cloud-player", "--features", "cli"];
     project.cargo().args(build).args(["--bin", "cloud-player"]).run("corpora-build")?;
+    let libav = libav(project)?;
 
-    let check = project.cmd("python3").arg(folder.join(CHECK));
-    let check = check.arg(project.target.join("release/cloud-player")).arg(&folder);
-    // It exits with 1 when anything differs, and Python does when the script itself breaks off.
-    let output = check.accept(1).run("corpora")?;
-    let count = output.lines().rfind(|line| line.contains(" playlists as expected;"));
-    let count = count.ok_or_else(|| Error::Failed(format!("{CHECK} did not come to its end:\n{output}")))?;
+    let (mut output, mut counts) = (String::new(), Vec::new());
+    for (check, unit) in [(PLAYLISTS, "playlists"), (MEDIA, "inputs")] {
+        let python = project.cmd("python3").env("PYTHONPATH", &libav).arg(folder.join(check));
+        let python = python.arg(project.target.join("release/cloud-player")).arg(&folder);
+        // It exits with 1 when anything differs, and Python does when the script itself breaks off.
+        let found = python.accept(1).run("corpora")?;
+        let end = format!(" {unit} as expected");
+        let count = found.lines().rfind(|line| line.contains(&end));
+        let count =
+            count.ok_or_else(|| Error::Failed(format!("{check} did not come to its end:\n{found}")))?;
+        counts.push(count.split(';').next().unwrap_or_default().replace(" as expected", ""));
+        output.push_str(&found);
+    }
 
     let known = project.root.join(KNOWN);
     let known = fs::read_to_string(&known).context(|| format!("read {}", known.display()))?;
     verdict(&output, &known, |path| folder.join(path).is_file())?;
-    Ok(count.split(';').next().unwrap_or_default().to_owned())
+    Ok(format!("{} as expected", counts.join(", ")))
+}
+
+/// Where Python finds libav, which the media is compared with; installed once, below the target folder.
+fn libav(project: &Project) -> Result<PathBuf> {
+    let folder = project.target.join("python").join(LIBAV);
+    if !folder.join("av").is_dir() {
+        let pip =
+            project.cmd("python3").args(["-m", "pip", "install", "--quiet", "--no-warn-script-location"]);
+        pip.arg("--target").arg(&folder).arg(LIBAV).run("corpora-libav")?;
+    }
+    Ok(folder)
 }
 
 /// The folder, absolute, if one is at hand.
 pub(crate) fn at_hand(project: &Project) -> Option<PathBuf> {
     let named = env::var_os(CORPORA).filter(|name| !name.is_empty());
     let folder = project.root.join(named.as_deref().unwrap_or(DEFAULT.as_ref()));
-    folder.join(CHECK).is_file().then_some(folder)
+    folder.join(PLAYLISTS).is_file().then_some(folder)
 }
 
 /// Whether exactly the known differences occurred, of the playlists that are there.
@@ -65,13 +84,16 @@ fn verdict(output: &str, known: &str, is_there: impl Fn(&str) -> bool) -> Result
 /// What happened to which playlist, from a line of the check or of the list.
 fn difference(line: &str) -> Option<(&str, &str)> {
     let mut words = line.split(' ');
-    let what = words.next().filter(|word| ["REFUSED", "DIFFERS", "HUNG", "CRASHED"].contains(word))?;
+    let what =
+        words.next().filter(|word| ["REFUSED", "DIFFERS", "HUNG", "CRASHED", "FAIL"].contains(word))?;
     Some((what, words.next()?))
 }
 
 pub(crate) const CORPORA: &str = "CLOUD_PLAYER_CORPORA";
 const DEFAULT: &str = "../shared/corpora";
-const CHECK: &str = "tools/check_playlists.py";
+const PLAYLISTS: &str = "tools/check_playlists.py";
+const MEDIA: &str = "tools/check_media.py";
+const LIBAV: &str = "av==18.1.0";
 const KNOWN: &str = "tests/corpora/known-differences.txt";
 
 #[cfg(test)]

@@ -16,6 +16,7 @@ pub(crate) const FFMPEG: Tool = Tool { program: "ffmpeg", package: "ffmpeg" };
 pub(crate) const FFPROBE: Tool = Tool { program: "ffprobe", package: "ffmpeg" };
 pub(crate) const OPENSSL: Tool = Tool { program: "openssl", package: "openssl" };
 pub(crate) const PYTHON: Tool = Tool { program: "python3", package: "python3" };
+pub(crate) const PIP: Tool = Tool { program: "pip3", package: "python3-pip" };
 
 /// Makes sure that these programs can be called. Installs the missing ones by apt when root, otherwise fails
 /// with the command to type.

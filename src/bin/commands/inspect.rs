@@ -4,9 +4,10 @@
 //! tokens included: it is the one place meant for a person who already has the file.
 
 use core::time::Duration;
-use std::io::Write;
+use std::io::{BufWriter, Write};
 use std::path::{Path, PathBuf};
 
+use serde::ser::{Serialize, SerializeMap, Serializer};
 use serde_json::{Map, Number, Value, json};
 
 use super::Failure;
@@ -37,21 +38,39 @@ impl Inspect {
 }
 
 fn print(playlist: &Playlist) -> std::io::Result<()> {
-    let mut out = std::io::stdout().lock();
-    serde_json::to_writer(&mut out, &to_json(playlist))?;
+    let mut out = BufWriter::new(std::io::stdout().lock());
+    match playlist {
+        Playlist::Multivariant(playlist) => serde_json::to_writer(&mut out, &multivariant(playlist))?,
+        Playlist::Media(playlist) => serde_json::to_writer(&mut out, &Media(playlist))?,
+    }
     writeln!(out)?;
-    Ok(())
+    out.flush()
 }
 
-/// The model as JSON.
-fn to_json(playlist: &Playlist) -> Value {
-    match playlist {
-        Playlist::Multivariant(playlist) => multivariant(playlist),
-        Playlist::Media(playlist) => media(playlist),
+/// A media playlist, its segments written one by one: there may be hundreds of thousands.
+struct Media<'a>(&'a MediaPlaylist);
+
+impl Serialize for Media<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        for (name, value) in media(self.0) {
+            map.serialize_entry(&name, &value)?;
+        }
+        map.serialize_entry("segments", &Segments(&self.0.segments))?;
+        map.end()
     }
 }
 
-fn media(p: &MediaPlaylist) -> Value {
+struct Segments<'a>(&'a [Segment]);
+
+impl Serialize for Segments<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_seq(self.0.iter().map(segment))
+    }
+}
+
+/// All but the segments.
+fn media(p: &MediaPlaylist) -> Map<String, Value> {
     let control = p.server_control.as_ref().map(|c| {
         json!({
             "can_block_reload": c.can_block_reload,
@@ -72,7 +91,7 @@ fn media(p: &MediaPlaylist) -> Value {
         .rendition_reports
         .iter()
         .map(|r| json!({"uri": r.uri.expose(), "last_msn": r.last_msn, "last_part": r.last_part}));
-    json!({
+    let Value::Object(media) = json!({
         "kind": "media",
         "version": p.version,
         "target_duration": p.declared_target_duration.map(seconds),
@@ -86,7 +105,6 @@ fn media(p: &MediaPlaylist) -> Value {
         "i_frames_only": p.i_frames_only,
         "independent_segments": p.independent_segments,
         "start": p.start.map(|s| json!({"time_offset": s.offset.as_secs(), "precise": s.precise})),
-        "segments": p.segments.iter().map(segment).collect::<Vec<_>>(),
         "part_target": p.part_target.map(seconds),
         "server_control": control,
         "trailing_parts": p.tail.parts.iter().map(part).collect::<Vec<_>>(),
@@ -96,7 +114,10 @@ fn media(p: &MediaPlaylist) -> Value {
         "removed_dateranges": p.removed_date_ranges,
         "dateranges": p.date_ranges.iter().map(date_range).collect::<Vec<_>>(),
         "warnings": warnings(&p.warnings),
-    })
+    }) else {
+        return Map::new();
+    };
+    media
 }
 
 fn segment(s: &Segment) -> Value {
@@ -110,7 +131,7 @@ fn segment(s: &Segment) -> Value {
     json!({
         "uri": s.uri.expose(),
         "duration": s.extinf().map(seconds),
-        "title": s.title,
+        "title": s.title.as_deref(),
         "sequence": s.sequence,
         "discontinuity": s.discontinuity,
         "discontinuity_sequence": s.discontinuity_sequence,

@@ -1,8 +1,14 @@
 //! One module a subcommand, and what they share.
 
 pub(crate) mod decrypt;
+mod feed;
 pub(crate) mod inspect;
+pub(crate) mod probe;
+mod resource;
+mod segments;
+mod tracks;
 pub(crate) mod transmux;
+mod writer;
 
 use std::fmt;
 use std::io;
@@ -51,6 +57,10 @@ impl Failure {
 
     pub(crate) fn playlist(path: &Path, error: &PlaylistError) -> Self {
         Self(format!("{}: {}: {error}", path.display(), error.code()))
+    }
+
+    pub(crate) fn other(path: &Path, code: &str, what: &str) -> Self {
+        Self(format!("{}: {code}: {what}", path.display()))
     }
 
     pub(crate) fn crypto(path: &Path, error: &CryptoError) -> Self {

@@ -21,6 +21,9 @@ use crate::time::MediaTime;
 #[derive(Debug, Default)]
 pub(crate) struct PackedReader {
     track: AudioTrack,
+    has_key: bool,
+    /// A tag of this segment described encrypted audio.
+    encrypted: bool,
     phase: Phase,
     /// The tag at hand, and whether it is before the first frame.
     tag: TagReader,
@@ -57,9 +60,11 @@ impl Default for Phase {
 }
 
 impl Reader for PackedReader {
-    /// With a key, all frames are encrypted: packed audio does not say whether it is.
+    /// With a key, all frames are encrypted.
     fn sample_key(&mut self, key: Option<SampleKey>) {
-        self.track.lock.set(lock::ready(key));
+        let key = lock::ready(key);
+        self.has_key = key.is_some();
+        self.track.lock.set(key);
     }
 
     fn begin_segment(&mut self, start: &SegmentStart, out: &mut Vec<MediaEvent>) {
@@ -70,6 +75,7 @@ impl Reader for PackedReader {
         self.phase = Phase::default();
         self.tag = TagReader::default();
         self.found = false;
+        self.encrypted = false;
         self.expected = match start.anchor {
             Anchor::At(time) => time,
             Anchor::Offset { expected, .. } => expected,
@@ -149,6 +155,9 @@ impl PackedReader {
                 Verdict::Frames(at, kind) => {
                     let held = core::mem::take(search).into_held();
                     self.begins_at(at);
+                    if self.encrypted && !self.has_key {
+                        return Err(MediaError::SampleKeyMissing { position: self.searched_from });
+                    }
                     self.start(kind, out);
                     (held, at)
                 }
@@ -235,6 +244,7 @@ impl PackedReader {
 
     fn take_tag(&mut self, tag: Tag, out: &mut Vec<MediaEvent>) {
         let contents = tag.contents();
+        self.encrypted |= tag.data.windows(AUDIO_SETUP.len()).any(|bytes| bytes == AUDIO_SETUP);
         if let (Some(pts), Some(timeline)) = (contents.timestamp, &mut self.timeline) {
             if let Some(offset) = timeline.start(pts) {
                 out.push(MediaEvent::Timeline { offset });
@@ -263,3 +273,7 @@ impl PackedReader {
         }
     }
 }
+
+/// Owner of the private frame with the setup information that encrypted audio has in the clear (Apple, "MPEG-2 Stream
+/// Encryption Format for HTTP Live Streaming" §2.3.4). It repeats what frame headers say.
+const AUDIO_SETUP: &[u8] = b"com.apple.streaming.audioDescription\0";

@@ -77,9 +77,8 @@ impl Reader for TsReader {
     }
 
     fn end_segment(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, MediaError> {
-        let Self { framer, program } = self;
-        framer.end(&mut |position, packet| program.packet(position, packet, out))?;
-        program.end_segment(framer, out)
+        self.end_packets(out)?;
+        self.program.end_segment(&self.framer, out)
     }
 
     fn abandon(&mut self) {
@@ -88,6 +87,14 @@ impl Reader for TsReader {
 
     fn flush(&mut self, out: &mut Vec<MediaEvent>) {
         self.program.flush(out);
+    }
+}
+
+impl TsReader {
+    /// What the framer holds back are packets.
+    fn end_packets(&mut self, out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
+        let Self { framer, program } = self;
+        framer.end(&mut |position, packet| program.packet(position, packet, out))
     }
 }
 
@@ -167,6 +174,7 @@ impl Program {
         self.audio.flush(sink);
     }
 
+    #[inline(never)]
     fn packet(&mut self, position: u64, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), MediaError> {
         let Some(packet) = Packet::parse(bytes) else { return Ok(()) };
         if packet.damaged {

@@ -9,14 +9,14 @@ use crate::playlist::PlaylistError;
 use crate::playlist::attributes::attributes;
 use crate::playlist::context::{Context, Place};
 
-impl Reader<'_, '_> {
+impl Reader<'_, '_, '_> {
     /// EXT-X-PART (§4.4.4.9).
     pub(super) fn part(&mut self, at: Place, list: &str) -> Result<(), PlaylistError> {
         self.check_segments(at.line, self.parts)?;
         let (mut uri, mut range, mut nanos, mut independent, mut gap) = (None, None, None, false, false);
         for a in attributes(list) {
             match a.name {
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "URI" => uri = self.cx.uri(at, &a)?,
                 "DURATION" => nanos = self.cx.nanos(at, &a),
                 "INDEPENDENT" => independent = self.cx.yes(at, &a),
                 "GAP" => gap = self.cx.yes(at, &a),
@@ -66,7 +66,7 @@ impl Reader<'_, '_> {
             match a.name {
                 "TYPE" if a.is("PART") => kind = Some(HintKind::Part),
                 "TYPE" if a.is("MAP") => kind = Some(HintKind::Map),
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "URI" => uri = self.cx.uri(at, &a)?,
                 "BYTERANGE-START" => offset = self.cx.integer(at, &a).unwrap_or(0),
                 "BYTERANGE-LENGTH" => length = self.cx.integer(at, &a),
                 _ => {}
@@ -92,7 +92,7 @@ impl Reader<'_, '_> {
         let (mut uri, mut last_msn, mut last_part) = (None, None, None);
         for a in attributes(list) {
             match a.name {
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "URI" => uri = self.cx.uri(at, &a)?,
                 "LAST-MSN" => last_msn = self.cx.integer(at, &a),
                 "LAST-PART" => last_part = self.cx.integer(at, &a).and_then(|n| u32::try_from(n).ok()),
                 _ => {}
@@ -121,8 +121,8 @@ impl Reader<'_, '_> {
                 "SKIPPED-SEGMENTS" => skipped = self.cx.integer(at, &a).unwrap_or(0),
                 "RECENTLY-REMOVED-DATERANGES" => {
                     let ids = self.cx.string(at, &a)?;
-                    self.out.removed_date_ranges =
-                        ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned).collect();
+                    let ids = ids.split('\t').filter(|id| !id.is_empty()).map(str::to_owned);
+                    self.out.removed_date_ranges = ids.take(self.cx.limits.max_entries).collect();
                 }
                 _ => {}
             }

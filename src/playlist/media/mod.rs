@@ -3,6 +3,7 @@
 //! Places on the timeline are sums of EXTINF durations, kept in nanoseconds and rounded to 90 kHz ticks only
 //! when asked for, so that ten thousand segments of 6.006 s end where they should.
 
+mod align;
 mod daterange;
 mod low_latency;
 pub(super) mod parse;
@@ -136,6 +137,13 @@ impl MediaPlaylist {
     pub fn set_measured(&mut self, sequence: u64, range: TimeRange) {
         if let Some(segment) = self.index_of(sequence).and_then(|i| self.segments.get_mut(i)) {
             segment.measured = Some(range);
+        }
+    }
+
+    /// Takes a segment for missing: it was named and could not be had.
+    pub fn set_gap(&mut self, sequence: u64) {
+        if let Some(segment) = self.index_of(sequence).and_then(|i| self.segments.get_mut(i)) {
+            segment.gap = true;
         }
     }
 

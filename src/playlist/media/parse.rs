@@ -26,17 +26,25 @@ pub(crate) fn parse(
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
+        reader.cx.check_expanded(line.number)?;
     }
     reader.check_delta()?;
-    Ok(reader.finish())
+    let skip_at = reader.skip_at;
+    let new = reader.finish();
+    match (skip_at, previous) {
+        (Some((line, ..)), Some(previous)) if previous.is_replaced_by(&new) => {
+            Err(PlaylistError::DeltaMismatch { line })
+        }
+        _ => Ok(new),
+    }
 }
 
-pub(super) struct Reader<'a, 'p> {
+pub(super) struct Reader<'a, 'p, 't> {
     pub(super) cx: Context<'a>,
     pub(super) out: MediaPlaylist,
     pub(super) previous: Option<&'p MediaPlaylist>,
     /// What has been said of the segment whose URI line has not come yet.
-    pub(super) next: Next,
+    pub(super) next: Next<'t>,
     pub(super) keys: Arc<[Key]>,
     pub(super) map: Option<Arc<Map>>,
     pub(super) bitrate: Option<u64>,
@@ -57,9 +65,9 @@ pub(super) struct Reader<'a, 'p> {
 }
 
 #[derive(Default)]
-pub(super) struct Next {
+pub(super) struct Next<'t> {
     pub(super) nanos: Option<u64>,
-    pub(super) title: Option<Box<str>>,
+    pub(super) title: &'t str,
     pub(super) range: Option<(u64, Option<u64>)>,
     pub(super) discontinuity: bool,
     pub(super) gap: bool,
@@ -67,11 +75,14 @@ pub(super) struct Next {
     pub(super) parts: Vec<Part>,
 }
 
-impl<'a, 'p> Reader<'a, 'p> {
+impl<'a, 'p, 't> Reader<'a, 'p, 't> {
     fn new(cx: Context<'a>, previous: Option<&'p MediaPlaylist>) -> Self {
+        let mut out = MediaPlaylist::default();
+        // A live window keeps its length, give or take a segment.
+        out.segments.reserve(previous.map_or(0, |p| p.segments.len() + 1));
         Self {
             cx,
-            out: MediaPlaylist::default(),
+            out,
             previous,
             next: Next::default(),
             keys: Arc::default(),
@@ -88,7 +99,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         }
     }
 
-    fn tag(&mut self, line: u32, name: &str, value: &str) -> Result<(), PlaylistError> {
+    fn tag(&mut self, line: u32, name: &str, value: &'t str) -> Result<(), PlaylistError> {
         let at = |tag| Place { line, tag };
         match name {
             "EXTINF" => self.extinf(at("EXTINF"), value),
@@ -182,9 +193,9 @@ impl<'a, 'p> Reader<'a, 'p> {
     fn uri(&mut self, line: u32, reference: &str) -> Result<(), PlaylistError> {
         let at = Place { line, tag: "URI" };
         self.check_segments(line, self.out.segments.len())?;
-        if self.out.segments.is_empty()
-            && let Some(known) = self.previous.and_then(|p| p.segment(self.out.next_sequence()))
-        {
+        // What had this number before is most likely the same, and then shares its texts.
+        let known = self.previous.and_then(|p| p.segment(self.out.next_sequence()));
+        if let Some(known) = known.filter(|_| self.out.segments.is_empty()) {
             self.clock = known.start_nanos;
         }
         let next = core::mem::take(&mut self.next);
@@ -192,7 +203,9 @@ impl<'a, 'p> Reader<'a, 'p> {
             self.cx.warn(at, "no usable EXTINF before it");
             nanos_of(self.out.declared_target_duration.unwrap_or_default())
         });
-        let uri = self.cx.url(at, reference)?;
+        let uri = self.cx.url(at, reference, known.map(|k| &k.uri))?;
+        let title = known.and_then(|k| k.title.as_ref()).filter(|title| ***title == *next.title);
+        let title = title.cloned().or_else(|| (!next.title.is_empty()).then(|| next.title.into()));
         let previous = self.out.segments.last().or(self.skipped).and_then(|s| Some((s, s.byte_range?.end())));
         if next.range.is_some_and(|(_, offset)| offset.is_none())
             && previous.is_none_or(|(s, _)| without_query(&s.uri) != without_query(&uri))
@@ -219,7 +232,7 @@ impl<'a, 'p> Reader<'a, 'p> {
             program_date_time,
             gap: next.gap,
             bitrate: self.bitrate,
-            title: next.title,
+            title,
             parts: next.parts,
             measured: None,
             start_nanos: self.clock,
@@ -272,10 +285,10 @@ impl<'a, 'p> Reader<'a, 'p> {
     }
 
     /// EXTINF (§4.4.4.1): a number of seconds, then a title.
-    fn extinf(&mut self, at: Place, value: &str) {
+    fn extinf(&mut self, at: Place, value: &'t str) {
         let (seconds, title) = value.split_once(',').unwrap_or((value, ""));
         self.next.nanos = self.seconds(at, seconds.trim());
-        self.next.title = (!title.is_empty()).then(|| title.trim().into());
+        self.next.title = title.trim();
     }
 
     fn seconds(&mut self, at: Place, text: &str) -> Option<u64> {
@@ -311,6 +324,8 @@ impl<'a, 'p> Reader<'a, 'p> {
         } else if known.is_none() && self.keys.len() >= MAX_KEY_FORMATS {
             self.cx.warn(at, "too many key formats at once");
         } else {
+            // The other keys are copied with it.
+            self.cx.account(at.line, size_of::<Key>() * (self.keys.len() + 1))?;
             let mut keys = self.keys.to_vec();
             match known.and_then(|i| keys.get_mut(i)) {
                 Some(slot) => *slot = key,
@@ -326,7 +341,7 @@ impl<'a, 'p> Reader<'a, 'p> {
         let (mut uri, mut byte_range) = (None, None);
         for a in attributes(list) {
             match a.name {
-                "URI" => uri = Some(self.cx.uri(at, &a)?),
+                "URI" => uri = self.cx.uri(at, &a)?,
                 "BYTERANGE" => {
                     let text = self.cx.text(at, &a);
                     let range = self.range(at, &text);
@@ -375,7 +390,8 @@ impl<'a, 'p> Reader<'a, 'p> {
 /// Enough for every DRM system there is, and a bound on what each EXT-X-KEY tag can cost.
 const MAX_KEY_FORMATS: usize = 16;
 
-fn dated(date: Option<(DateTime, u64)>, clock: u64) -> Option<DateTime> {
+/// What a date and its place make of another place after it.
+pub(super) fn dated(date: Option<(DateTime, u64)>, clock: u64) -> Option<DateTime> {
     let (date, at) = date?;
     Some(date.plus_nanos(i64::try_from(clock.saturating_sub(at)).unwrap_or(i64::MAX)))
 }

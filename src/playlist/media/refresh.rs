@@ -6,6 +6,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::parse::dated;
 use super::{DateRange, MediaPlaylist, Segment};
 use crate::playlist::{Directives, Kind, PlaylistError, Skip, Source};
 use crate::time::MediaTime;
@@ -29,9 +30,9 @@ pub enum Refresh {
         /// Segments that came and went unseen.
         missed: u64,
     },
-    /// Sequence numbers went back to other segments: the server began anew. The new segments come after the
-    /// old ones on the timeline and the first is a discontinuity; offsets found for discontinuity sequence
-    /// numbers no longer hold.
+    /// The server began anew: sequence numbers went back to other segments, or all that have the numbers of
+    /// known ones are others. The new segments come after the old ones on the timeline and the first is a
+    /// discontinuity; offsets found for discontinuity sequence numbers no longer hold.
     Restarted,
     /// An older state of the same playlist, from a cache for example; it was ignored.
     Stale,
@@ -78,7 +79,10 @@ impl MediaPlaylist {
             directives.msn = Some(self.next_sequence());
             directives.part = part_target.and_then(|_| u32::try_from(self.tail.parts.len()).ok());
         }
-        if control.can_skip_until.is_some_and(|until| self.duration() > MediaTime::from_duration(until)) {
+        // A server that began anew may look as if it lagged: only the whole playlist shows which it is.
+        if last != Refresh::Stale
+            && control.can_skip_until.is_some_and(|until| self.duration() > MediaTime::from_duration(until))
+        {
             directives.skip =
                 Some(if control.can_skip_date_ranges { Skip::SegmentsAndDateRanges } else { Skip::Segments });
         }
@@ -111,6 +115,8 @@ impl MediaPlaylist {
         segments.truncate(kept);
         segments.append(&mut new.segments);
         new.segments = segments;
+        // The first date may have come only now.
+        back_fill_dates(&mut new.segments);
         new.skipped = 0;
         if new.server_control.as_ref().is_some_and(|c| c.can_skip_date_ranges) {
             new.date_ranges = self.updated_date_ranges(&mut new, max_date_ranges);
@@ -122,7 +128,9 @@ impl MediaPlaylist {
     fn take_whole(&mut self, mut new: Self) -> Refresh {
         let went_back =
             new.media_sequence < self.media_sequence || new.next_sequence() < self.next_sequence();
-        let refresh = if !went_back {
+        let refresh = if !went_back && self.is_replaced_by(&new) {
+            Refresh::Restarted
+        } else if !went_back {
             self.compare(&new)
         } else if new.segments.is_empty() || self.overlap(&new).any(|(old, new)| is_same(old, new)) {
             return Refresh::Stale;
@@ -156,6 +164,13 @@ impl MediaPlaylist {
             && new.tail.parts.len() == self.tail.parts.len()
             && new.preload_hints == self.preload_hints;
         if same { Refresh::Unchanged } else { Refresh::Advanced { added, removed } }
+    }
+
+    /// Whether no segment of `new` that has the number of a known one can be that one. Numbers need not go
+    /// back when a server begins anew: it may have come as far as before by the time of the next load.
+    pub(super) fn is_replaced_by(&self, new: &Self) -> bool {
+        let mut overlap = self.overlap(new).peekable();
+        overlap.peek().is_some() && overlap.all(|(old, new)| is_other(old, new))
     }
 
     /// Segments of both, by sequence number.
@@ -210,16 +225,18 @@ impl MediaPlaylist {
         let known = self.segments.iter().skip(skip);
         let mut date = None;
         for (old, new) in known.zip(new.segments.iter_mut().skip(ahead)) {
-            new.measured = new.measured.or(old.measured);
-            new.program_date_time = new.program_date_time.or(old.program_date_time);
+            if !is_other(old, new) {
+                new.measured = new.measured.or(old.measured);
+                new.program_date_time = new.program_date_time.or(old.program_date_time);
+            }
+            new.program_date_time = new.program_date_time.or_else(|| dated(date, new.start_nanos));
             date = new.program_date_time.map(|date| (date, new.start_nanos));
         }
         // The date that all others were derived from may have left the window.
-        let Some((date, at)) = date else { return };
         for segment in new.segments.iter_mut().rev().take_while(|s| s.program_date_time.is_none()) {
-            let after = i64::try_from(segment.start_nanos.saturating_sub(at)).unwrap_or(i64::MAX);
-            segment.program_date_time = Some(date.plus_nanos(after));
+            segment.program_date_time = dated(date, segment.start_nanos);
         }
+        back_fill_dates(&mut new.segments);
     }
 
     /// Date ranges known before and those of a delta update, without those it removed; the newest when there
@@ -268,8 +285,28 @@ pub(super) fn back_fill_dates(segments: &mut [Segment]) {
 /// A target duration of zero, or a server that does not block as it promised, must not become a busy loop.
 const MIN_RELOAD: Duration = Duration::from_millis(100);
 
-/// Whether two segments of one number are the same one. Tokens in the query may differ from load to load.
+/// Whether two segments of one number are certainly the same one. Tokens in the query may differ from load to
+/// load. A server that begins anew may well use the names of before, but not at the time of before.
 fn is_same(a: &Segment, b: &Segment) -> bool {
-    let path = |s: &Segment| s.uri.expose().split('?').next().map(str::to_owned);
-    path(a) == path(b) && a.byte_range == b.byte_range && a.nanos == b.nanos
+    path(a) == path(b) && a.byte_range == b.byte_range && a.nanos == b.nanos && !differ_in_time(a, b)
+}
+
+/// Whether two segments of one number are certainly not the same one: another name does not suffice, because
+/// tokens are seen in paths and file names, nor another time, because dates are seen that are those of the load.
+fn is_other(a: &Segment, b: &Segment) -> bool {
+    let name = |s| path(s).rsplit('/').next();
+    a.uri != b.uri
+        && name(a) != name(b)
+        && (a.byte_range != b.byte_range || a.nanos != b.nanos || differ_in_time(a, b))
+}
+
+fn path(segment: &Segment) -> &str {
+    segment.uri.expose().split('?').next().unwrap_or_default()
+}
+
+/// Whether both are dated, further apart than rounding and a clock that is put right would have them.
+fn differ_in_time(a: &Segment, b: &Segment) -> bool {
+    let (Some(a_date), Some(b_date)) = (a.program_date_time, b.program_date_time) else { return false };
+    let apart = Duration::from_millis(a_date.unix_millis().abs_diff(b_date.unix_millis()));
+    apart > Duration::from_nanos(a.nanos.max(b.nanos)).max(Duration::from_secs(1))
 }

@@ -31,7 +31,7 @@ pub struct Segment {
     /// EXT-X-BITRATE, bits a second.
     pub bitrate: Option<u64>,
     /// The text behind the duration.
-    pub title: Option<Box<str>>,
+    pub title: Option<Arc<str>>,
     /// Its parts, where the playlist still lists them.
     pub parts: Vec<Part>,
     /// Where it really lies, once its media has been parsed.

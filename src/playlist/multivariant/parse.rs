@@ -18,6 +18,7 @@ pub(crate) fn parse(text: &str, source: &Source<'_>) -> Result<Multivariant, Pla
             Content::Tag { name, value } => reader.tag(line.number, name, value)?,
             Content::Uri(uri) => reader.uri(line.number, uri)?,
         }
+        reader.context.check_expanded(line.number)?;
     }
     reader.no_uri_came();
     Ok(Multivariant { variables: reader.context.variables, warnings: reader.context.warnings, ..reader.out })
@@ -80,7 +81,7 @@ impl Reader<'_> {
     fn uri(&mut self, line: u32, uri: &str) -> Result<(), PlaylistError> {
         match self.waiting.take() {
             Some((at, mut variant)) => {
-                variant.uri = self.context.url(Place { line, ..at }, uri)?;
+                variant.uri = self.context.url(Place { line, ..at }, uri, None)?;
                 self.out.variants.push(variant);
             }
             None => self.context.warn_text(line, "a URI without EXT-X-STREAM-INF".to_owned()),
@@ -99,7 +100,7 @@ impl Reader<'_> {
         let mut v = Variant::default();
         for a in attributes(list) {
             match a.name {
-                "URI" => v.uri = cx.uri(at, &a)?,
+                "URI" => v.uri = cx.uri(at, &a)?.unwrap_or_default(),
                 "BANDWIDTH" => v.bandwidth = cx.integer(at, &a),
                 "AVERAGE-BANDWIDTH" => v.average_bandwidth = cx.integer(at, &a),
                 "SCORE" => v.score = cx.float(at, &a),
@@ -142,7 +143,7 @@ impl Reader<'_> {
                 "NAME" => r.name = cx.string(at, &a)?,
                 "LANGUAGE" => r.language = Some(cx.string(at, &a)?),
                 "ASSOC-LANGUAGE" => r.assoc_language = Some(cx.string(at, &a)?),
-                "URI" => r.uri = Some(cx.uri(at, &a)?),
+                "URI" => r.uri = cx.uri(at, &a)?,
                 "DEFAULT" => r.default = cx.yes(at, &a),
                 "AUTOSELECT" => r.autoselect = cx.yes(at, &a),
                 "FORCED" => r.forced = cx.yes(at, &a),
@@ -179,7 +180,7 @@ impl Reader<'_> {
             match a.name {
                 "DATA-ID" => data.data_id = cx.string(at, &a)?,
                 "VALUE" => data.value = Some(cx.string(at, &a)?),
-                "URI" => data.uri = Some(cx.uri(at, &a)?),
+                "URI" => data.uri = cx.uri(at, &a)?,
                 "FORMAT" => data.raw = a.is("RAW"),
                 "LANGUAGE" => data.language = Some(cx.string(at, &a)?),
                 _ => {}
@@ -196,7 +197,7 @@ impl Reader<'_> {
         let mut steering = ContentSteering::default();
         for a in attributes(list) {
             match a.name {
-                "SERVER-URI" => steering.server_uri = cx.uri(at, &a)?,
+                "SERVER-URI" => steering.server_uri = cx.uri(at, &a)?.unwrap_or_default(),
                 "PATHWAY-ID" => steering.pathway_id = Some(cx.string(at, &a)?),
                 _ => {}
             }

@@ -79,6 +79,7 @@ fn start(message: &Fields) -> Option<Start> {
         stored_throughput: message.may("storedThroughput", number)?.map(whole).filter(|&rate| rate > 0),
         start: message.may("startTime", time)?.unwrap_or(defaults.start),
         start_rung: message.may("startRung", index)?,
+        unsupported_codecs: message.may("unsupportedCodecs", texts)?.unwrap_or_default(),
         ..defaults
     };
     Some(Start {
@@ -163,6 +164,10 @@ fn ranges(value: JsValue) -> Option<Vec<TimeRange>> {
         Some(TimeRange { start: pair.need("0", time)?, end: pair.need("1", time)? })
     };
     js_sys::Array::is_array(&value).then(|| js_sys::Array::from(&value))?.iter().map(range).collect()
+}
+
+fn texts(value: JsValue) -> Option<Vec<String>> {
+    js_sys::Array::is_array(&value).then(|| js_sys::Array::from(&value))?.iter().map(text).collect()
 }
 
 fn time(value: JsValue) -> Option<MediaTime> {

@@ -16,6 +16,8 @@ pub(in crate::web) enum ToPage {
     HostError(HostError),
     /// Set `currentTime`.
     Seek { to: f64 },
+    /// Set `playbackRate`.
+    SetRate { rate: f64 },
     /// Do this to the media source, or to what it is attached to.
     Sink { command: SinkMessage },
     /// The last request has ended: the worker may go.
@@ -66,6 +68,10 @@ pub(in crate::web) enum SinkMessage {
     /// The bytes come in the field `data`, an `ArrayBuffer`.
     Append {
         track: Track,
+        /// Where their media begins, in seconds.
+        at: Option<f64>,
+        /// Where the bare frames begin in it.
+        head: usize,
     },
     Remove {
         track: Track,
@@ -75,6 +81,10 @@ pub(in crate::web) enum SinkMessage {
     SetDuration {
         duration: f64,
     },
+    SetLiveRange {
+        start: f64,
+        end: f64,
+    },
     EndOfStream,
     Detach,
 }
@@ -82,7 +92,10 @@ pub(in crate::web) enum SinkMessage {
 #[derive(Serialize)]
 pub(in crate::web) struct TrackMessage {
     pub(in crate::web) track: Track,
-    pub(in crate::web) mime: String,
+    /// Types to try, the best first.
+    pub(in crate::web) mimes: Vec<String>,
+    /// Types to try after those, with bare frames.
+    pub(in crate::web) bare: Vec<&'static str>,
 }
 
 /// Makes a message. Plain objects, absent values as `null`.

@@ -93,7 +93,7 @@ fn other_documents_are_told_by_name() {
         (b"<html><body>403 Forbidden</body></html>", "not_media"),
         (b"{\"code\":403,\"message\":\"sign expired\"}", "not_media"),
         (b"", "segment_empty"),
-        (b"\0\0\0\x1cftypiso6\0\0\0\0iso6mp41", "unsupported_container"),
+        (b"\0\0\0\x1cftypiso6\0\0\0\0iso6mp41", "box_truncated"),
         (&[0xa5; 5000], "no_sync"),
     ];
     for (bytes, code) in cases {

@@ -4,9 +4,13 @@
 
 mod anything;
 mod audio;
+mod cenc;
 mod damage;
 mod encryption;
+mod fmp4;
+mod fmp4_damage;
 mod found;
+mod fuzz_fmp4;
 mod hevc;
 mod packed;
 mod packets;

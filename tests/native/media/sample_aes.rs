@@ -112,6 +112,10 @@ fn audio_of_every_codec_in_transport_streams_and_packed() {
     ] {
         let want = expected(clip);
         check(name, &[(fixture(name), fixed())], &[("a", &want[..packets])]);
+        for size in [1, 100, usize::MAX] {
+            let error = open(&[(fixture(name), None)], size).unwrap_err();
+            assert_eq!(error.code(), "sample_key_missing", "{name}");
+        }
     }
 }
 
@@ -191,8 +195,9 @@ fn a_missing_key_is_an_error_and_a_wrong_one_makes_noise() {
 /// Flipped bits, cuts and splices: no panic, the same for any chunks, and not much more out than went in.
 #[test]
 fn damage_neither_panics_nor_depends_on_chunks() {
-    let good = [("bento-clip-0.ts", 0), ("bento-dots-0.ts", 1), ("shaka-clip-audio-1.ts", 2)]
-        .map(|(name, n)| (fixture(name), key(Iv::from_sequence(n))));
+    let good =
+        [("bento-clip-0.ts", 0), ("bento-dots-0.ts", 1), ("shaka-eac3-1.ts", 2), ("bento-packed-0.aac", 3)]
+            .map(|(name, n)| (fixture(name), key(Iv::from_sequence(n))));
     let mut random = 0x2545_f491_4f6c_dd1d_u64;
     let mut next = |below: usize| {
         random ^= random << 13;
@@ -201,7 +206,7 @@ fn damage_neither_panics_nor_depends_on_chunks() {
         usize::try_from(random % below as u64).unwrap()
     };
     for round in 0..300 {
-        let (segment, key) = &good[round % 3];
+        let (segment, key) = &good[round % 4];
         let mut bytes = segment.clone();
         for _ in 0..=next(20) {
             let at = next(bytes.len());
@@ -230,4 +235,20 @@ fn damage_neither_panics_nor_depends_on_chunks() {
             assert!(out < 4 * (bytes.len() + segment.len()), "round {round}: {out} bytes");
         }
     }
+}
+
+#[path = "../../../fuzz/media/sample_aes.rs"]
+mod fuzz;
+
+#[test]
+fn the_fuzz_corpus_holds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("fuzz/corpus/sample_aes");
+    let mut count = 0;
+    for file in std::fs::read_dir(folder).unwrap() {
+        let path = file.unwrap().path();
+        println!("{}", path.display());
+        fuzz::sample_aes(&std::fs::read(&path).unwrap());
+        count += 1;
+    }
+    assert!(count >= 5, "a corpus of {count}");
 }

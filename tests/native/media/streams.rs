@@ -158,3 +158,28 @@ fn the_first_frame_comes_with_the_first_packet_of_the_second() {
     assert_eq!(lengths[0], 1);
     assert!(lengths[1..4].is_sorted() && video.len() < 10, "{lengths:?}");
 }
+
+/// Program tables may stand in the init section alone (RFC 8216bis §3.1.1).
+#[test]
+fn tables_may_come_as_an_init_section() {
+    let stream = Stream::usual("tables-apart");
+    let (want, _) = transmux(&stream.segments, usize::MAX).unwrap();
+    let is_table = |packet: &&[u8]| matches!((packet[1] & 0x1f, packet[2]), (0, 0) | (0x10, 0));
+    let apart = |segment: &Vec<u8>| {
+        let (tables, media): (Vec<_>, Vec<_>) = segment.chunks(188).partition(is_table);
+        (tables.concat(), media.concat())
+    };
+    let (mut transmuxer, mut out, mut facts) = (Transmuxer::new(), Vec::new(), None);
+    for (n, segment) in stream.segments.iter().enumerate() {
+        let (tables, media) = apart(segment);
+        assert!(!tables.is_empty());
+        if n == 0 {
+            transmuxer.init_section(&tables, &mut out).unwrap();
+        }
+        transmuxer.begin_segment(segment_start(facts.as_ref()));
+        transmuxer.push(&media, &mut out).unwrap();
+        facts = Some(transmuxer.end_segment(&mut out).unwrap());
+    }
+    transmuxer.flush(&mut out);
+    assert_eq!(out, want);
+}

@@ -101,6 +101,43 @@ fn a_restart_comes_after_what_was_played() {
 }
 
 #[test]
+fn a_restart_is_found_out_though_numbers_go_on() {
+    let mut p = media(&window(0..3));
+    p.set_measured(2, TimeRange::default());
+    // The server begins anew and is further than before by the time of the next load.
+    let anew = window(0..5).replace(".ts", "-new.ts").replace("EXTINF:4,", "EXTINF:3,");
+    assert_eq!(refresh(&mut p, &anew), Refresh::Restarted);
+    assert_eq!(starts(&p), [12.0, 15.0, 18.0, 21.0, 24.0]);
+    assert!(p.segments[0].discontinuity && p.segments.iter().all(|s| s.measured.is_none()));
+    // One segment that is another is no restart, but what was measured of the one before it does not hold.
+    let mut p = media(&window(0..3));
+    p.set_measured(0, TimeRange::default());
+    p.set_measured(2, TimeRange::default());
+    let replaced = window(0..4).replace("EXTINF:4,\n2.ts", "EXTINF:3,\nother.ts");
+    assert_eq!(refresh(&mut p, &replaced), Refresh::Advanced { added: 1, removed: 0 });
+    assert_eq!((p.segments[0].measured, p.segments[2].measured), (Some(TimeRange::default()), None));
+    // Names that change from load to load, as tokens in them do, are no restart.
+    let mut p = media(&window(0..3));
+    assert_eq!(
+        refresh(&mut p, &window(1..4).replace(".ts", "-token.ts")),
+        Refresh::Advanced { added: 1, removed: 1 }
+    );
+    assert_eq!(starts(&p), [4.0, 8.0, 12.0]);
+}
+
+#[test]
+fn dates_tell_a_restart_from_a_cache_that_lags() {
+    let dated = |numbers: Range<u64>, date: &str| {
+        window(numbers).replacen("#EXTINF", &format!("#EXT-X-PROGRAM-DATE-TIME:{date}\n#EXTINF"), 1)
+    };
+    let mut p = media(&dated(10..14, "2024-01-01T00:00:00Z"));
+    assert_eq!(refresh(&mut p, &dated(9..13, "2023-12-31T23:59:56Z")), Refresh::Stale);
+    // The same names and lengths, an hour later.
+    assert_eq!(refresh(&mut p, &dated(9..13, "2024-01-01T01:00:00Z")), Refresh::Restarted);
+    assert_eq!(starts(&p), [16.0, 20.0, 24.0, 28.0]);
+}
+
+#[test]
 fn a_window_that_jumped_leaves_room_for_what_was_missed() {
     let mut p = media(&window(10..14));
     assert_eq!(refresh(&mut p, &window(16..18)), Refresh::Jumped { missed: 2 });
@@ -178,9 +215,24 @@ fn a_delta_update_is_put_onto_what_is_known() {
         let error = try_refresh(&mut p, &delta(first, skipped, 2, "")).unwrap_err();
         assert_eq!((error.code(), error.line()), ("delta_update_mismatch", 6));
     }
+    // What it adds to are other segments: it cannot be put onto these.
+    let anew = delta(12, 6, 2, "").replace(".ts", "-new.ts").replace("EXTINF:4,", "EXTINF:3,");
+    assert_eq!(try_refresh(&mut p, &anew), Err(PlaylistError::DeltaMismatch { line: 6 }));
     assert_eq!(refresh(&mut p, &delta(12, 6, 2, "")), Refresh::Stale);
     assert_eq!(p, before);
     assert_eq!(refresh(&mut p, &delta(12, 6, 4, "")), Refresh::Unchanged);
+}
+
+#[test]
+fn the_first_date_of_a_delta_update_reaches_back() {
+    let mut p = media(&window(0..3));
+    let delta = format!(
+        "{HEAD}#EXT-X-MEDIA-SEQUENCE:0\n#EXT-X-SKIP:SKIPPED-SEGMENTS=3\n\
+         #EXT-X-PROGRAM-DATE-TIME:2024-01-01T00:00:12Z\n#EXTINF:4,\n3.ts\n"
+    );
+    assert_eq!(refresh(&mut p, &delta), Refresh::Advanced { added: 1, removed: 0 });
+    let dates: Vec<_> = p.segments.iter().map(|s| s.program_date_time.unwrap().to_string()).collect();
+    assert_eq!((&dates[0][11..], &dates[2][11..]), ("00:00:00.000Z", "00:00:08.000Z"));
 }
 
 #[test]
@@ -203,6 +255,8 @@ fn the_time_of_the_next_reload() {
     assert_eq!((d.msn, d.part, d.skip), (Some(7), Some(2), Some(Skip::Segments)));
     let d = p.reload(advanced, false).unwrap().directives;
     assert_eq!((d.msn, d.part), (Some(7), None));
+    // What looks like a lagging cache may be a restart, which only the whole playlist shows.
+    assert_eq!(p.reload(Refresh::Stale, true).unwrap().directives.skip, None);
     // A server that answers at once with nothing new is not asked in a tight loop.
     assert_eq!(p.reload(Refresh::Unchanged, true).unwrap().after, Duration::from_millis(500));
     assert_eq!(

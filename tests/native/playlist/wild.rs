@@ -94,6 +94,17 @@ fn unusual_but_clear_text_is_read_without_loss() {
     // No length given: the timeline counts a target duration.
     let p = media("#EXTM3U\n#EXT-X-TARGETDURATION:7\n#EXTINF:-1,Radio\na\nb\n");
     assert_eq!((p.segments[0].extinf(), p.duration().as_secs()), (None, 14.0));
+    let p = media("#EXTM3U\n#EXTINF:+5,\n\u{a0}a.ts\u{c}\n\u{feff}#EXTM3U\n#EXTINF:5,\nb.ts\n");
+    assert_eq!((p.duration().as_secs(), uris(&p)), (10.0, vec!["a.ts", "b.ts"]));
+    // Blanks and apostrophes are no part of a URI, and an empty one is none.
+    for (written, want) in [("\" k \"", Some("k")), ("'k'", Some("k")), ("\"\"", None), ("\" \"", None)] {
+        let p = media(&format!("#EXTM3U\n#EXT-X-KEY:METHOD=AES-128,URI={written}\n#EXTINF:1,\na\n"));
+        let uri =
+            p.segments[0].keys[0].uri.as_ref().map(|u| u.expose().rsplit('/').next().unwrap().to_owned());
+        assert_eq!(uri.as_deref(), want, "{written}");
+    }
+    let p = media("#EXTM3U\n#EXT-X-MAP:URI=\"\"\n#EXTINF:1,\na\n");
+    assert_eq!((p.segments[0].map.as_ref(), p.warnings[0].line), (None, 2));
     // A key without METHOD is not "no key".
     let p = media("#EXTM3U\n#EXT-X-KEY:URI=\"k\"\n#EXTINF:1,\na\n");
     assert_eq!(p.segments[0].keys[0].method, Method::Aes128);
@@ -160,7 +171,7 @@ fn limits_hold() {
     assert_eq!(line_of(&format!("#EXTM3U\n#{}", "x".repeat(400))), "0 bytes");
     let segments = |uri: &str| format!("#EXTM3U\n{}", format!("#EXTINF:1,\n{uri}\n").repeat(4));
     assert_eq!(line_of(&segments("http://x/")), "9 segments");
-    assert_eq!(line_of(&segments("x")), "7 bytes of URLs and strings");
+    assert_eq!(line_of(&segments("x")), "7 bytes of URLs, strings and keys");
     assert_eq!(
         line_of(&format!("#EXTM3U\n{}", "#EXT-X-PART:URI=\"http://x/\",DURATION=1\n".repeat(4))),
         "5 segments"
@@ -179,6 +190,7 @@ fn hostile_text_takes_linear_time() {
     let keys =
         numbered(&|i| format!("#EXT-X-KEY:METHOD=AES-128,URI=\"k\",KEYFORMAT=\"{i}\"\n#EXTINF:1,\na\n"));
     let ranges = format!("#EXT-X-DATERANGE:ID=\"a\"{}", numbered(&|i| format!(",X-{i}=1")));
+    let query = format!("https://h.example/p?{}", "a=b&".repeat(2000));
     for text in [
         big("#EXT-X-KEY:A"),
         format!("#EXT-X-KEY:{}", big("A,")),
@@ -195,13 +207,45 @@ fn hostile_text_takes_linear_time() {
         big("#EXT-X-DATERANGE:ID=\"a\",X-A=\"b\"\n"),
         ranges,
         keys,
+        big("#EXT-X-DEFINE:QUERYPARAM=\"b\"\n"),
+        format!("#EXT-X-DATERANGE:ID=\"a\",CUE=\"{}\"", big("a,")),
     ] {
         let started = Instant::now();
         let text = format!("#EXTM3U\n{text}\n#EXT-X-ENDLIST\n");
-        let result = with_source(|s| parse(text.as_bytes(), s.base, &Limits::default()));
+        let result = parse(text.as_bytes(), &Url::new(&*query), &Limits::default());
         assert!(result.is_ok(), "{:.80} {:?}", text, result.err());
         assert!(started.elapsed() < Duration::from_secs(20), "{text:.80} took {:?}", started.elapsed());
     }
+}
+
+/// A variable may be long, and stand in many places: what that makes of a short text is bounded like its URLs.
+#[test]
+fn variables_cannot_make_a_text_grow_without_bound() {
+    let define =
+        |bytes: usize| format!("#EXTM3U\n#EXT-X-DEFINE:NAME=\"a\",VALUE=\"{}\"\n", "0".repeat(bytes));
+    let limits = Limits { max_expanded_bytes: 1 << 20, ..Limits::default() };
+    for hostile in [
+        "#EXT-X-START:TIME-OFFSET={$a}\n".repeat(100_000),
+        format!("#EXT-X-DATERANGE:ID=\"b\"{}\n", ",START-DATE=\"{$a}\"".repeat(100_000)),
+        format!("#EXT-X-DEFINE:NAME=\"b\"{}\n", ",VALUE=\"{$a}\"".repeat(100_000)),
+        format!("#EXTINF:1,\n{}\n", "{$a}".repeat(100_000)),
+        format!("#EXT-X-MAP:URI=\"{}\"\n", "{$a}".repeat(100_000)),
+    ] {
+        let started = Instant::now();
+        let text = define(100_000) + &hostile + "#EXTINF:1,\na\n";
+        let result = parse(text.as_bytes(), &Url::new(super::BASE), &limits);
+        let what = "bytes of URLs, strings and keys";
+        assert!(
+            matches!(result, Err(PlaylistError::TooLarge { what: w, .. }) if w == what),
+            "{:.60} {:?}",
+            hostile,
+            result.err()
+        );
+        assert!(started.elapsed() < Duration::from_secs(20), "{hostile:.60} took {:?}", started.elapsed());
+    }
+    // Far from the limit, a variable may stand in as many places as it likes.
+    let text = define(10) + &"#EXTINF:1,\n{$a}.ts\n".repeat(1000);
+    assert!(parse(text.as_bytes(), &Url::new(super::BASE), &limits).is_ok());
 }
 
 struct Text(Vec<u8>);

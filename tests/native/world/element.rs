@@ -17,6 +17,7 @@ pub(crate) struct Element {
     pub(crate) attached: bool,
     pub(crate) duration: Option<MediaTime>,
     pub(crate) ended: bool,
+    pub(crate) live_range: Option<TimeRange>,
     pub(crate) tracks: Vec<Track>,
     /// Bytes that a track may hold, for tests of the quota.
     pub(crate) quota: Option<usize>,
@@ -52,6 +53,7 @@ impl Element {
             attached: false,
             duration: None,
             ended: false,
+            live_range: None,
             tracks: Vec::new(),
             quota: None,
             pending: VecDeque::new(),
@@ -98,10 +100,10 @@ impl Element {
             }
             SinkCommand::AddTracks(tracks) => {
                 assert!(self.attached && self.tracks.is_empty(), "source buffers are made once");
-                self.tracks = tracks.into_iter().map(|(kind, mime)| Track::new(kind, mime)).collect();
+                self.tracks = tracks.into_iter().map(|new| Track::new(new.kind, new.mime)).collect();
             }
             SinkCommand::ChangeType(kind, mime) => self.track(kind).mime = mime,
-            SinkCommand::Append(kind, data) => {
+            SinkCommand::Append(kind, data, _) => {
                 let quota = self.quota.unwrap_or(usize::MAX);
                 let track = self.track(kind);
                 let event = if track.bytes() + data.bytes().len() > quota {
@@ -123,12 +125,18 @@ impl Element {
                 self.pending.push_back((done, Input::Sink(event)));
             }
             SinkCommand::SetDuration(duration) => self.duration = Some(duration),
+            SinkCommand::SetLiveRange(range) => self.live_range = Some(range),
             SinkCommand::EndOfStream => {
                 self.end_of_stream = true;
                 self.duration = self.tracks.iter().filter_map(|t| t.buffered().last().map(|r| r.end)).max();
             }
             SinkCommand::Detach => self.attached = false,
         }
+    }
+
+    pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
+        self.state.rate = rate;
+        self.fire(now, ElementEvent::RateChange);
     }
 
     pub(super) fn seek(&mut self, now: Timestamp, to: MediaTime) {
@@ -141,7 +149,10 @@ impl Element {
     /// When something happens by itself.
     pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let pending = self.pending.iter().map(|(at, _)| *at).min();
-        let runs_dry = self.playing.then(|| now + self.ahead().to_duration().max(Duration::from_millis(1)));
+        let runs_dry = self.playing.then(|| {
+            let left = self.ahead().to_duration().div_f64(self.state.rate.max(0.1));
+            now + left.max(Duration::from_millis(1))
+        });
         [pending, runs_dry, Some(self.next_tick)].into_iter().flatten().min()
     }
 
@@ -244,6 +255,16 @@ impl Track {
 
     fn bytes(&self) -> usize {
         self.held.iter().map(|(_, n)| n).sum()
+    }
+
+    /// Where its media begins.
+    pub(crate) fn first_start(&self) -> MediaTime {
+        self.held.first().map_or(MediaTime::ZERO, |(range, _)| range.start)
+    }
+
+    /// Where its media ends.
+    pub(crate) fn last_end(&self) -> MediaTime {
+        self.held.last().map_or(MediaTime::ZERO, |(range, _)| range.end)
     }
 
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {

@@ -42,6 +42,8 @@ pub(crate) struct World {
     in_flight: BTreeMap<RequestId, Request>,
     pub(crate) first_append: Option<Timestamp>,
     steps: u64,
+    /// Shows the time to an origin that changes with it.
+    pub(crate) clock: Option<Rc<RefCell<Timestamp>>>,
 }
 
 impl World {
@@ -59,6 +61,7 @@ impl World {
             in_flight: BTreeMap::new(),
             first_append: None,
             steps: 0,
+            clock: None,
         }
     }
 
@@ -73,6 +76,18 @@ impl World {
     /// What a page does when the viewer drags the slider.
     pub(crate) fn seek(&mut self, seconds: f64) {
         self.set_position(MediaTime::from_secs(seconds));
+    }
+
+    pub(crate) fn pause(&mut self) {
+        self.element.set_paused(true);
+        let state = self.element.state();
+        self.give(Input::Element { event: ElementEvent::Pause, state });
+    }
+
+    pub(crate) fn resume(&mut self) {
+        self.element.set_paused(false);
+        let state = self.element.state();
+        self.give(Input::Element { event: ElementEvent::Play, state });
     }
 
     pub(crate) fn give(&mut self, input: Input) {
@@ -136,6 +151,9 @@ impl World {
         let passed = next.since(self.now);
         self.element.pass(passed);
         self.now = next;
+        if let Some(clock) = &self.clock {
+            *clock.borrow_mut() = next;
+        }
         for (id, event) in self.network.deliver(next, &mut self.origin, &self.in_flight) {
             if matches!(event, NetEvent::End | NetEvent::Failed(_)) {
                 self.in_flight.remove(&id);
@@ -176,6 +194,7 @@ impl World {
                     self.element.command(self.now, command);
                 }
                 Output::Element(ElementCommand::Seek(to)) => self.set_position(to),
+                Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
                 Output::Notify(Event::Stats(stats)) => self.stats = Some(stats),
                 Output::Notify(event) => self.events.push((self.now, event)),
             }

@@ -1,0 +1,198 @@
+//! Live: playlists that change, a window that moves, and the distance from the live edge (RFC 8216bis §6.3.3, §6.3.4,
+//! §6.3.7).
+//!
+//! The playlists of the rung and of the rendition that the lanes are at are loaded again as the specification times it;
+//! others when they are wanted. All are put on one timeline. What the window has left behind cannot be loaded: a
+//! playhead that is left there with nothing buffered goes to where a new viewer would begin.
+
+use core::time::Duration;
+
+use crate::playlist::{MediaPlaylist, Refresh, Segment};
+use crate::time::{MediaTime, TimeRange, Timestamp};
+
+use super::catalog::Media;
+use super::io::{ElementCommand, Event, Output};
+use super::lane::LaneId;
+use super::requests::{Ask, Purpose};
+use super::timers::Timer;
+use super::{Engine, Stage};
+
+impl Engine {
+    /// Loads live playlists again that are due.
+    pub(super) fn reload_playlists(&mut self, now: Timestamp) {
+        let mut next: Option<Timestamp> = None;
+        for lane in LaneId::ALL {
+            let Some(index) = self.stream_in_use(lane) else { continue };
+            let purpose = match lane {
+                LaneId::Main => Purpose::Rung(index),
+                LaneId::Audio => Purpose::Rendition(index),
+            };
+            let Stage::Open(catalog) = &self.stage else { break };
+            let Some(stream) = catalog.stream(lane, index) else { continue };
+            let Some(media) = &stream.media else { continue };
+            let Some(reload) = media.playlist.reload(stream.news, false) else { continue };
+            if self.requests.is_pending(&purpose) {
+                continue;
+            }
+            let due = stream.asked + reload.after;
+            if due > now {
+                next = Some(next.map_or(due, |next| next.min(due)));
+                continue;
+            }
+            let mut directives = reload.directives;
+            if stream.whole {
+                directives.skip = None;
+            }
+            // A server that was asked to answer when there is news may take its time.
+            let target = media.playlist.target_duration();
+            let hold = if directives.msn.is_some() { target.saturating_mul(2) } else { Duration::ZERO };
+            let ask = Ask { hold, ..Ask::get(purpose, directives.apply(&stream.url)) };
+            if let Stage::Open(catalog) = &mut self.stage
+                && let Some(stream) = catalog.stream_mut(lane, index)
+            {
+                stream.asked = now;
+            }
+            self.send(now, ask);
+        }
+        self.timers.set(Timer::Reload, next);
+    }
+
+    fn stream_in_use(&self, lane: LaneId) -> Option<usize> {
+        match lane {
+            LaneId::Main => self.lanes.main.at_rung(),
+            LaneId::Audio => self.sound(),
+        }
+    }
+
+    /// An update did not fit what is known of the playlist: ask for all of it.
+    pub(super) fn whole_playlist(&mut self, now: Timestamp, lane: LaneId, index: usize) {
+        if let Stage::Open(catalog) = &mut self.stage
+            && let Some(stream) = catalog.stream_mut(lane, index)
+        {
+            stream.whole = true;
+        }
+        self.reports.trace.note(now, "playlist_delta_mismatch", &[]);
+    }
+
+    /// What a load of a media playlist brought, beside the playlist.
+    pub(super) fn playlist_news(&mut self, now: Timestamp, lane: LaneId, index: usize, news: Refresh) {
+        match news {
+            Refresh::Restarted | Refresh::Jumped { .. } => {
+                let name = if news == Refresh::Restarted { "playlist_restarted" } else { "playlist_jumped" };
+                self.reports.trace.note(now, name, &[]);
+                // Where other playlists lie was told by what is gone.
+                if let Stage::Open(catalog) = &mut self.stage {
+                    catalog.forget_others(lane, index);
+                }
+                if news == Refresh::Restarted {
+                    self.lanes.forget_offsets();
+                    for lane in LaneId::ALL {
+                        self.abandon_segment(lane);
+                    }
+                }
+            }
+            Refresh::Unchanged | Refresh::Advanced { .. } | Refresh::Stale => {}
+        }
+        if lane != LaneId::Main || !self.announced {
+            return;
+        }
+        self.tell_live_range();
+        let Stage::Open(catalog) = &self.stage else { return };
+        let ended = catalog.media(lane, index).map(|m| &m.playlist).filter(|playlist| !playlist.is_live());
+        if let Some(end) = ended.map(|playlist| playlist.window().end)
+            && core::mem::take(&mut self.is_live)
+        {
+            self.sink.set_duration(end);
+            self.push(Output::Notify(Event::DurationChanged { duration: end.as_secs() }));
+        }
+    }
+
+    /// Tells the sink where a live presentation can be sought in, if it is one.
+    pub(super) fn tell_live_range(&mut self) {
+        if let Some(playlist) = self.live_playlist() {
+            let range = TimeRange { start: playlist.window().start, end: live_place(playlist) };
+            self.is_live = true;
+            self.sink.set_live_range(range);
+        }
+    }
+
+    /// The playlist that says where the live edge is.
+    fn live_playlist(&self) -> Option<&MediaPlaylist> {
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let at = self.lanes.main.at_rung().and_then(|rung| catalog.media(LaneId::Main, rung));
+        let media: &Media = at.or_else(|| catalog.any_media())?;
+        Some(&media.playlist).filter(|playlist| playlist.is_live() && !playlist.segments.is_empty())
+    }
+
+    /// The window has moved past the place that is to be loaded. What is buffered is played first.
+    pub(super) fn window_left(&mut self, now: Timestamp, lane: LaneId, rung: usize) {
+        let ahead = self.buffer_ahead();
+        if ahead > MediaTime::ZERO {
+            return self.refill_after(now, ahead);
+        }
+        let Stage::Open(catalog) = &self.stage else { return };
+        let Some(to) = catalog.media(lane, rung).map(|media| live_place(&media.playlist)) else { return };
+        // It was sent there already and has not gone yet.
+        if self.playhead.heading() == Some(to) {
+            return;
+        }
+        self.reports.trace.note(now, "window_left", &[]);
+        self.reports.qoe.own_seek();
+        for lane in LaneId::ALL {
+            self.abandon_segment(lane);
+        }
+        self.playhead.heads_for(to);
+        self.push(Output::Element(ElementCommand::Seek(to)));
+    }
+
+    /// Plays a live stream a little faster when it is further from the live edge than it was to be, and a little slower
+    /// when it is closer or about to run dry; leaves alone who went further back, paused or chose a rate.
+    pub(super) fn steer_latency(&mut self) {
+        let state = self.playhead.state;
+        let Some(playlist) = self.live_playlist() else { return };
+        let target = MediaTime::from_duration(playlist.hold_back(false));
+        // The edge is known as of the last load; it has moved on by a segment at most since.
+        let latency = playlist.live_edge() - state.position;
+        let rate_is_ours = state.rate == 1.0 || self.live_rate == Some(state.rate);
+        if state.paused || state.seeking || !rate_is_ours || latency > target + MAX_CATCH_UP {
+            return;
+        }
+        let segment = MediaTime::from_duration(playlist.target_duration());
+        let wanted = if self.buffer_ahead() < MIN_BUFFER {
+            // Running dry: there is nothing to gain by being early.
+            if latency < target { SLOWER } else { 1.0 }
+        } else if latency > target + segment + DEAD_ZONE {
+            FASTER
+        } else if latency > target + segment && self.live_rate == Some(FASTER) {
+            // Not quite back yet.
+            FASTER
+        } else {
+            1.0
+        };
+        if wanted != state.rate && self.live_rate != Some(wanted) {
+            self.live_rate = Some(wanted);
+            self.push(Output::Element(ElementCommand::SetRate(wanted)));
+        } else if wanted == state.rate {
+            self.live_rate = Some(wanted);
+        }
+    }
+}
+
+/// Where a new viewer of a live stream begins: HOLD-BACK or three target durations from the live edge (§4.4.3.8, §6.3.3),
+/// at the start of the segment that lies there.
+pub(super) fn live_place(playlist: &MediaPlaylist) -> MediaTime {
+    let window = playlist.window();
+    let place = playlist.live_edge() - MediaTime::from_duration(playlist.hold_back(false));
+    let place = place.max(window.start);
+    let segment = playlist.segment_at(place).and_then(|index| playlist.segments.get(index));
+    segment.map_or(place, Segment::start)
+}
+
+const FASTER: f64 = 1.05;
+const SLOWER: f64 = 0.95;
+/// Rates are not changed for less than this.
+const DEAD_ZONE: MediaTime = MediaTime::from_millis(1000);
+/// Who is further back than this went there.
+const MAX_CATCH_UP: MediaTime = MediaTime::from_millis(30_000);
+/// With less than this buffered the stream is about to stop.
+const MIN_BUFFER: MediaTime = MediaTime::from_millis(1000);

@@ -1,0 +1,158 @@
+//! What the media pipelines make of segments, and what follows from it.
+
+use crate::error::Phase;
+use crate::media::{MediaEvent, SegmentFacts, TrackKind};
+use crate::time::{TimeRange, Timestamp};
+
+use super::io::{Breakage, Output, PipelineEvent, RequestId};
+use super::lane::LaneId;
+use super::recovery::Fault;
+use super::requests::InFlight;
+use super::{Engine, Stage};
+
+impl Engine {
+    /// The last byte of the segment is here. What the pipeline makes of it comes through [`PipelineEvent`].
+    pub(super) fn segment_arrived(&mut self, lane: LaneId, flight: &InFlight) {
+        // What the sound takes is counted with the pictures that it comes in beside.
+        if lane == LaneId::Main || self.sound().is_none() {
+            self.throughput.add(flight.sample());
+        }
+    }
+
+    pub(super) fn on_pipeline(
+        &mut self,
+        now: Timestamp,
+        lane: LaneId,
+        id: Option<RequestId>,
+        event: PipelineEvent,
+    ) {
+        // What comes of a request that was given up meanwhile is not wanted any more.
+        if id.is_some_and(|id| self.lanes.of_request(id) != Some(lane)) || matches!(self.stage, Stage::Closed)
+        {
+            return;
+        }
+        // Of two sounds, the one of the rendition plays.
+        let is_other_sound = |kind| lane == LaneId::Main && kind == TrackKind::Audio;
+        let apart = self.sound().is_some();
+        match event {
+            PipelineEvent::Media(MediaEvent::Tracks { video, audio }) => {
+                // The rungs say what comes with them; that the rendition has sound is known beforehand.
+                if lane == LaneId::Main {
+                    let kinds =
+                        [video.then_some(TrackKind::Video), (audio || apart).then_some(TrackKind::Audio)];
+                    self.sink.expect(kinds.into_iter().flatten().collect());
+                }
+            }
+            // Playing the rest would be a black picture or silence, and nobody would know why.
+            PipelineEvent::Media(MediaEvent::Unsupported { track, stream_type }) => {
+                if let Some(id) = id.filter(|_| !(apart && is_other_sound(track))) {
+                    let kind = match track {
+                        TrackKind::Video => "video",
+                        TrackKind::Audio => "audio",
+                    };
+                    let message = format!("the {kind} is of the unsupported stream type {stream_type:#04x}");
+                    let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "unsupported_codec");
+                    self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
+                }
+            }
+            PipelineEvent::Media(MediaEvent::Init(init)) if apart && is_other_sound(init.track) => {}
+            PipelineEvent::Media(MediaEvent::Init(init)) => {
+                let codec = init.codec.clone();
+                if !self.sink.init(init) {
+                    let message = format!("a track of {codec} appears where there was none before");
+                    self.fatal(now, "track_added", Phase::Media, message, None);
+                }
+            }
+            PipelineEvent::Media(MediaEvent::Fragment(fragment))
+                if apart && is_other_sound(fragment.track) => {}
+            PipelineEvent::Media(MediaEvent::Fragment(fragment)) => {
+                if fragment.track == TrackKind::Video
+                    || lane == LaneId::Main && !self.sink.has(TrackKind::Video)
+                {
+                    // What a flush brings belongs to the rung before; it is one frame.
+                    let rung = self.lanes.main.loading_rung().or(self.lanes.main.rung);
+                    self.playhead.loaded(fragment.range, rung.unwrap_or(0));
+                }
+                self.sink.append(fragment);
+            }
+            PipelineEvent::Media(MediaEvent::Timeline { offset }) => {
+                if let Some(sequence) = self.lanes.lane(lane).loading().map(|l| l.discontinuity_sequence) {
+                    self.lanes.found_offset(sequence, offset);
+                    self.offset_found(false);
+                }
+            }
+            // Text tracks and metadata have no listener yet.
+            PipelineEvent::Media(MediaEvent::Cue(_) | MediaEvent::Metadata(_)) => {}
+            PipelineEvent::Finished(facts) => self.segment_finished(now, lane, id, &facts),
+            PipelineEvent::Flushed => {}
+            PipelineEvent::Failed(breakage) => {
+                if let Some(id) = id {
+                    self.segment_unusable(now, lane, id, breakage);
+                }
+            }
+        }
+    }
+
+    fn segment_finished(
+        &mut self,
+        now: Timestamp,
+        lane: LaneId,
+        id: Option<RequestId>,
+        facts: &SegmentFacts,
+    ) {
+        let apart = self.sound().is_some();
+        let audio = facts.audio.filter(|_| lane == LaneId::Audio || !apart);
+        let measured = match (facts.video, audio) {
+            (Some(v), Some(a)) => TimeRange { start: v.start.max(a.start), end: v.end.min(a.end) },
+            (Some(one), None) | (None, Some(one)) => one,
+            (None, None) => {
+                if let Some(id) = id {
+                    let message = "the segment has neither a picture nor a sound".to_owned();
+                    let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_without_media");
+                    self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
+                }
+                return;
+            }
+        };
+        self.reports.losses(now, facts);
+        if lane == LaneId::Main {
+            self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
+        }
+        if let Some(loading) = self.lanes.lane_mut(lane).finish(measured) {
+            self.lanes.offset_proved(loading.discontinuity_sequence);
+            if let Some(cipher) = &loading.cipher {
+                self.keys.proved(&cipher.key);
+            }
+        }
+        if lane == LaneId::Main {
+            let waits_from = self.lanes.audio.loading().map(|l| l.range.start);
+            self.offset_found(waits_from.is_some_and(|from| from < measured.end));
+        }
+    }
+
+    /// The bytes came, but they are not the media they should be.
+    fn segment_unusable(&mut self, now: Timestamp, lane: LaneId, id: RequestId, breakage: Breakage) {
+        let Some(loading) = self.lanes.lane(lane).loading() else { return };
+        let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
+        self.lanes.doubt_offset(loading.discontinuity_sequence);
+        if self.requests.take(id).is_some() {
+            self.push(Output::Abort(id));
+        }
+        // A key that has opened another segment is not wrong: this segment is. A new one may have been mixed up on its
+        // way and is asked for once more.
+        let Breakage { fault, phase, code, message } = breakage;
+        let (fault, code, message) = match (fault, key) {
+            (Fault::WrongKey, Some(key)) if self.keys.is_proved(&key) => (
+                Fault::Corrupt,
+                "segment_corrupt",
+                "the segment is not media, and its key is known to be right".into(),
+            ),
+            (Fault::WrongKey, Some(key)) => {
+                self.keys.forget(&key);
+                (fault, code, message)
+            }
+            _ => (fault, code, message),
+        };
+        self.failed(now, ask, fault, Some(phase), Some((code, message)));
+    }
+}
