@@ -39,7 +39,10 @@ pub(crate) fn fmp4(data: &[u8]) {
                 assert!(!samples.is_empty());
             }
             MediaEvent::Metadata(metadata) => total += metadata.data.len(),
-            MediaEvent::Tracks { .. } | MediaEvent::Timeline { .. } | MediaEvent::Cue(_) => {}
+            MediaEvent::Tracks { .. }
+            | MediaEvent::Unsupported { .. }
+            | MediaEvent::Timeline { .. }
+            | MediaEvent::Cue(_) => {}
         }
     }
     assert!(total <= 4 * bytes.len() + (1 << 16), "{total} bytes out of {}", bytes.len());

@@ -53,6 +53,7 @@ impl Reports {
                 ("continuity_errors", losses.continuity_errors),
                 ("damaged_packets", losses.damaged_packets),
                 ("garbage_bytes", losses.garbage_bytes),
+                ("truncated_pes", losses.truncated_pes),
                 ("unusable_units", losses.unusable_units),
             ];
             self.trace.note(now, "media_losses", &facts);

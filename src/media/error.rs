@@ -279,6 +279,9 @@ pub struct Losses {
     pub time_jumps: u64,
     /// Event messages of fragmented MP4 that could not be read, were too many or had no place.
     pub damaged_boxes: u64,
+    /// WebVTT cues whose times, or whose place among other time stamps, cannot be read; and cues and captions beyond a
+    /// limit of size or number.
+    pub damaged_cues: u64,
 }
 
 impl Losses {

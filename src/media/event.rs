@@ -133,6 +133,12 @@ pub struct Fragment {
 }
 
 /// Text to show for a while: of a WebVTT segment, or a closed caption that travels in the video.
+///
+/// A WebVTT cue that is shown over several segments is in each of them, equal in each. A caption that is shown over the
+/// end of a segment comes out in parts that touch, equal but for their ranges.
+///
+/// A WebVTT segment is placed by the offset of its discontinuity sequence, which video and audio have:
+/// [`Anchor::Offset`]. With [`Anchor::At`] its cue times are taken for presentation times, and no offset is reported.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cue {
     /// Which of the tracks that a segment may have.
@@ -186,6 +192,8 @@ pub struct SegmentFacts {
     pub key_frames: u32,
     /// Whether the first video frame is one.
     pub starts_with_key_frame: bool,
+    /// Cues that came out of this segment.
+    pub cues: u32,
     /// Bytes.
     pub length: u64,
     /// Where the first packet was: 0, if the segment is whole and was decrypted with the right IV.

@@ -8,7 +8,10 @@
 //!   ends) is made on content.
 //! - **A payload byte is copied once**: from the packet it came in to its place in the fragment that goes out.
 //!
-//! Inside, `ts/` turns bytes into pieces of elementary streams, `packed/` takes the ID3 tags out of packed audio, `codec/` knows what those consist of, `track/` makes
+//! Text comes out as cues: of WebVTT segments, and of the closed captions (CEA-608 and CEA-708) in the video.
+//!
+//! Inside, `ts/` turns bytes into pieces of elementary streams, `packed/` takes the ID3 tags out of packed audio,
+//! `codec/` knows what those consist of, `track/` makes
 //! units of them, gives them times and gathers them, and `fmp4/` writes boxes.
 //!
 //! Samples may be encrypted (SAMPLE-AES): with a [`SampleKey`] the tracks decrypt each NAL unit and each frame where it
@@ -25,6 +28,7 @@ mod id3;
 mod packed;
 mod reader;
 mod sniff;
+mod text;
 mod timeline;
 mod track;
 mod transmuxer;
@@ -37,6 +41,7 @@ pub use event::{
     TextTrack, TrackKind, merge_init,
 };
 pub use fmp4::{FragmentBuf, SampleFacts, TrackFacts, list_samples, list_tracks};
+pub use text::{CaptionFacts, Captions};
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;
 

@@ -11,6 +11,10 @@ pub(super) fn sniff(start: &[u8]) -> Option<Found> {
     if let Some(b"ftyp" | b"styp" | b"moov" | b"moof" | b"sidx" | b"emsg" | b"prft") = start.get(4..8) {
         return Some(Found::Mp4);
     }
+    let unmarked = start.strip_prefix("\u{feff}".as_bytes()).unwrap_or(start);
+    if let [b'W', b'E', b'B', b'V', b'T', b'T', b' ' | b'\t' | b'\r' | b'\n', ..] = unmarked {
+        return Some(Found::WebVtt); // whatever its header has
+    }
     // Names that text may have there too; a box of 16 MiB does not start a segment.
     if let [0, _, _, _, kind @ ..] = start
         && [b"mdat", b"free", b"skip", b"uuid", b"ssix", b"meta"].iter().any(|known| kind.starts_with(*known))

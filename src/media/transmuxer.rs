@@ -5,6 +5,7 @@ use super::fmp4::Fmp4Reader;
 use super::packed::PackedReader;
 use super::reader::Reader;
 use super::sniff::{self, SAMPLE};
+use super::text::WebVttReader;
 use super::ts::TsReader;
 use super::{Found, MediaError, SampleKey};
 
@@ -42,6 +43,7 @@ enum Container {
     Ts,
     Fmp4,
     PackedAudio,
+    WebVtt,
 }
 
 impl Container {
@@ -51,6 +53,7 @@ impl Container {
         match sniff::sniff(start) {
             Some(Found::Mp4) => Self::Fmp4,
             Some(Found::PackedAudio) => Self::PackedAudio,
+            Some(Found::WebVtt) => Self::WebVtt,
             Some(_) | None => Self::Ts,
         }
     }
@@ -60,6 +63,7 @@ impl Container {
             Self::Ts => Box::new(TsReader::default()),
             Self::Fmp4 => Box::new(Fmp4Reader::default()),
             Self::PackedAudio => Box::new(PackedReader::default()),
+            Self::WebVtt => Box::new(WebVttReader::default()),
         }
     }
 }
@@ -70,12 +74,13 @@ impl Transmuxer {
         Self::default()
     }
 
-    /// What the last segment was in: `mpeg_ts`, `fmp4`, `packed_audio`. `None` before the first.
+    /// What the last segment was in: `mpeg_ts`, `fmp4`, `packed_audio`, `webvtt`. `None` before the first.
     pub fn container(&self) -> Option<&'static str> {
         self.current.as_ref().map(|(container, _)| match container {
             Container::Ts => "mpeg_ts",
             Container::Fmp4 => "fmp4",
             Container::PackedAudio => "packed_audio",
+            Container::WebVtt => "webvtt",
         })
     }
 
@@ -111,8 +116,10 @@ impl Transmuxer {
                 held.extend_from_slice(bytes);
                 return Ok(());
             }
-            State::Unknown(..) => {
-                let more = bytes.get(..SAMPLE.min(bytes.len())).unwrap_or_default();
+            State::Unknown(_, held) => {
+                // As many as are looked at, however they arrive.
+                let wanted = SAMPLE.saturating_sub(held.len());
+                let more = bytes.get(..wanted.min(bytes.len())).unwrap_or_default();
                 self.open(more, out)?;
             }
             State::Open => {}
@@ -158,6 +165,8 @@ impl Transmuxer {
     /// most likely, must not cost the init section; and packed audio may be cut anywhere.
     fn container_after(&self, start: &[u8]) -> Container {
         match self.current {
+            // A WebVTT segment whose header came apart starts with any text, or is empty.
+            Some((Container::WebVtt, _)) if sniff::sniff(start) == Some(Found::Text) => Container::WebVtt,
             Some((current @ (Container::Fmp4 | Container::PackedAudio), _))
                 if !start.starts_with(&[TS_SYNC]) && sniff::sniff(start).is_none() =>
             {

@@ -118,6 +118,32 @@ fn a_segment_without_media_is_an_error_and_not_a_black_picture() {
 }
 
 #[test]
+fn video_in_a_codec_that_is_not_supported_is_an_error_and_not_sound_alone() {
+    let origin = faulty("000.ts", |_, _| {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/origin/sample/360p/000.ts");
+        let mut segment = std::fs::read(path).unwrap();
+        let is_map = |packet: &&mut [u8]| packet[..3] == [0x47, 0x50, 0x00];
+        for packet in segment.chunks_exact_mut(188).filter(is_map) {
+            let section = &mut packet[5..];
+            let length = usize::from(u16::from_be_bytes([section[1] & 0x0f, section[2]])) + 3;
+            let video = section.iter().position(|&byte| byte == 0x1b).unwrap();
+            section[video] = 0x02; // MPEG-2
+            let crc = section[..length - 4].iter().fold(u32::MAX, |crc, &byte| {
+                (0..8).fold(crc ^ u32::from(byte) << 24, |crc, _| {
+                    crc << 1 ^ if crc >> 31 == 1 { 0x04c1_1db7 } else { 0 }
+                })
+            });
+            section[length - 4..length].copy_from_slice(&crc.to_be_bytes());
+        }
+        Response::ok(sample::encrypt(&segment, 0))
+    });
+    let mut w = world(config(), 5_000_000, origin);
+    w.run_until(secs(60), "an end", |w| w.element.ended || w.fatal().is_some());
+    assert_eq!(w.fatal().unwrap().code, "unsupported_codec");
+    assert_eq!(w.position(), 0.0);
+}
+
+#[test]
 fn media_ahead_gives_way_to_what_must_play_next() {
     let start = MediaTime::from_millis(12_000);
     let mut w = clear(Config { start_rung: Some(3), start, ..goal(8000) });

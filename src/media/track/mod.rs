@@ -27,6 +27,8 @@ pub(super) struct Share {
     pub(super) key_frames: u32,
     /// Whether the first unit is a key frame; `None` before the first unit.
     pub(super) first_is_key: Option<bool>,
+    /// Captions that came out.
+    pub(super) cues: u32,
 }
 
 impl Share {

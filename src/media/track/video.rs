@@ -21,9 +21,10 @@ use crate::media::codec::nal::{MAX_HEAD, NalKind, ParameterSet};
 use crate::media::codec::{VideoCodec, h264, sei};
 use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleFlags, TrackConfig};
+use crate::media::text::Captions;
 use crate::media::timeline::Stamp;
 use crate::media::{InitSection, MediaEvent, TrackKind};
-use crate::time::{TICKS_PER_SECOND, TimeRange};
+use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
 /// Makes a track of one video stream.
 #[derive(Debug)]
@@ -51,6 +52,7 @@ pub(crate) struct VideoTrack {
     skips_leading: bool,
     /// The unit before was the last of a coded sequence.
     new_sequence: bool,
+    captions: Captions,
     share: Share,
     /// What the slices are encrypted with.
     pub(crate) lock: SampleLock,
@@ -123,6 +125,7 @@ impl Default for VideoTrack {
             waits_for_key: true,
             skips_leading: false,
             new_sequence: false,
+            captions: Captions::default(),
             share: Share::default(),
             lock: SampleLock::default(),
         }
@@ -145,6 +148,7 @@ impl VideoTrack {
     /// A segment begins that continues the one before.
     pub(crate) fn begin_segment(&mut self, cut: Cut) {
         self.pace = Pace::new(cut);
+        self.captions.begin_segment();
         self.share = Share::default();
     }
 
@@ -166,6 +170,7 @@ impl VideoTrack {
         self.fragment.clear();
         self.clock.reset();
         self.order = OutputOrder::default();
+        self.captions.abandon();
         self.waits_for_key = true;
     }
 
@@ -215,6 +220,9 @@ impl VideoTrack {
             let start = stamp.pts.max(0);
             self.share.add(start, start.saturating_add(length), unit.key);
         }
+        let captions = self.captions.end_segment(sink.out);
+        self.share.cues = captions.cues;
+        sink.losses.damaged_cues = sink.losses.damaged_cues.saturating_add(captions.dropped);
         self.share
     }
 
@@ -226,6 +234,7 @@ impl VideoTrack {
         self.finish_unit(None, sink);
         self.stamp = None;
         self.seal(sink);
+        self.captions.flush(MediaTime::from_ticks(self.clock.usual_duration().into()), sink.out);
     }
 
     fn nal_bytes(&mut self, mut bytes: &[u8], sink: &mut Sink<'_>) -> Result<(), TooLarge> {
@@ -325,12 +334,14 @@ impl VideoTrack {
                 let Some((length, nal)) = nal.split_first_chunk_mut::<4>() else { return };
                 let clear = self.lock.open_nal(nal);
                 *length = u32::try_from(clear).unwrap_or(0).to_be_bytes();
-                if kind == NalKind::Sei
-                    && sei::has_recovery_point(nal, self.codec.header())
-                    && let Some(unit) = &mut self.unit
-                {
-                    unit.has_recovery_point = true;
-                    unit.key |= self.codec == VideoCodec::H264;
+                if kind == NalKind::Sei {
+                    self.captions.sei(nal.get(self.codec.header()..).unwrap_or_default());
+                    if sei::has_recovery_point(nal, self.codec.header())
+                        && let Some(unit) = &mut self.unit
+                    {
+                        unit.has_recovery_point = true;
+                        unit.key |= self.codec == VideoCodec::H264;
+                    }
                 }
                 self.fragment.truncate_open(at.saturating_add(clear).saturating_add(4));
             }
@@ -362,6 +373,9 @@ impl VideoTrack {
         let stamped = self.stamp.is_some();
         let stamp = self.stamp.take().or_else(|| before.map(|stamp| self.clock.after(stamp, field)));
         self.finish_unit(stamp, sink);
+        if let Some(Stamp { pts, dts }) = stamp {
+            self.captions.picture(MediaTime::from_ticks(pts), MediaTime::from_ticks(dts), sink.out);
+        }
         self.unit = Some(Unit { stamp, stamped, ..Unit::default() });
     }
 

@@ -162,6 +162,7 @@ impl Program {
             audio: audio.range,
             key_frames: video.key_frames,
             starts_with_key_frame: video.first_is_key.unwrap_or(false),
+            cues: video.cues,
             length,
             first_packet,
             losses: self.losses,

@@ -4,6 +4,7 @@
 
 mod anything;
 mod audio;
+mod captions;
 mod cenc;
 mod damage;
 mod encryption;
@@ -11,6 +12,7 @@ mod fmp4;
 mod fmp4_damage;
 mod found;
 mod fuzz_fmp4;
+mod fuzz_video;
 mod hevc;
 mod packed;
 mod packets;
@@ -19,9 +21,12 @@ mod programs;
 mod sample_aes;
 mod segments_fuzz;
 mod streams;
+mod text_fuzz;
 mod timed_metadata;
 mod two_hours;
+mod webvtt;
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
