@@ -204,8 +204,8 @@ pub struct SegmentFacts {
 
 impl InitSection {
     /// How else the track can be offered, where a browser does not take `mime`, best first. MPEG audio goes by several
-    /// names: in MP4 Firefox calls layer III `mp3`, WebKit says `mp4a.40.34` (33 for layer II, 32 for layer I), and
-    /// Chromium takes it bare only.
+    /// names: in MP4 Firefox calls layer III `mp3`, WebKit says `mp4a.40.34`, and Chromium takes it bare only. Layers I and
+    /// II, which have the same `codec`, are decoded by none of them.
     pub fn others(&self) -> &'static [Offer] {
         match self.codec.as_str() {
             "mp4a.6b" | "mp4a.69" => MPEG_AUDIO,

@@ -155,21 +155,25 @@ impl Transmuxer {
         };
         let mut sample = held.clone();
         sample.extend_from_slice(more);
-        let container = match self.current {
-            // A WebVTT segment whose header came apart starts with any text, or is empty.
-            Some((Container::WebVtt, _)) if sniff::sniff(&sample) == Some(Found::Text) => Container::WebVtt,
-            // Noise, or nothing: the wrong IV, most likely, which must not cost the init section.
-            Some((Container::Fmp4, _))
-                if !sample.starts_with(&[TS_SYNC]) && sniff::sniff(&sample).is_none() =>
-            {
-                Container::Fmp4
-            }
-            _ => Container::of(&sample),
-        };
-        let reader = self.enter(container, out);
+        let reader = self.enter(self.container_after(&sample), out);
         reader.begin_segment(&start, out);
         let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
         self.close_on_error(result)
+    }
+
+    /// What the next segment is in. One that starts like nothing stays with the reader before it: noise, from the wrong IV
+    /// most likely, must not cost the init section; and packed audio may be cut anywhere.
+    fn container_after(&self, start: &[u8]) -> Container {
+        match self.current {
+            // A WebVTT segment whose header came apart starts with any text, or is empty.
+            Some((Container::WebVtt, _)) if sniff::sniff(start) == Some(Found::Text) => Container::WebVtt,
+            Some((current @ (Container::Fmp4 | Container::PackedAudio), _))
+                if !start.starts_with(&[TS_SYNC]) && sniff::sniff(start).is_none() =>
+            {
+                current
+            }
+            _ => Container::of(start),
+        }
     }
 
     /// The reader of a container: the current one, or a new one in its place.

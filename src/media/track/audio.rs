@@ -32,6 +32,8 @@ pub(crate) struct AudioTrack {
     unpacker: Unpacker,
     /// Lengths of a frame's access units.
     units: Vec<usize>,
+    /// Bytes without a frame since the last one.
+    idle: u64,
     /// The header of frames that `config` holds for.
     format: Option<FrameHeader>,
     config: Option<AudioConfig>,
@@ -54,6 +56,7 @@ impl AudioTrack {
         if self.kind != kind {
             self.finish(sink);
             self.kind = kind;
+            self.format = None;
             self.in_sync = false;
         }
     }
@@ -69,6 +72,7 @@ impl AudioTrack {
     pub(crate) fn discontinue(&mut self, sink: &mut Sink<'_>) {
         self.flush(sink);
         self.next = None;
+        self.format = None;
         self.unpacker = Unpacker::default();
     }
 
@@ -160,6 +164,7 @@ impl AudioTrack {
 
     /// The open sample is a frame: its access units get their times.
     fn commit(&mut self, frame: Frame, sink: &mut Sink<'_>) {
+        self.idle = 0;
         let mut units = core::mem::take(&mut self.units);
         let payload = self.fragment.open_sample_mut();
         let samples = self.unpacker.unpack(&frame.header, payload, &mut units);
@@ -251,9 +256,15 @@ impl AudioTrack {
 
     /// The open sample is no frame.
     fn discard(&mut self, sink: &mut Sink<'_>) {
-        let bytes = self.fragment.open_sample().len() as u64;
-        sink.losses.audio_garbage_bytes = sink.losses.audio_garbage_bytes.saturating_add(bytes);
+        self.garbage(self.fragment.open_sample().len(), sink);
         self.fragment.truncate_open(0);
+    }
+
+    /// So many bytes are no frame.
+    fn garbage(&mut self, bytes: usize, sink: &mut Sink<'_>) {
+        let bytes = bytes as u64;
+        self.idle = self.idle.saturating_add(bytes);
+        sink.losses.audio_garbage_bytes = sink.losses.audio_garbage_bytes.saturating_add(bytes);
     }
 
     /// All complete frames go out.

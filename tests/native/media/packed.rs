@@ -185,6 +185,47 @@ fn what_trails_and_what_is_in_the_way_is_skipped() {
 }
 
 #[test]
+fn segments_that_were_cut_anywhere() {
+    let dir = fresh_dir("packed_cut");
+    for &(name, arguments, _) in KINDS {
+        let (_, bytes, starts) = encoded(&dir, name, arguments);
+        // In the middle of a frame: its second half starts like nothing.
+        let border = (starts[50] + starts[51]) / 2 + 1;
+        let segments = [bytes[..border].to_vec(), bytes[border..].to_vec()];
+        let (events, facts) = transmux(&segments, 4096).unwrap_or_else(|e| panic!("{name}: {e}"));
+        let output = dir.join("out.mp4");
+        write_file(&events, &output);
+        assert_eq!(frames(&output, &[]).len(), starts.len() - 1, "{name}: {facts:?}");
+        assert_eq!(facts[1].first_packet as usize, starts[51] - border, "{name}");
+        // A segment of noise is still one.
+        let noise = vec![0xa5; 100_000];
+        let error = transmux(&[segments[0].clone(), noise], 4096).unwrap_err();
+        assert!(error.starts_with_noise(), "{name}: {error}");
+    }
+}
+
+#[test]
+fn a_stream_that_becomes_another() {
+    // No tag between them: the first frames of the second are looked at twice, then believed.
+    let dir = fresh_dir("packed_becomes");
+    let encoder = ["-c:a", "libmp3lame", "-b:a", "128k", "-write_xing", "0", "-id3v2_version", "0"];
+    let read = |rate, layout, name| std::fs::read(encode(&dir, rate, layout, &encoder, name)).unwrap();
+    let (first, second) = (read(44_100, "stereo", "a.mp3"), read(48_000, "mono", "b.mp3"));
+    let noise: Vec<u8> = (0..3000_u32).map(|i| (i.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    for between in [&[][..], &noise] {
+        let segment = [&first[..], between, &second].concat();
+        let (events, _) = transmux(std::slice::from_ref(&segment), 4096).unwrap();
+        let rates: Vec<_> = inits(&events).iter().map(|init| init.format).collect();
+        let format = |sample_rate, channels| cloud_player::media::Format::Audio { sample_rate, channels };
+        assert_eq!(rates, [format(44_100, 2), format(48_000, 1)]);
+        let payload: usize =
+            fragments(&events, TrackKind::Audio).iter().map(|f| f.data.payload().len()).sum();
+        assert!(payload + 20_000 > first.len() + second.len(), "{payload} of {}", segment.len());
+        assert_every_chunking_is_the_same("becomes", &[segment], &[999]);
+    }
+}
+
+#[test]
 fn noise_behind_a_sync_word_is_told_as_noise() {
     let noise = |seed: u32| -> Vec<u8> {
         let mut state = seed | 1;

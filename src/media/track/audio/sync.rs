@@ -159,7 +159,7 @@ impl AudioTrack {
             let starts = |&byte: &u8| frame::may_start(byte) || to_tag && byte == b'I';
             let found = header.as_slice().iter().skip(1).position(starts);
             let gone = found.map_or(header.len, |at| at.saturating_add(1));
-            sink.losses.audio_garbage_bytes = sink.losses.audio_garbage_bytes.saturating_add(gone as u64);
+            self.garbage(gone, sink);
             header.remove(gone);
             if header.len == 0 {
                 // The next frame that starts in this packet has the time stamp.
@@ -194,14 +194,19 @@ impl AudioTrack {
                 self.in_sync = false;
             }
         }
-        // Where anything may come, only what the stream was before is believed.
+        // Where anything may come, only what the stream was before is believed, until that has not come for long.
         let believed = |parsed: &FrameHeader| {
-            let known = self.format.is_none_or(|format| format.same_stream(parsed));
+            let known = self.idle > PATIENCE || self.is_known(parsed);
             self.in_sync || known && matches!(parsed.role, Role::Whole | Role::Start)
         };
         let parsed = parsed.filter(believed);
         self.in_sync &= parsed.is_some();
         parsed
+    }
+
+    /// Whether the stream has had frames like this one, or none at all.
+    fn is_known(&self, header: &FrameHeader) -> bool {
+        self.format.is_none_or(|format| format.same_stream(header))
     }
 
     /// A frame starts with the bytes that were read as its header.
@@ -217,7 +222,11 @@ impl AudioTrack {
                 return;
             }
             (_, Some(before)) => Frame { last_at, ..before.joined(&header) },
-            (_, None) => Frame { header, pts, doubtful: !self.in_sync, last_at, joined: 1 },
+            // A change has to be confirmed: garbage behind a frame may look like one.
+            (_, None) => {
+                let doubtful = !self.in_sync || !self.is_known(&header);
+                Frame { header, pts, doubtful, last_at, joined: 1 }
+            }
         };
         self.lock.begin();
         let payload = own.get(header.skip.min(own.len())..).unwrap_or_default();
@@ -278,5 +287,7 @@ impl Short {
     }
 }
 
+/// Bytes without a frame like those before, after which another kind is believed: two of the largest frames.
+const PATIENCE: u64 = 1 << 14;
 /// Enhanced AC-3 has no more dependent substreams in a program. Frames behind these are part of the access unit all the same.
 const MAX_DEPENDENTS: u8 = 8;
