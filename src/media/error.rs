@@ -255,8 +255,8 @@ pub struct Losses {
     pub damaged_tables: u64,
     /// PES packets whose header could not be read, or was not there.
     pub damaged_pes: u64,
-    /// PES packets that have fewer bytes than they say, because packets were lost or because the segment ends. (What
-    /// the end of a segment cuts off may go on in the next one.)
+    /// PES packets that have fewer bytes than they say, because packets were lost or because the segment ends (what its
+    /// end cuts off may go on in the next one); and those that the segment before cuts off, by all appearances.
     pub truncated_pes: u64,
     /// Packets that came before their program was known, and were too many to keep.
     pub early_packets: u64,

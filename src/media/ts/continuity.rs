@@ -50,6 +50,11 @@ impl Continuity {
         }
     }
 
+    /// Whether the packet would follow the one before.
+    pub(crate) fn is_next(&self, packet: &Packet<'_>) -> bool {
+        self.last.is_some_and(|last| last.counter.wrapping_add(1) & 0x0f == packet.counter)
+    }
+
     /// The count may start anew.
     pub(crate) fn reset(&mut self) {
         self.last = None;

@@ -106,6 +106,11 @@ impl Demuxer {
         self.unsupported = None;
     }
 
+    /// What the segment had so far is forgotten.
+    pub(crate) fn abandon(&mut self) {
+        self.streams().for_each(Stream::abandon);
+    }
+
     /// Counts what the end of the segment cuts off.
     pub(crate) fn end_segment(&mut self, losses: &mut Losses) {
         for stream in self.streams() {

@@ -132,6 +132,7 @@ impl Program {
     }
 
     fn abandon(&mut self) {
+        self.demuxer.abandon();
         self.video.abandon();
         self.audio.abandon();
         self.metadata = MetadataStream::default();

@@ -17,6 +17,11 @@ pub(crate) struct Stream {
     pes: Pes,
     /// Bytes that the PES packet at hand still has to have; 0 if it does not say so.
     missing: usize,
+    says_length: bool,
+    /// The PES packet at hand does not say its length, and its last packet is full of it: as a rule, more follows.
+    full: bool,
+    /// The next packet is the segment's first.
+    begins: bool,
 }
 
 /// A piece of one elementary stream.
@@ -43,13 +48,27 @@ enum Pes {
 
 impl Stream {
     pub(crate) fn new(pid: u16) -> Self {
-        let continuity = Continuity::default();
-        Self { pid, encrypted: false, continuity, lost: true, pes: Pes::None, missing: 0 }
+        Self {
+            pid,
+            encrypted: false,
+            continuity: Continuity::default(),
+            lost: true,
+            pes: Pes::None,
+            missing: 0,
+            says_length: false,
+            full: false,
+            begins: false,
+        }
     }
 
     /// The continuity counter may start anew.
     pub(crate) fn begin_segment(&mut self) {
-        self.continuity.reset();
+        self.begins = true;
+    }
+
+    /// What the segment had so far is forgotten.
+    pub(crate) fn abandon(&mut self) {
+        (self.missing, self.full) = (0, false);
     }
 
     /// Counts a PES packet that the segment's end cuts off.
@@ -69,6 +88,13 @@ impl Stream {
         }
         if !packet.has_payload {
             return Ok(None);
+        }
+        if core::mem::take(&mut self.begins) {
+            // Where the segment before was cut short, the count does not go on, and its last PES packet does not either.
+            if packet.unit_start && self.full && !self.continuity.is_next(packet) {
+                losses.truncated_pes = losses.truncated_pes.saturating_add(1);
+            }
+            self.continuity.reset();
         }
         let step = self.continuity.step(packet);
         match step {
@@ -121,6 +147,7 @@ impl Stream {
                         let from = packet.payload.len().saturating_sub(payload.len());
                         self.pes = Pes::Payload;
                         self.missing = header.length.unwrap_or(0);
+                        self.says_length = header.length.is_some();
                         (Some(header), packet.payload.get(from..).unwrap_or_default())
                     }
                 }
@@ -130,6 +157,7 @@ impl Stream {
             return Err(MediaError::Scrambled { position });
         }
         self.missing = self.missing.saturating_sub(payload.len());
+        self.full = !self.says_length && packet.payload.len() == FULL;
         Ok(Some(Piece { lost: core::mem::take(&mut self.lost), start, payload }))
     }
 
@@ -139,3 +167,6 @@ impl Stream {
         }
     }
 }
+
+/// Bytes in a packet without an adaptation field.
+const FULL: usize = 184;

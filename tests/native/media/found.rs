@@ -293,6 +293,20 @@ fn what_is_cut_off_is_counted() {
         "{:?}",
         losses(&facts)
     );
+    // A PES packet without a length, cut off between two packets: the next segment shows it.
+    let segments = &measure().0.segments;
+    let stream = put_together(&all, 184);
+    let cut = packets_of(&stream, VIDEO_PID).into_iter().rfind(|i| stream[i * 188 + 3] & 0x20 == 0).unwrap();
+    let mut muxer = Muxer::default();
+    stream.chunks(188).for_each(|packet| muxer.packet(packet));
+    let begin = muxer.out.len();
+    segments[1].chunks(188).for_each(|packet| muxer.packet(packet));
+    let second = muxer.out.split_off(begin);
+    for (length, truncated) in [(cut + 1, 1), (stream.len() / 188, 0)] {
+        let (_, facts) = transmux(&[stream[..length * 188].to_vec(), second.clone()], usize::MAX).unwrap();
+        assert!(!losses(&facts).any(), "{:?}", losses(&facts));
+        assert_eq!(facts[1].losses.truncated_pes, truncated, "{:?}", facts[1].losses);
+    }
     // A stream that is entered in the middle of a PES packet, and a PES packet that is none.
     let mut headless = put_together(&all, 184);
     let first = packets_of(&headless, VIDEO_PID)[0];
