@@ -155,6 +155,8 @@ impl Transmuxer {
         };
         let mut sample = held.clone();
         sample.extend_from_slice(more);
+        // However the bytes came, as many of them decide.
+        sample.truncate(SAMPLE);
         let reader = self.enter(self.container_after(&sample), out);
         reader.begin_segment(&start, out);
         let result = if held.is_empty() { Ok(()) } else { reader.push(&held, out) };
