@@ -34,7 +34,8 @@ pub(crate) fn video(data: &[u8]) {
                 );
                 out += fragment.data.bytes().len();
             }
-            MediaEvent::Init(init) => assert!(init.data.len() < 1 << 20 && init.codec.len() < 40),
+            // The longest name is that of HEVC with every constraint byte.
+            MediaEvent::Init(init) => assert!(init.data.len() < 1 << 20 && init.codec.len() <= 40),
             _ => {}
         }
     }
