@@ -64,8 +64,7 @@ export class PageSink {
       case 'setDuration':
         return this.#setDuration(command.duration);
       case 'setLiveRange':
-        if (this.#source?.readyState === 'open') this.#source.setLiveSeekableRange?.(command.start, command.end);
-        return;
+        return this.#setLiveRange(command.start, command.end);
       case 'endOfStream':
         if (this.#source?.readyState === 'open') this.#source.endOfStream();
         return;
@@ -126,6 +125,19 @@ export class PageSink {
     if (at === null) return this.#report({ type: 'sinkDone', track, buffered: ranges(buffer) });
     buffer.timestampOffset = at;
     buffer.appendBuffer(new Uint8Array(data, head));
+  }
+
+  /**
+   * Where the browser lacks this, or does not take it now, the element can be sought in what is buffered.
+   * @param {number} start
+   * @param {number} end
+   */
+  #setLiveRange(start, end) {
+    try {
+      if (this.#source?.readyState === 'open') this.#source.setLiveSeekableRange?.(start, end);
+    } catch {
+      // The next one comes with the next playlist.
+    }
   }
 
   /** @param {number} duration */

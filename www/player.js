@@ -221,7 +221,7 @@ export class CloudPlayer extends EventTarget {
         return this.#dispatch('poster', { url: event.url });
       case 'durationChanged':
         this.#duration = event.duration;
-        return;
+        return this.#dispatch('durationchange', { duration: event.duration });
       case 'rungChanged':
         this.#currentRung = event.rung;
         return this.#dispatch('rungchange', { rung: event.rung });

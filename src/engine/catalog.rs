@@ -1,6 +1,8 @@
 //! What there is to play: the rungs, the renditions of the sound, and the media playlist of each as far as it is
 //! known.
 
+use core::time::Duration;
+
 use crate::abr;
 use crate::playlist::{
     self, MediaPlaylist, Multivariant, Refresh, Rendition, RenditionType, Segment, Start, Variables, Variant,
@@ -49,10 +51,14 @@ pub(crate) struct Stream {
     pub(crate) media: Option<Media>,
     /// When the last load of it began.
     pub(crate) asked: Timestamp,
+    /// When it was last known to be as it is.
+    pub(crate) got: Timestamp,
     /// What the last load brought.
     pub(crate) news: Refresh,
     /// The next load must bring the whole playlist: an update did not fit what is known.
     pub(crate) whole: bool,
+    /// How often its server began anew.
+    pub(crate) restarts: u32,
     /// It failed for good.
     dead: bool,
 }
@@ -79,7 +85,9 @@ impl Catalog {
         };
         let is_taken = |rung: &playlist::Rung| playlist.variants.get(rung.variant).is_some_and(takes);
         let mut found = playlist.rungs();
-        if found.iter().any(is_taken) {
+        // Sound alone is no way to play a video whose pictures are not taken.
+        let all_sound = found.iter().all(|rung| rung.audio_only);
+        if found.iter().any(|rung| is_taken(rung) && (all_sound || !rung.audio_only)) {
             found.retain(is_taken);
         }
         let all_audio = found.iter().all(|rung| rung.audio_only);
@@ -112,7 +120,7 @@ impl Catalog {
     pub(crate) fn of_media(now: Timestamp, url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
         let mut stream = Stream::at(url.clone());
-        (stream.asked, stream.media) = (now, Some(Media { playlist, url }));
+        (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
         Self::new(vec![Rung { info, stream, audio: None }], Vec::new())
     }
 
@@ -191,13 +199,13 @@ impl Catalog {
         }
     }
 
-    /// Forgets all media playlists but one: the presentation began anew, and they are of the time before.
-    pub(crate) fn forget_others(&mut self, lane: LaneId, index: usize) {
+    /// Forgets all media playlists but those in use: where the others lie was told by what is gone.
+    pub(crate) fn forget_unused(&mut self, used: &[(LaneId, usize)]) {
         let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
         let sounds = self.sounds.iter_mut().map(|s| &mut s.stream).enumerate();
         let all = mains.map(|(i, s)| (LaneId::Main, i, s)).chain(sounds.map(|(i, s)| (LaneId::Audio, i, s)));
         for (of, i, stream) in all {
-            if (of, i) != (lane, index) {
+            if !used.contains(&(of, i)) {
                 stream.media = None;
             }
         }
@@ -219,15 +227,15 @@ impl Catalog {
 
 impl Stream {
     fn at(url: Url) -> Self {
-        let (asked, news) = (Timestamp::ZERO, Refresh::Unchanged);
-        Self { url, media: None, asked, news, whole: false, dead: false }
+        let (asked, got, news) = (Timestamp::ZERO, Timestamp::ZERO, Refresh::Unchanged);
+        Self { url, media: None, asked, got, news, whole: false, restarts: 0, dead: false }
     }
 
     /// Whether the playlist is at hand and, if it changes, not out of date.
     pub(crate) fn is_fresh(&self, now: Timestamp) -> bool {
         self.media.as_ref().is_some_and(|media| {
             let target = media.playlist.target_duration();
-            !media.playlist.is_live() || now.since(self.asked) <= target + target / 2
+            !media.playlist.is_live() || now.since(self.got) <= (target + target / 2).max(MIN_FRESH)
         })
     }
 }
@@ -245,6 +253,8 @@ impl Media {
     }
 }
 
+/// However short segments are said to be, a playlist is good for so long.
+const MIN_FRESH: Duration = Duration::from_secs(1);
 const SLACK: MediaTime = MediaTime::from_millis(60);
 
 fn info(variant: &Variant) -> RungInfo {

@@ -32,8 +32,11 @@ pub(crate) struct Lanes {
     pub(super) audio: Lane,
     /// By discontinuity sequence number: what is added to a timestamp in the media to get its place in the
     /// presentation. All rungs and renditions share it, which is what keeps them in step.
-    timeline: BTreeMap<u64, Offset>,
+    timeline: BTreeMap<Sequence, Offset>,
 }
+
+/// A discontinuity sequence: how often the server has begun anew, for then its numbers do too, and the number.
+pub(super) type Sequence = (u32, u64);
 
 #[derive(Clone, Copy, Debug)]
 struct Offset {
@@ -50,6 +53,8 @@ pub(crate) struct Lane {
     tail: Option<Tail>,
     /// The rung, or rendition, of the segment loaded last.
     pub(super) rung: Option<usize>,
+    /// How far behind where the playlist has it the media of the last segment ended.
+    drift: MediaTime,
     /// A place that no segment filled although the playlist says that one lies there.
     search: Option<Search>,
 }
@@ -70,7 +75,7 @@ pub(super) enum State {
 pub(super) struct Loading {
     pub(super) rung: usize,
     pub(super) sequence: u64,
-    pub(super) discontinuity_sequence: u64,
+    pub(super) discontinuity_sequence: Sequence,
     /// Where it is expected.
     pub(super) range: TimeRange,
     /// Where the playlist says that it ends.
@@ -119,6 +124,8 @@ struct Tail {
     rung: usize,
     sequence: u64,
     playlist_end: MediaTime,
+    /// The place that it was to fill.
+    target: MediaTime,
     /// Where its media ends, in every track.
     end: MediaTime,
     /// What the demultiplexer held back of it was asked for.
@@ -173,34 +180,33 @@ impl Lanes {
     }
 
     /// The offset of a discontinuity sequence, once media of it was seen.
-    pub(super) fn offset(&self, discontinuity_sequence: u64) -> Option<i64> {
+    pub(super) fn offset(&self, discontinuity_sequence: Sequence) -> Option<i64> {
         self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks)
     }
 
-    /// The offset that was found last, of whatever discontinuity sequence.
-    pub(super) fn last_offset(&self) -> Option<i64> {
-        self.timeline.values().next_back().map(|offset| offset.ticks)
+    /// The offset of the last discontinuity sequence that one was found of, since the server began anew as often.
+    pub(super) fn last_offset(&self, restarts: u32) -> Option<i64> {
+        let last = self.timeline.range((restarts, 0)..=(restarts, u64::MAX)).next_back();
+        last.map(|(_, offset)| offset.ticks)
     }
 
     /// An offset was found.
-    pub(super) fn found_offset(&mut self, discontinuity_sequence: u64, ticks: i64) {
+    pub(super) fn found_offset(&mut self, discontinuity_sequence: Sequence, ticks: i64) {
         self.timeline.entry(discontinuity_sequence).or_insert(Offset { ticks, proved: false });
+        while self.timeline.len() > MAX_OFFSETS {
+            self.timeline.pop_first();
+        }
     }
 
     /// A segment of the sequence came through.
-    pub(super) fn offset_proved(&mut self, discontinuity_sequence: u64) {
+    pub(super) fn offset_proved(&mut self, discontinuity_sequence: Sequence) {
         if let Some(offset) = self.timeline.get_mut(&discontinuity_sequence) {
             offset.proved = true;
         }
     }
 
-    /// Discontinuity sequence numbers begin anew.
-    pub(super) fn forget_offsets(&mut self) {
-        self.timeline.clear();
-    }
-
     /// The segment turned out not to be media: an offset that only it showed is worth nothing.
-    pub(super) fn doubt_offset(&mut self, discontinuity_sequence: u64) {
+    pub(super) fn doubt_offset(&mut self, discontinuity_sequence: Sequence) {
         if self.timeline.get(&discontinuity_sequence).is_some_and(|offset| !offset.proved) {
             self.timeline.remove(&discontinuity_sequence);
         }
@@ -255,10 +261,16 @@ impl Lane {
     /// The segment came through, with its media at `measured`.
     pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
+        // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it.
+        let again = self.tail.is_some_and(|tail| {
+            (tail.rung, tail.sequence, tail.target) == (loading.rung, loading.sequence, loading.target)
+        });
+        self.drift = measured.end - loading.playlist_end;
         self.tail = Some(Tail {
             rung: loading.rung,
             sequence: loading.sequence,
             playlist_end: loading.playlist_end,
+            target: loading.target,
             end: measured.end,
             flushed: false,
         });
@@ -266,13 +278,20 @@ impl Lane {
         let target = loading.target;
         let next = if measured.start > target + MISPLACED {
             loading.sequence.checked_sub(1)
-        } else if measured.end <= target {
+        } else if measured.end <= target || again {
             loading.sequence.checked_add(1)
+        } else if let Some(search) = self.search.as_mut().filter(|s| s.target == target) {
+            // It should be filled now. If it is not, this is not tried for ever.
+            search.steps += 1;
+            search.next = loading.sequence;
+            return Some(loading);
         } else {
             self.search = None;
             return Some(loading);
         };
         let steps = self.search.filter(|s| s.target == target).map_or(0, |s| s.steps) + 1;
+        // What lies beside it will not fill a track that it leaves empty.
+        let steps = if again { steps.max(MAX_STEPS) } else { steps };
         self.search = Some(Search { target, next: next.unwrap_or(loading.sequence), steps });
         Some(loading)
     }
@@ -291,8 +310,14 @@ impl Lane {
         self.loading().is_some_and(|l| l.range.start - NEAR <= target && target < l.range.end)
     }
 
-    /// What fills `target`, in a playlist of `rung`.
-    pub(super) fn next_segment<'a>(&self, media: &'a Media, rung: usize, target: MediaTime) -> Next<'a> {
+    /// What fills `target`, in a playlist of `rung` that is `drift` behind its media where nothing closer is known.
+    pub(super) fn next_segment<'a>(
+        &self,
+        media: &'a Media,
+        rung: usize,
+        target: MediaTime,
+        drift: MediaTime,
+    ) -> Next<'a> {
         let segments = &media.playlist.segments;
         let found = match (self.search, self.tail) {
             (Some(search), _) if search.target == target => {
@@ -308,10 +333,10 @@ impl Lane {
             }
             _ => {
                 let end = segments.last().map_or(MediaTime::ZERO, Segment::end);
-                if target + MISPLACED >= end {
+                if target - drift + MISPLACED >= end {
                     return Next::End;
                 }
-                (media.segment_from(target), MediaTime::ZERO, false)
+                (media.segment_from(target - drift), drift, false)
             }
         };
         match found {
@@ -319,6 +344,21 @@ impl Lane {
             (Some(segment), drift, continues) => Next::Segment { segment, drift, continues },
             (None, ..) => Next::Hole,
         }
+    }
+
+    /// How far media lies behind where the playlist has it.
+    pub(super) fn drift(&self) -> MediaTime {
+        self.drift
+    }
+
+    /// Where the playlist has its media is told anew.
+    pub(super) fn forget_drift(&mut self) {
+        self.drift = MediaTime::ZERO;
+    }
+
+    /// The place that the segment loaded last ended at.
+    pub(super) fn end(&self) -> Option<MediaTime> {
+        self.tail.map(|tail| tail.end)
     }
 
     /// The rung, or rendition, that the lane is at or on its way to.
@@ -338,12 +378,19 @@ impl Lane {
 
 impl Loading {
     /// `drift` is how far from where the playlist has it the media is expected.
-    pub(super) fn new(rung: usize, segment: &Segment, drift: MediaTime, target: MediaTime, ask: Ask) -> Self {
+    pub(super) fn new(
+        rung: usize,
+        restarts: u32,
+        segment: &Segment,
+        drift: MediaTime,
+        target: MediaTime,
+        ask: Ask,
+    ) -> Self {
         let range = segment.range();
         Self {
             rung,
             sequence: segment.sequence,
-            discontinuity_sequence: segment.discontinuity_sequence,
+            discontinuity_sequence: (restarts, segment.discontinuity_sequence),
             range: TimeRange { start: range.start + drift, end: range.end + drift },
             playlist_end: range.end,
             target,
@@ -392,3 +439,5 @@ const NEAR: MediaTime = MediaTime::from_millis(500);
 const MISPLACED: MediaTime = MediaTime::from_millis(100);
 /// Segments tried for a place before it is taken for a hole.
 const MAX_STEPS: u32 = 6;
+/// A live stream with breaks may go on for days; what is so far back is not loaded again.
+const MAX_OFFSETS: usize = 4096;

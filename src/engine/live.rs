@@ -7,7 +7,7 @@
 
 use core::time::Duration;
 
-use crate::playlist::{MediaPlaylist, Refresh, Segment};
+use crate::playlist::{MediaPlaylist, PlaylistError, Refresh, Segment};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::catalog::Media;
@@ -64,14 +64,28 @@ impl Engine {
         }
     }
 
-    /// An update did not fit what is known of the playlist: ask for all of it.
-    pub(super) fn whole_playlist(&mut self, now: Timestamp, lane: LaneId, index: usize) {
-        if let Stage::Open(catalog) = &mut self.stage
-            && let Some(stream) = catalog.stream_mut(lane, index)
-        {
-            stream.whole = true;
-        }
+    /// How far media lies behind where the live playlist of a lane has it.
+    fn drift(&self, lane: LaneId) -> MediaTime {
+        self.lanes.lane(lane).drift()
+    }
+
+    /// An update does not fit what is known of the playlist: all of it is asked for. A server that sends updates to who
+    /// does not ask for one has failed.
+    pub(super) fn whole_playlist(
+        &mut self,
+        now: Timestamp,
+        ask: Ask,
+        (lane, index): (LaneId, usize),
+        error: &PlaylistError,
+    ) {
         self.reports.trace.note(now, "playlist_delta_mismatch", &[]);
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        let Some(stream) = catalog.stream_mut(lane, index) else { return };
+        // Nothing new: the next load keeps its distance.
+        stream.news = Refresh::Unchanged;
+        if core::mem::replace(&mut stream.whole, true) || stream.media.is_none() {
+            self.playlist_unreadable(now, ask, error);
+        }
     }
 
     /// What a load of a media playlist brought, beside the playlist.
@@ -80,15 +94,14 @@ impl Engine {
             Refresh::Restarted | Refresh::Jumped { .. } => {
                 let name = if news == Refresh::Restarted { "playlist_restarted" } else { "playlist_jumped" };
                 self.reports.trace.note(now, name, &[]);
-                // Where other playlists lie was told by what is gone.
+                let used = LaneId::ALL.into_iter().filter_map(|of| Some((of, self.stream_in_use(of)?)));
+                let used: Vec<_> = used.chain([(lane, index)]).collect();
                 if let Stage::Open(catalog) = &mut self.stage {
-                    catalog.forget_others(lane, index);
+                    catalog.forget_unused(&used);
                 }
                 if news == Refresh::Restarted {
-                    self.lanes.forget_offsets();
-                    for lane in LaneId::ALL {
-                        self.abandon_segment(lane);
-                    }
+                    self.abandon_segment(lane);
+                    self.lanes.lane_mut(lane).forget_drift();
                 }
             }
             Refresh::Unchanged | Refresh::Advanced { .. } | Refresh::Stale => {}
@@ -107,10 +120,26 @@ impl Engine {
         }
     }
 
+    /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more.
+    pub(super) fn align_restarted(&mut self, lane: LaneId, index: usize, playlist: &mut MediaPlaylist) {
+        let others = LaneId::ALL.into_iter().filter(|other| *other != lane);
+        let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        let Some(stream) = catalog.stream_mut(lane, index) else { return };
+        stream.restarts = stream.restarts.wrapping_add(1);
+        let restarts = stream.restarts;
+        let ahead = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
+        if let Some(first) = ahead.filter(|s| s.restarts == restarts).find_map(|s| s.media.as_ref()) {
+            playlist.align_to(&first.playlist);
+        }
+    }
+
     /// Tells the sink where a live presentation can be sought in, if it is one.
     pub(super) fn tell_live_range(&mut self) {
         if let Some(playlist) = self.live_playlist() {
-            let range = TimeRange { start: playlist.window().start, end: live_place(playlist) };
+            let drift = self.drift(LaneId::Main);
+            let range =
+                TimeRange { start: playlist.window().start + drift, end: live_place(playlist) + drift };
             self.is_live = true;
             self.sink.set_live_range(range);
         }
@@ -131,11 +160,19 @@ impl Engine {
             return self.refill_after(now, ahead);
         }
         let Stage::Open(catalog) = &self.stage else { return };
-        let Some(to) = catalog.media(lane, rung).map(|media| live_place(&media.playlist)) else { return };
-        // It was sent there already and has not gone yet.
-        if self.playhead.heading() == Some(to) {
-            return;
+        // Both lanes go where the pictures are.
+        let main = self.lanes.main.at_rung().and_then(|rung| catalog.media(LaneId::Main, rung));
+        let (lane, media) = match main {
+            Some(main) => (LaneId::Main, Some(main)),
+            None => (lane, catalog.media(lane, rung)),
+        };
+        let Some(to) = media.map(|media| live_place(&media.playlist)) else { return };
+        let to = to + self.drift(lane);
+        // It was sent there already. Lanes that do not agree on the window must not make it go to and fro.
+        if self.left_at.is_some_and(|at| now.since(at) < SETTLE) {
+            return self.refill_after(now, MediaTime::from_duration(SETTLE));
         }
+        self.left_at = Some(now);
         self.reports.trace.note(now, "window_left", &[]);
         self.reports.qoe.own_seek();
         for lane in LaneId::ALL {
@@ -149,16 +186,21 @@ impl Engine {
     /// when it is closer or about to run dry; leaves alone who went further back, paused or chose a rate.
     pub(super) fn steer_latency(&mut self) {
         let state = self.playhead.state;
-        let Some(playlist) = self.live_playlist() else { return };
+        let Some(playlist) = self.live_playlist() else { return self.rate_back() };
         let target = MediaTime::from_duration(playlist.hold_back(false));
         // The edge is known as of the last load; it has moved on by a segment at most since.
-        let latency = playlist.live_edge() - state.position;
+        let latency = playlist.live_edge() + self.drift(LaneId::Main) - state.position;
         let rate_is_ours = state.rate == 1.0 || self.live_rate == Some(state.rate);
-        if state.paused || state.seeking || !rate_is_ours || latency > target + MAX_CATCH_UP {
+        if state.paused || state.seeking || !rate_is_ours {
             return;
         }
+        if latency > target + MAX_CATCH_UP {
+            return self.rate_back();
+        }
         let segment = MediaTime::from_duration(playlist.target_duration());
-        let wanted = if self.buffer_ahead() < MIN_BUFFER {
+        // What was begun goes on a little beyond where it began, so that the rate does not flap.
+        let slow = self.live_rate == Some(SLOWER);
+        let wanted = if self.buffer_ahead() < if slow { MIN_BUFFER + DEAD_ZONE } else { MIN_BUFFER } {
             // Running dry: there is nothing to gain by being early.
             if latency < target { SLOWER } else { 1.0 }
         } else if latency > target + segment + DEAD_ZONE {
@@ -169,10 +211,21 @@ impl Engine {
         } else {
             1.0
         };
-        if wanted != state.rate && self.live_rate != Some(wanted) {
+        self.set_live_rate(wanted);
+    }
+
+    /// There is nothing to keep up with.
+    fn rate_back(&mut self) {
+        if self.live_rate.is_some_and(|rate| rate == self.playhead.state.rate) {
+            self.set_live_rate(1.0);
+        }
+    }
+
+    fn set_live_rate(&mut self, wanted: f64) {
+        if wanted != self.playhead.state.rate && self.live_rate != Some(wanted) {
             self.live_rate = Some(wanted);
             self.push(Output::Element(ElementCommand::SetRate(wanted)));
-        } else if wanted == state.rate {
+        } else if wanted == self.playhead.state.rate {
             self.live_rate = Some(wanted);
         }
     }
@@ -188,6 +241,8 @@ pub(super) fn live_place(playlist: &MediaPlaylist) -> MediaTime {
     segment.map_or(place, Segment::start)
 }
 
+/// After the window has left the playhead behind, it is not sent on again for so long.
+const SETTLE: Duration = Duration::from_secs(1);
 const FASTER: f64 = 1.05;
 const SLOWER: f64 = 0.95;
 /// Rates are not changed for less than this.

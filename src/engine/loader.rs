@@ -38,6 +38,11 @@ impl Engine {
             Some(sound) => self.advance_audio(now, sound, main),
             None => Progress::Ended,
         };
+        // What waits for its place does not wait for rungs that have gone by it, or have nothing more to load for now.
+        if let Some(start) = self.lanes.audio.loading().filter(|l| l.awaits_offset).map(|l| l.range.start) {
+            let gone_by = self.lanes.main.end().is_some_and(|end| end > start);
+            self.offset_found(gone_by || matches!(self.lanes.main.state, State::Idle));
+        }
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             self.sink.end();
         }
@@ -183,11 +188,13 @@ impl Engine {
         let target = self.target(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
-        if media.playlist.is_live() && media.playlist.has_left(target + LEFT_MARGIN) {
+        let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
+        if media.playlist.is_live() && media.playlist.has_left(target - drift + LEFT_MARGIN) {
             self.window_left(now, lane, rung);
             return Progress::Goes;
         }
-        let (segment, drift, continues) = match self.lanes.lane(lane).next_segment(media, rung, target) {
+        let (segment, drift, continues) = match self.lanes.lane(lane).next_segment(media, rung, target, drift)
+        {
             Next::Segment { segment, drift, continues } => (segment, drift, continues),
             // The live edge: what comes next is in the next playlist.
             Next::End if media.playlist.is_live() => return Progress::Goes,
@@ -217,7 +224,8 @@ impl Engine {
         let range = segment.byte_range.map(|r| (r.offset, r.length));
         let ask = Ask { range, ..Ask::get(Purpose::Segment(lane), url) };
         let urgent = self.ahead(lane) == MediaTime::ZERO;
-        let mut loading = Loading::new(rung, segment, drift, target, ask.clone());
+        let restarts = catalog.stream(lane, rung).map_or(0, |stream| stream.restarts);
+        let mut loading = Loading::new(rung, restarts, segment, drift, target, ask.clone());
         (loading.cipher, loading.init, loading.continues, loading.urgent) = (cipher, init, continues, urgent);
         self.lanes.lane_mut(lane).begin(loading);
         // The segment goes first: it takes the connection that is open, the key the one that is yet to be made.
@@ -241,7 +249,9 @@ impl Engine {
             self.refill_after(now, ahead);
             return Progress::Goes;
         }
-        let Some(to) = behind else { return Progress::Ended };
+        // At the live edge what is behind is yet to come.
+        let live = self.is_live;
+        let Some(to) = behind else { return if live { Progress::Goes } else { Progress::Ended } };
         self.reports.trace.note(now, "hole_jumped", &[]);
         self.reports.qoe.own_seek();
         self.lanes.lane_mut(lane).give_up();
@@ -273,6 +283,9 @@ impl Engine {
     pub(super) fn abandon_segment(&mut self, lane: LaneId) {
         for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(lane)) {
             self.push(Output::Abort(id));
+        }
+        // Also one that is complete and waits for its key.
+        if let Some(id) = self.lanes.lane(lane).loading().and_then(|loading| loading.request) {
             self.command(PipelineCommand::Drop(id));
         }
         self.lanes.lane_mut(lane).give_up();

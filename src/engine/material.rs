@@ -32,6 +32,11 @@ impl Inits {
         Some(bytes)
     }
 
+    /// Drops one that may be damaged.
+    pub(crate) fn forget(&mut self, identity: &str) {
+        self.0.retain(|(name, _)| name != identity);
+    }
+
     fn put(&mut self, identity: String, bytes: &[u8]) {
         self.0.retain(|(name, _)| *name != identity);
         if self.0.len() >= MAX_INITS {
@@ -200,11 +205,12 @@ impl Engine {
         let needs = Needs { encryption: cipher.as_ref().map(|c| c.encryption), init, place };
         self.command(PipelineCommand::Begin { id, lane, plan, continues, needs });
         self.give_init(lane, |_| true);
-        match cipher.map(|c| self.keys.get(&c.key)) {
-            Some(Some(key)) => self.command(PipelineCommand::Key(id, key)),
-            // A key that did not fit was dropped since: another attempt asks for it anew.
-            Some(None) if failures > 0 => self.ask_for_material(now, lane),
-            _ => {}
+        if let Some(key) = cipher.and_then(|c| self.keys.get(&c.key)) {
+            self.command(PipelineCommand::Key(id, key));
+        }
+        // What did not fit was dropped since: another attempt asks for it anew.
+        if failures > 0 {
+            self.ask_for_material(now, lane);
         }
     }
 
@@ -214,7 +220,8 @@ impl Engine {
         let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
         let (request, expected, sequence) =
             (loading.request, loading.range.start, loading.discontinuity_sequence);
-        let offset = self.lanes.offset(sequence).or_else(|| self.lanes.last_offset().filter(|_| passed));
+        let offset = self.lanes.offset(sequence);
+        let offset = offset.or_else(|| self.lanes.last_offset(sequence.0).filter(|_| passed));
         let (Some(id), Some(offset)) = (request, offset) else { return };
         if let Some(loading) = self.lanes.audio.loading_mut() {
             loading.awaits_offset = false;

@@ -100,6 +100,8 @@ pub(crate) struct Engine {
     announced: bool,
     /// The presentation has no end yet.
     is_live: bool,
+    /// When a live window last left the playhead behind.
+    left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
     live_rate: Option<f64>,
     reports: Reports,
@@ -142,6 +144,7 @@ impl Engine {
             online: true,
             announced: false,
             is_live: false,
+            left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
             random: config.seed,

@@ -31,9 +31,12 @@ impl Engine {
         {
             return;
         }
-        // Of two sounds, the one of the rendition plays.
-        let is_other_sound = |kind| lane == LaneId::Main && kind == TrackKind::Audio;
+        // Of two sounds, the one of the rendition plays; pictures beside it do not.
         let apart = self.sound().is_some();
+        let is_unwanted = |kind| match lane {
+            LaneId::Main => apart && kind == TrackKind::Audio,
+            LaneId::Audio => kind == TrackKind::Video,
+        };
         match event {
             PipelineEvent::Media(MediaEvent::Tracks { video, audio }) => {
                 // The rungs say what comes with them; that the rendition has sound is known beforehand.
@@ -45,7 +48,7 @@ impl Engine {
             }
             // Playing the rest would be a black picture or silence, and nobody would know why.
             PipelineEvent::Media(MediaEvent::Unsupported { track, stream_type }) => {
-                if let Some(id) = id.filter(|_| !(apart && is_other_sound(track))) {
+                if let Some(id) = id.filter(|_| !is_unwanted(track)) {
                     let kind = match track {
                         TrackKind::Video => "video",
                         TrackKind::Audio => "audio",
@@ -55,7 +58,7 @@ impl Engine {
                     self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
                 }
             }
-            PipelineEvent::Media(MediaEvent::Init(init)) if apart && is_other_sound(init.track) => {}
+            PipelineEvent::Media(MediaEvent::Init(init)) if is_unwanted(init.track) => {}
             PipelineEvent::Media(MediaEvent::Init(init)) => {
                 let codec = init.codec.clone();
                 if !self.sink.init(init) {
@@ -63,8 +66,7 @@ impl Engine {
                     self.fatal(now, "track_added", Phase::Media, message, None);
                 }
             }
-            PipelineEvent::Media(MediaEvent::Fragment(fragment))
-                if apart && is_other_sound(fragment.track) => {}
+            PipelineEvent::Media(MediaEvent::Fragment(fragment)) if is_unwanted(fragment.track) => {}
             PipelineEvent::Media(MediaEvent::Fragment(fragment)) => {
                 if fragment.track == TrackKind::Video
                     || lane == LaneId::Main && !self.sink.has(TrackKind::Video)
@@ -102,7 +104,8 @@ impl Engine {
     ) {
         let apart = self.sound().is_some();
         let audio = facts.audio.filter(|_| lane == LaneId::Audio || !apart);
-        let measured = match (facts.video, audio) {
+        let video = facts.video.filter(|_| lane == LaneId::Main);
+        let measured = match (video, audio) {
             (Some(v), Some(a)) => TimeRange { start: v.start.max(a.start), end: v.end.min(a.end) },
             (Some(one), None) | (None, Some(one)) => one,
             (None, None) => {
@@ -134,7 +137,15 @@ impl Engine {
     fn segment_unusable(&mut self, now: Timestamp, lane: LaneId, id: RequestId, breakage: Breakage) {
         let Some(loading) = self.lanes.lane(lane).loading() else { return };
         let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
+        let init = loading.init.clone();
         self.lanes.doubt_offset(loading.discontinuity_sequence);
+        // Another attempt is to have other copies of what may be at fault.
+        if let Some(init) = init {
+            self.inits.forget(&init.identity);
+            if let Some(key) = init.cipher.map(|cipher| cipher.key).filter(|key| !self.keys.is_proved(key)) {
+                self.keys.forget(&key);
+            }
+        }
         if self.requests.take(id).is_some() {
             self.push(Output::Abort(id));
         }

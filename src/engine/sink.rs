@@ -229,7 +229,8 @@ impl SinkLink {
     /// Forgets what is queued: it belongs to a place that is no longer wanted.
     pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
         for track in self.tracks.iter_mut().filter(|t| tracks.has(t)) {
-            track.queue.clear();
+            // The source buffer is still to become what the next init section is of.
+            track.queue.retain(|op| matches!(op, Op::ChangeType(_)));
             track.full = None;
         }
         self.end = End::Open;

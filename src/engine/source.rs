@@ -144,11 +144,19 @@ impl Engine {
                 (Some(Media { playlist, url }), news)
             }
             None => match playlist::parse_media(body, &source) {
+                // An update, and nothing that it could be an update of.
+                Ok(playlist) if playlist.skipped > 0 => (None, Err(PlaylistError::DeltaMismatch { line: 1 })),
                 Ok(mut playlist) => {
-                    let reference = self.lanes.main.at_rung().and_then(|r| catalog.media(LaneId::Main, r));
+                    let main = self.lanes.main.at_rung();
+                    let reference = main.and_then(|r| catalog.media(LaneId::Main, r));
                     let reference = reference.or_else(|| catalog.any_media());
                     if let Some(reference) = reference.filter(|_| playlist.is_live()) {
                         playlist.align_to(&reference.playlist);
+                    }
+                    let restarts =
+                        main.and_then(|r| catalog.stream(LaneId::Main, r)).map_or(0, |s| s.restarts);
+                    if let Some(stream) = catalog.stream_mut(lane, index) {
+                        stream.restarts = stream.restarts.max(restarts);
                     }
                     let added = playlist.segments.len();
                     (Some(Media { playlist, url }), Ok(Refresh::Advanced { added, removed: 0 }))
@@ -156,16 +164,23 @@ impl Engine {
                 Err(error) => (None, Err(error)),
             },
         };
+        let mut media = media;
+        if let (Ok(Refresh::Restarted), Some(media)) = (&read, &mut media) {
+            self.align_restarted(lane, index, &mut media.playlist);
+        }
+        let Stage::Open(catalog) = &mut self.stage else { return };
         let detail = media.as_ref().and_then(|media| unplayable(&media.playlist));
         if let Some(stream) = catalog.stream_mut(lane, index).filter(|_| detail.is_none()) {
             stream.media = media;
             if let Ok(news) = &read {
-                (stream.news, stream.whole) = (*news, false);
+                (stream.news, stream.whole, stream.got) = (*news, false, now);
             }
         }
         let news = match read {
             Ok(news) => news,
-            Err(PlaylistError::DeltaMismatch { .. }) => return self.whole_playlist(now, lane, index),
+            Err(error @ PlaylistError::DeltaMismatch { .. }) => {
+                return self.whole_playlist(now, ask, (lane, index), &error);
+            }
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
         if let Some(detail) = detail {
@@ -196,7 +211,9 @@ impl Engine {
         let Stage::Open(catalog) = &self.stage else { return };
         let Some(media) = catalog.any_media() else { return };
         let (live, end) = (media.playlist.is_live(), media.playlist.window().end);
-        let start = start_place(self.playhead.heading(), catalog.start, &media.playlist);
+        // A viewer who has gone somewhere already stays there.
+        let gone = self.playhead.heading().is_none() && self.playhead.state.position > MediaTime::ZERO;
+        let start = start_place(self.playhead.heading(), catalog.start, &media.playlist).filter(|_| !gone);
         let rungs = catalog.infos();
         self.sink.set_duration(if live { MediaTime::MAX } else { end });
         let duration = if live { f64::INFINITY } else { end.as_secs() };
@@ -210,7 +227,7 @@ impl Engine {
         }
     }
 
-    fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {
+    pub(super) fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {
         self.failed(now, ask, Fault::Corrupt, None, Some((error.code(), error.to_string())));
     }
 }

@@ -117,8 +117,8 @@ impl Mse {
         let bytes = match (track.packaging, at) {
             (Packaging::Fragments, _) => data.bytes(),
             (Packaging::Frames, Some(at)) => {
-                // Bare frames say nothing of their time.
-                track.buffer.set_timestamp_offset(at.as_secs());
+                // Bare frames say nothing of their time. Refused like the append itself would be, which then says why.
+                let _ = Reflect::set(&track.buffer, &"timestampOffset".into(), &at.as_secs().into());
                 data.payload()
             }
             (Packaging::Frames, None) => {

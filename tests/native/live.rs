@@ -22,7 +22,7 @@ const SEGMENT: u64 = 2;
 const WINDOW: usize = 6;
 
 /// Three minutes in segments of two seconds.
-fn segments() -> &'static [Vec<u8>] {
+pub(crate) fn segments() -> &'static [Vec<u8>] {
     static SEGMENTS: OnceLock<Vec<Vec<u8>>> = OnceLock::new();
     SEGMENTS.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("live");

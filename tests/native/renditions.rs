@@ -18,7 +18,7 @@ use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World};
 
 /// Every segment of the sample by path, as pictures (`360p/v000.ts`) and as sound (`360p/a000.ts`) alone.
-fn apart() -> &'static BTreeMap<String, Vec<u8>> {
+pub(crate) fn apart() -> &'static BTreeMap<String, Vec<u8>> {
     static FILES: OnceLock<BTreeMap<String, Vec<u8>>> = OnceLock::new();
     FILES.get_or_init(|| {
         let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("origin/sample");
@@ -55,7 +55,7 @@ fn media_playlist(rung: &str, kind: &str) -> String {
     format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n")
 }
 
-fn serve(request: &Request) -> Response {
+pub(crate) fn serve(request: &Request) -> Response {
     let path = request.url.expose().strip_prefix("http://origin.test/").expect("the origin");
     match path {
         "telemetry" => Response::status(204),

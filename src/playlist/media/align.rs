@@ -9,37 +9,42 @@ impl MediaPlaylist {
     /// Moves this playlist to where it belongs beside `reference`, a playlist of the same presentation.
     pub fn align_to(&mut self, reference: &Self) {
         let Some(first) = self.segments.first().map(|s| s.start_nanos) else { return };
-        let place = self.place_beside(reference);
-        if place == first {
-            return;
+        let by = self.place_beside(reference).saturating_sub(i128::from(first));
+        let moved = |nanos: u64| u64::try_from(i128::from(nanos).saturating_add(by));
+        // What lies before the beginning of time cannot be played: who began later cannot go there.
+        let before = self.segments.partition_point(|segment| moved(segment.start_nanos).is_err());
+        self.segments.drain(..before);
+        if let Some(first) = self.segments.first() {
+            (self.media_sequence, self.discontinuity_sequence) =
+                (first.sequence, first.discontinuity_sequence);
         }
-        let moved = |nanos: u64| place.saturating_add(nanos.saturating_sub(first));
-        self.end_nanos = moved(self.end_nanos);
+        self.end_nanos = moved(self.end_nanos).unwrap_or(0);
         for segment in &mut self.segments {
-            segment.start_nanos = moved(segment.start_nanos);
+            segment.start_nanos = moved(segment.start_nanos).unwrap_or(0);
         }
     }
 
     /// Where the first segment belongs.
-    fn place_beside(&self, reference: &Self) -> u64 {
+    fn place_beside(&self, reference: &Self) -> i128 {
         let Some(first) = self.segments.first() else { return 0 };
         // Dates are compared at the reference's end: it is the newest and likely in both.
         let dated = reference.segments.last().and_then(|known| {
             let (own, other) =
                 (first.program_date_time?.unix_millis(), known.program_date_time?.unix_millis());
             let ahead = own.checked_sub(other)?.checked_mul(NANOS_PER_MILLI)?;
-            known.start_nanos.checked_add_signed(ahead)
+            Some(i128::from(known.start_nanos).saturating_add(i128::from(ahead)))
         });
+        let length = self.end_nanos.saturating_sub(first.start_nanos);
+        let at_the_edge = i128::from(reference.end_nanos).saturating_sub(i128::from(length));
         let numbered = || {
             let last = self.segments.last()?;
             let same = reference.segment(last.sequence)?;
-            same.start_nanos.checked_sub(last.start_nanos.checked_sub(first.start_nanos)?)
+            let before = last.start_nanos.checked_sub(first.start_nanos)?;
+            Some(i128::from(same.start_nanos).saturating_sub(i128::from(before)))
         };
-        let at_the_edge = || {
-            let length = self.end_nanos.saturating_sub(first.start_nanos);
-            reference.end_nanos.saturating_sub(length)
-        };
-        dated.or_else(numbered).unwrap_or_else(at_the_edge)
+        // A date by which nothing of it could be played is wrong.
+        let dated = dated.filter(|place| place.saturating_add(i128::from(length)) > 0);
+        dated.or_else(numbered).unwrap_or(at_the_edge)
     }
 }
 
@@ -72,7 +77,11 @@ mod tests {
         let mut other = window(700, &[4.0, 4.0], Some("2026-01-01T00:00:02.000Z"));
         other.align_to(&reference);
         assert_eq!(starts(&other), [2.0, 6.0]);
-        // Dates before the reference's beginning cannot be placed: zero is where time begins.
+        // What lies before the reference's beginning is left out: zero is where time begins.
+        let mut longer = window(700, &[4.0, 4.0, 4.0], Some("2025-12-31T23:59:55.000Z"));
+        longer.align_to(&reference);
+        assert_eq!((starts(&longer), longer.media_sequence), (vec![3.0], 702));
+        // A date by which nothing would be left is wrong.
         let mut early = window(700, &[4.0], Some("2025-01-01T00:00:00Z"));
         early.align_to(&reference);
         assert_eq!(starts(&early), [8.0], "at the edge");

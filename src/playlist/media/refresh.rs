@@ -128,6 +128,9 @@ impl MediaPlaylist {
     fn take_whole(&mut self, mut new: Self) -> Refresh {
         let went_back =
             new.media_sequence < self.media_sequence || new.next_sequence() < self.next_sequence();
+        if went_back && new.ended && self.overlap(&new).any(|(old, new)| is_same(old, new)) {
+            return self.take_recording(new);
+        }
         let refresh = if !went_back && self.is_replaced_by(&new) {
             Refresh::Restarted
         } else if !went_back {
@@ -147,6 +150,28 @@ impl MediaPlaylist {
         }
         *self = new;
         refresh
+    }
+
+    /// The presentation is over, and the playlist is now that of its recording: the whole of it, or a part. What it has
+    /// from before the window stays unknown, for the timeline has no place for it.
+    fn take_recording(&mut self, mut new: Self) -> Refresh {
+        let known = self.next_sequence();
+        if new.next_sequence() < known {
+            self.ended = true;
+            return Refresh::Advanced { added: 0, removed: 0 };
+        }
+        let (first, sequence) = (self.first_nanos(), self.first_sequence());
+        let before = new.segments.partition_point(|segment| segment.sequence < sequence);
+        new.segments.drain(..before);
+        if let Some(segment) = new.segments.first() {
+            (new.media_sequence, new.discontinuity_sequence) =
+                (segment.sequence, segment.discontinuity_sequence);
+        }
+        let added = usize::try_from(new.next_sequence().saturating_sub(known)).unwrap_or(usize::MAX);
+        new.shift(first);
+        self.carry_over(&mut new);
+        *self = new;
+        Refresh::Advanced { added, removed: 0 }
     }
 
     /// What a newer state of the same playlist brings.

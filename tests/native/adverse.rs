@@ -1,0 +1,329 @@
+//! Origins that do what the specification allows and few expect, and some that do what it does not: nothing of it may
+//! end a session that can go on, ask in a tight loop, or leave it standing.
+
+use std::cell::RefCell;
+use std::path::Path;
+use std::process::Command;
+use std::rc::Rc;
+use std::sync::OnceLock;
+use std::time::Duration;
+
+use cloud_player::engine::{Config, Request, Source};
+use cloud_player::secret::Url;
+use cloud_player::time::{MediaTime, Timestamp};
+
+use crate::setup::{RTT, config, secs};
+use crate::world::{Network, Origin, Response, World, shared};
+use crate::{live, renditions};
+
+/// A live origin: `answer` gets the path, the query and the seconds that have passed.
+fn live_world(
+    name: &str,
+    config: Config,
+    round_trip: Duration,
+    mut answer: impl FnMut(&str, &str, u64) -> Option<String> + 'static,
+) -> World {
+    let clock: Rc<RefCell<Timestamp>> = shared(Timestamp::ZERO);
+    let time = clock.clone();
+    let origin: Origin = Box::new(move |request: &Request| {
+        let path = request.url.expose().strip_prefix("http://origin.test/").expect("the origin");
+        let (path, query) = path.split_once('?').unwrap_or((path, ""));
+        let now = time.borrow().as_micros() / 1_000_000;
+        if path == "telemetry" {
+            return Response::status(204);
+        }
+        if let Some(text) = answer(path, query, now) {
+            return Response::ok(text);
+        }
+        let stem = path.trim_end_matches(".ts");
+        let (list, number) = match stem.split_at(1) {
+            ("v", n) => (&tracks().0, n),
+            ("a", n) => (&tracks().1, n),
+            _ => return Response::ok(live::segments()[stem.parse::<usize>().expect("a segment")].clone()),
+        };
+        Response::ok(list[number.parse::<usize>().expect("a segment")].clone())
+    });
+    let mut world = World::new(config, Network::new(3_000_000, round_trip), origin);
+    world.clock = Some(clock);
+    world.play(Source::Hls { url: Url::new(format!("http://origin.test/{name}.m3u8")), token: None });
+    world
+}
+
+/// Pictures and sound of three minutes, in segments of two seconds.
+fn tracks() -> &'static (Vec<Vec<u8>>, Vec<Vec<u8>>) {
+    static FILES: OnceLock<(Vec<Vec<u8>>, Vec<Vec<u8>>)> = OnceLock::new();
+    FILES.get_or_init(|| {
+        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adverse");
+        let _ = std::fs::remove_dir_all(&folder);
+        std::fs::create_dir_all(&folder).unwrap();
+        for (kind, source, codec) in [
+            ("v", "testsrc2=s=64x36:r=25", "-c:v libx264 -preset ultrafast -g 50 -sc_threshold 0"),
+            ("a", "sine=r=48000", "-c:a aac -b:a 32k"),
+        ] {
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source, "-t", "180"]);
+            ffmpeg.args(codec.split(' '));
+            ffmpeg.args("-f hls -hls_time 2 -hls_list_size 0 -hls_segment_filename".split(' '));
+            let name = folder.join(format!("{kind}%d.ts"));
+            assert!(ffmpeg.arg(name).arg(folder.join(format!("{kind}.m3u8"))).status().unwrap().success());
+        }
+        let read = |kind: &str| {
+            (0..89).map(|n| std::fs::read(folder.join(format!("{kind}{n}.ts"))).unwrap()).collect()
+        };
+        (read("v"), read("a"))
+    })
+}
+
+fn window(first: usize, newest: usize, header: &str, segment: impl Fn(usize) -> String) -> String {
+    let mut out = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n{header}");
+    (first..=newest).for_each(|n| out += &segment(n));
+    out
+}
+
+const MASTER: &str =
+    "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=600000\nhigh.m3u8\n";
+
+fn plain(n: usize) -> String {
+    format!("#EXTINF:2,\n{n}.ts\n")
+}
+
+/// Playlists that take longer than one and a half target durations to come are out of date when they are here:
+/// they are asked for again and again, and nothing ever plays.
+#[test]
+fn live_on_a_slow_way_to_the_origin_starts() {
+    let mut w = live_world("master", config(), Duration::from_millis(3200), |path, _, now| match path {
+        "master.m3u8" => Some(MASTER.into()),
+        "low.m3u8" | "high.m3u8" => {
+            let newest = 5 + (now / 2) as usize;
+            Some(window(newest - 5, newest, "", plain))
+        }
+        _ => None,
+    });
+    w.run_for(secs(60));
+    let loads = w.requests_for(".m3u8").len();
+    assert!(
+        !w.requests_for(".ts").is_empty(),
+        "no segment was asked for in 60 s; {loads} loads of the playlist"
+    );
+}
+
+/// Pictures and sound in two playlists; from `at` on, in seconds, both are 20 segments further (and, with `restarts`, count from
+/// zero again), but the sound's load is the first to see it.
+fn jumping(at: u64, restarts: bool) -> World {
+    let mut jumped = false;
+    live_world("master", config(), RTT, move |path, _, now| {
+        jumped |= now >= at && path == "sound.m3u8";
+        let newest = 5 + (now / 2) as usize + if jumped { 20 } else { 0 };
+        let base = if jumped && restarts { (at / 2) as usize + 20 } else { 0 };
+        let list = |kind: &str| {
+            let first = newest - 5;
+            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
+            Some(text.replace(&format!("SEQUENCE:{first}\n"), &format!("SEQUENCE:{}\n", first - base)))
+        };
+        match path {
+            "master.m3u8" => Some(
+                "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
+                 #EXT-X-STREAM-INF:BANDWIDTH=300000,AUDIO=\"a\"\nlow.m3u8\n"
+                    .into(),
+            ),
+            "low.m3u8" => list("v"),
+            "sound.m3u8" => list("a"),
+            _ => None,
+        }
+    })
+}
+
+/// The sound's playlist jumps first: the pictures' is forgotten, read again and put at zero.
+#[test]
+fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
+    let mut w = jumping(20, false);
+    w.run_for(secs(45));
+    assert_eq!(w.fatal(), None);
+    let (position, range) = (w.position(), w.element.live_range.unwrap());
+    assert!(
+        range.end.as_secs() + 2.0 > position && range.start.as_secs() < position,
+        "plays at {position}, can be sought in {range:?}"
+    );
+}
+
+/// Likewise, with sequence numbers that begin anew.
+#[test]
+fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
+    let mut w = jumping(60, true);
+    w.run_for(secs(85));
+    let position = w.position();
+    w.run_for(secs(15));
+    assert!(
+        w.fatal().is_none() && w.position() > position + 10.0,
+        "stood at {position}, now at {}, waits for {:?}, seekable {:?}, {:?}",
+        w.position(),
+        w.stats.as_ref().unwrap().waiting_for,
+        w.element.live_range,
+        w.errors().map(|e| e.code).collect::<Vec<_>>()
+    );
+}
+
+/// A cache that leaves the query out answers every load with the same delta update: asked in a tight loop.
+#[test]
+fn delta_updates_that_never_fit_are_no_tight_loop() {
+    let (mut known, mut spoiled) = (0, false);
+    let mut w = live_world("live", config(), RTT, move |path, _, now| match path {
+        "live.m3u8" => {
+            let newest = 20 + (now / 2) as usize;
+            let control = "#EXT-X-VERSION:9\n#EXT-X-SERVER-CONTROL:CAN-BLOCK-RELOAD=YES,CAN-SKIP-UNTIL=12\n";
+            // The last answer that fits brings news, as every answer of a server that blocks does.
+            let news = core::mem::replace(&mut known, newest) != newest;
+            let fits = !spoiled;
+            spoiled |= now >= 10 && news;
+            if fits {
+                return Some(window(newest - 19, newest, control, plain));
+            }
+            let skip = format!("{control}#EXT-X-SKIP:SKIPPED-SEGMENTS=9\n");
+            let text = window(newest - 5, newest, &skip, plain);
+            // It skips what the player has never seen.
+            let first = newest + 100;
+            Some(text.replace(&format!("SEQUENCE:{}", newest - 5), &format!("SEQUENCE:{first}")))
+        }
+        _ => None,
+    });
+    w.run_for(secs(10));
+    let before = w.requests_for("live.m3u8").len();
+    w.run_for(secs(20));
+    let loads = w.requests_for("live.m3u8").len() - before;
+    assert!(loads < 60, "{loads} loads in 20 s");
+}
+
+/// At its end a live playlist is replaced by the whole recording, as many origins do it.
+#[test]
+fn a_live_stream_that_becomes_its_recording_ends() {
+    let mut w = live_world("live", config(), RTT, |path, _, now| {
+        let newest = (5 + (now / 2) as usize).min(20);
+        (path == "live.m3u8").then(|| match now {
+            0..30 => window(newest - 5, newest, "", plain),
+            _ => window(0, 20, "", plain) + "#EXT-X-ENDLIST\n",
+        })
+    });
+    w.run_for(secs(120));
+    assert_eq!(w.fatal(), None);
+    let loads = w.requests_for("live.m3u8").len();
+    assert!(
+        w.element.ended,
+        "stands at {}, waits for {:?}, {loads} loads of the playlist",
+        w.position(),
+        w.stats.as_ref().unwrap().waiting_for
+    );
+}
+
+/// The encoder is away and the packager says so with EXT-X-GAP: that is not the end of the stream.
+#[test]
+fn gaps_at_the_live_edge_are_not_the_end() {
+    let mut w = live_world("live", config(), RTT, |path, _, now| {
+        let newest = 5 + (now / 2) as usize;
+        (path == "live.m3u8").then(|| {
+            window(newest - 5, newest, "", |n| {
+                let gap = if (12..30).contains(&n) { "#EXT-X-GAP\n" } else { "" };
+                format!("{gap}#EXTINF:2,\n{n}.ts\n")
+            })
+        })
+    });
+    w.run_for(secs(40));
+    assert!(!w.element.ended, "ended at {}", w.position());
+    w.run_for(secs(40));
+    assert!(w.position() > 60.0, "at {}", w.position());
+}
+
+/// The sound's playlist counts discontinuities differently, and the sound comes after the pictures' goal is met.
+#[test]
+fn late_sound_of_a_sequence_that_the_pictures_never_have_plays() {
+    let mut count = 0;
+    let origin: Origin = Box::new(move |request: &Request| {
+        let response = renditions::serve(request);
+        let url = request.url.expose();
+        if url.ends_with("/l.m3u8") || url.ends_with("/h.m3u8") {
+            let text = String::from_utf8(response.body).unwrap();
+            return Response::ok(text.replace("#EXTM3U\n", "#EXTM3U\n#EXT-X-DISCONTINUITY-SEQUENCE:1\n"));
+        }
+        if url.ends_with("a000.ts") {
+            count += 1;
+            if count <= 3 {
+                return Response::status(503);
+            }
+        }
+        response
+    });
+    let config = Config { buffer_goal: MediaTime::from_millis(8000), ..config() };
+    let mut w = World::new(config, Network::new(3_000_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    w.run_for(secs(60));
+    assert!(
+        w.position() > 5.0,
+        "at {}, waits for {:?}, sound asked for {} times",
+        w.position(),
+        w.stats.as_ref().unwrap().waiting_for,
+        w.requests_for("a000.ts").len()
+    );
+}
+
+/// A segment without sound in a stream that has it is loaded again and again.
+#[test]
+fn a_segment_without_sound_is_loaded_once() {
+    let origin: Origin = Box::new(|request: &Request| {
+        let path = request.url.expose().strip_prefix("http://origin.test/").unwrap();
+        match path {
+            "telemetry" => Response::status(204),
+            "p.m3u8" => {
+                let segments: String = (0..6).map(|n| format!("#EXTINF:4,\n360p/{n:03}.ts\n")).collect();
+                Response::ok(format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n"))
+            }
+            "360p/002.ts" => Response::ok(renditions::apart()["360p/v002.ts"].clone()),
+            file => Response::ok(
+                std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(file))
+                    .unwrap(),
+            ),
+        }
+    });
+    let mut w = World::new(config(), Network::new(5_000_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/p.m3u8"), token: None });
+    w.run_for(secs(40));
+    let loads = w.requests_for("002.ts").len();
+    assert!(loads <= 8, "loaded {loads} times; at {}, fatal {:?}", w.position(), w.fatal());
+}
+
+/// EXTINF is a tenth too long (old packagers round it up to whole seconds): the playlist's clock leaves the media's.
+#[test]
+fn durations_that_are_said_too_long_do_not_end_in_a_standstill() {
+    let mut w = live_world("live", config(), RTT, |path, _, now| {
+        let newest = 9 + (now / 2) as usize;
+        (path == "live.m3u8").then(|| window(newest - 9, newest, "", |n| format!("#EXTINF:2.3,\n{n}.ts\n")))
+    });
+    w.run_for(secs(60));
+    let mut moved = Vec::new();
+    let mut before = w.position();
+    for _ in 0..8 {
+        w.run_for(secs(10));
+        moved.push(((w.position() - before) * 10.0).round() / 10.0);
+        before = w.position();
+    }
+    let trouble = (w.element.stalls, w.errors().count(), w.requests_for(".ts").len());
+    assert!(w.element.stalls <= 2, "moved {moved:?} in 10 s each; stalls, errors, segments {trouble:?}");
+}
+
+/// The rate that was set to keep up is still there when there is nothing to keep up with any more.
+#[test]
+fn the_rate_is_given_back_when_the_stream_ends() {
+    let mut w = live_world("live", config(), RTT, |path, _, now| {
+        // Nothing for a while, then all at once: the viewer is behind and catches up.
+        let newest = match now {
+            0..20 => 5 + (now / 2) as usize,
+            20..40 => 15,
+            _ => 5 + (now / 2) as usize,
+        };
+        (path == "live.m3u8").then(|| {
+            let newest = newest.min(29);
+            let end = if newest == 29 { "#EXT-X-ENDLIST\n" } else { "" };
+            window(newest.saturating_sub(19), newest, "", plain) + end
+        })
+    });
+    w.run_until(secs(120), "the end", |w| w.element.ended);
+    assert_eq!(w.element.state().rate.to_string(), "1", "the rate at the end");
+}
