@@ -1,6 +1,7 @@
-//! AES in counter mode (NIST SP 800-38A §6.5): a stream of key bytes that the content is combined with.
+//! AES in counter mode (NIST SP 800-38A §6.5), for keys of either length: a stream of key bytes that the content is
+//! combined with.
 //!
-//! The first counter block is the IV; each further one is it plus one, as a number of 128 bits.
+//! One function does it for whole segments and for samples alike, as in [`super::cbc`].
 
 use core::fmt;
 
@@ -10,13 +11,20 @@ use aes::cipher::typenum::Unsigned;
 use aes::cipher::{
     BlockCipherEncBackend, BlockCipherEncClosure, BlockCipherEncrypt, BlockSizeUser, KeyInit, ParBlocks,
 };
-use aes::{Aes256Enc, Block};
+use aes::{Aes128Enc, Aes256Enc, Block};
 
-use super::{BLOCK, ContentKey, CryptoError, Iv};
+use super::key::LONG;
+use super::{BLOCK, Iv};
 
-/// AES-256 in counter mode at some byte of its stream.
-pub(super) struct CounterMode {
-    cipher: Aes256Enc,
+/// A key, ready to make key bytes.
+pub(super) enum CtrCipher {
+    Aes128(Aes128Enc),
+    Aes256(Aes256Enc),
+}
+
+/// Some byte of a stream.
+pub(super) struct CtrStream {
+    width: Width,
     /// What the next block of key bytes is made from.
     counter: u128,
     /// The last block of key bytes, of which the last `left` are unused.
@@ -24,30 +32,61 @@ pub(super) struct CounterMode {
     left: usize,
 }
 
-impl CounterMode {
-    pub(super) fn new(key: &ContentKey, iv: &Iv) -> Result<Self, CryptoError> {
-        let cipher = Aes256Enc::new(key.aes256()?.into());
-        let counter = u128::from_be_bytes(*iv.as_bytes());
-        Ok(Self { cipher, counter, last: Block::default(), left: 0 })
+/// How much of a counter block counts and wraps around.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Width {
+    /// The last 8 bytes, as Common Encryption counts (ISO/IEC 23001-7 §9.3).
+    Half,
+    /// All 16 bytes.
+    Full,
+}
+
+impl CtrCipher {
+    pub(super) fn aes128(key: &[u8; BLOCK]) -> Self {
+        Self::Aes128(Aes128Enc::new(key.into()))
     }
 
-    /// Decrypts the next bytes.
-    pub(super) fn apply(&mut self, bytes: &mut [u8]) {
-        let (head, rest) = bytes.split_at_mut(self.left.min(bytes.len()));
-        let unused = self.last.get(BLOCK.saturating_sub(self.left)..).unwrap_or_default();
+    pub(super) fn aes256(key: &[u8; LONG]) -> Self {
+        Self::Aes256(Aes256Enc::new(key.into()))
+    }
+
+    /// Decrypts (or encrypts, which is the same) the next bytes in place.
+    #[inline(never)]
+    pub(super) fn apply(&self, stream: &mut CtrStream, bytes: &mut [u8]) {
+        let (head, rest) = bytes.split_at_mut(stream.left.min(bytes.len()));
+        let unused = stream.last.get(BLOCK.saturating_sub(stream.left)..).unwrap_or_default();
         combine(head, unused);
-        self.left = self.left.saturating_sub(head.len());
-        if !rest.is_empty() {
-            let Self { cipher, counter, last, left } = self;
-            cipher.encrypt_with_backend(Work { counter, last, left, bytes: rest });
+        stream.left = stream.left.saturating_sub(head.len());
+        if rest.is_empty() {
+            return;
+        }
+        let work = Work { stream, bytes: rest };
+        match self {
+            Self::Aes128(cipher) => cipher.encrypt_with_backend(work),
+            Self::Aes256(cipher) => cipher.encrypt_with_backend(work),
+        }
+    }
+}
+
+impl CtrStream {
+    /// The stream whose first counter block is the IV.
+    pub(super) fn new(iv: &Iv, width: Width) -> Self {
+        Self { width, counter: u128::from_be_bytes(*iv.as_bytes()), last: Block::default(), left: 0 }
+    }
+
+    fn counter(&self, number: u64) -> u128 {
+        match self.width {
+            Width::Full => self.counter.wrapping_add(u128::from(number)),
+            Width::Half => {
+                let low = self.counter as u64;
+                self.counter & !u128::from(u64::MAX) | u128::from(low.wrapping_add(number))
+            }
         }
     }
 }
 
 struct Work<'a> {
-    counter: &'a mut u128,
-    last: &'a mut Block,
-    left: &'a mut usize,
+    stream: &'a mut CtrStream,
     bytes: &'a mut [u8],
 }
 
@@ -58,17 +97,18 @@ impl BlockSizeUser for Work<'_> {
 impl BlockCipherEncClosure for Work<'_> {
     #[inline(always)]
     fn call<B: BlockCipherEncBackend<BlockSize = U16>>(self, backend: &B) {
-        for run in self.bytes.chunks_mut(BLOCK * B::ParBlocksSize::USIZE) {
+        let Self { stream, bytes } = self;
+        for run in bytes.chunks_mut(BLOCK * B::ParBlocksSize::USIZE) {
             let mut blocks = ParBlocks::<B>::default();
             for (number, block) in (0..).zip(&mut blocks) {
-                *block = Array(self.counter.wrapping_add(number).to_be_bytes());
+                *block = Array(stream.counter(number).to_be_bytes());
             }
             backend.encrypt_par_blocks_inplace(&mut blocks);
             let count = run.len().div_ceil(BLOCK);
-            *self.counter = self.counter.wrapping_add(count as u128);
+            stream.counter = stream.counter(count as u64);
             combine(run, Array::slice_as_flattened(&blocks));
-            *self.last = blocks.get(count.saturating_sub(1)).copied().unwrap_or_default();
-            *self.left = count.saturating_mul(BLOCK).saturating_sub(run.len());
+            stream.last = blocks.get(count.saturating_sub(1)).copied().unwrap_or_default();
+            stream.left = count.saturating_mul(BLOCK).saturating_sub(run.len());
         }
     }
 }
@@ -79,9 +119,9 @@ fn combine(bytes: &mut [u8], stream: &[u8]) {
     }
 }
 
-impl fmt::Debug for CounterMode {
+impl fmt::Debug for CtrCipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CounterMode([secret])")
+        f.write_str("CtrCipher([secret])")
     }
 }
 
@@ -89,20 +129,38 @@ impl fmt::Debug for CounterMode {
 mod tests {
     use super::*;
 
-    fn apply(iv: [u8; 16], bytes: &[u8], chunk: usize) -> Vec<u8> {
-        let key = "603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4";
-        let key = ContentKey::from_hex(key).unwrap();
-        let mut mode = CounterMode::new(&key, &Iv::from_bytes(iv)).unwrap();
+    fn hex<const N: usize>(text: &str) -> [u8; N] {
+        let bytes = (0..text.len()).step_by(2).map(|i| u8::from_str_radix(&text[i..i + 2], 16).unwrap());
+        bytes.collect::<Vec<_>>().try_into().unwrap()
+    }
+
+    fn aes128() -> CtrCipher {
+        CtrCipher::aes128(&hex("2b7e151628aed2a6abf7158809cf4f3c"))
+    }
+
+    fn aes256() -> CtrCipher {
+        CtrCipher::aes256(&hex("603deb1015ca71be2b73aef0857d77811f352c073b6108d72d9810a30914dff4"))
+    }
+
+    fn apply(cipher: &CtrCipher, width: Width, iv: [u8; 16], bytes: &[u8], chunk: usize) -> Vec<u8> {
+        let mut stream = CtrStream::new(&Iv::from_bytes(iv), width);
         let mut bytes = bytes.to_vec();
-        bytes.chunks_mut(chunk).for_each(|chunk| mode.apply(chunk));
+        bytes.chunks_mut(chunk).for_each(|chunk| cipher.apply(&mut stream, chunk));
         bytes
     }
 
-    /// NIST SP 800-38A F.5.6, CTR-AES256.Decrypt. Its counter passes `0xff` in the last byte.
+    /// NIST SP 800-38A F.5.2 and F.5.6, CTR-AES128.Decrypt and CTR-AES256.Decrypt. Their counter passes `0xff` in the
+    /// last byte.
     #[test]
-    fn the_standards_own_example() {
+    fn the_standards_own_examples() {
         let iv = core::array::from_fn(|i| 0xf0 + i as u8);
-        let cipher: [u128; 4] = [
+        let aes128_cipher: [u128; 4] = [
+            0x874d_6191_b620_e326_1bef_6864_990d_b6ce,
+            0x9806_f66b_7970_fdff_8617_187b_b9ff_fdff,
+            0x5ae4_df3e_dbd5_d35e_5b4f_0902_0db0_3eab,
+            0x1e03_1dda_2fbe_03d1_7921_70a0_f300_9cee,
+        ];
+        let aes256_cipher: [u128; 4] = [
             0x601e_c313_7757_89a5_b7a7_f504_bbf3_d228,
             0xf443_e3ca_4d62_b59a_ca84_e990_caca_f5c5,
             0x2b09_30da_a23d_e94c_e870_17ba_2d84_988d,
@@ -115,21 +173,41 @@ mod tests {
             0xf69f_2445_df4f_9b17_ad2b_417b_e66c_3710,
         ];
         let bytes = |blocks: [u128; 4]| blocks.map(u128::to_be_bytes).concat();
-        for chunk in 1..=64 {
-            assert_eq!(apply(iv, &bytes(cipher), chunk), bytes(clear), "chunks of {chunk}");
+        for (cipher, encrypted) in [(aes128(), aes128_cipher), (aes256(), aes256_cipher)] {
+            for width in [Width::Half, Width::Full] {
+                for chunk in 1..=64 {
+                    let got = apply(&cipher, width, iv, &bytes(encrypted), chunk);
+                    assert_eq!(got, bytes(clear), "{width:?}, chunks of {chunk}");
+                }
+            }
         }
     }
 
     #[test]
-    fn the_counter_is_a_number_of_128_bits() {
+    fn a_full_counter_is_a_number_of_128_bits() {
+        let full = |iv| apply(&aes256(), Width::Full, iv, &[0; 48], 48);
         // From all ones the counter goes to zero, whose key bytes a stream from zero begins with.
-        let (zeros, mut low) = ([0; 48], [0xff; 16]);
-        assert_eq!(apply(low, &zeros, 48)[16..], apply([0; 16], &zeros, 48)[..32]);
+        assert_eq!(full([0xff; 16])[16..], full([0; 16])[..32]);
         // A carry out of the low half goes into the high half.
-        low[7] = 0;
-        let mut carried = [0xff; 16];
-        carried[7] = 1;
-        carried[8..].fill(0);
-        assert_eq!(apply(low, &zeros, 48)[16..], apply(carried, &zeros, 48)[..32]);
+        assert_eq!(
+            full(hex("ffffffffffffff00ffffffffffffffff"))[16..],
+            full(hex("ffffffffffffff010000000000000000"))[..32]
+        );
+    }
+
+    #[test]
+    fn a_half_counter_has_eight_bytes() {
+        let half = |iv| apply(&aes128(), Width::Half, hex(iv), &[0; 96], 96);
+        for (iv, wrapped) in [
+            ("0102030405060708ffffffffffffffff", "01020304050607080000000000000000"),
+            ("ffffffffffffffffffffffffffffffff", "ffffffffffffffff0000000000000000"),
+        ] {
+            assert_eq!(half(iv)[16..], half(wrapped)[..80]);
+        }
+    }
+
+    #[test]
+    fn a_cipher_shows_nothing() {
+        assert_eq!(format!("{:?}", aes128()), "CtrCipher([secret])");
     }
 }

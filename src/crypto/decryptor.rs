@@ -7,7 +7,7 @@
 use core::fmt;
 
 use super::cbc::{CbcCipher, Chain};
-use super::counter::CounterMode;
+use super::counter::{CtrCipher, CtrStream, Width};
 use super::key::LONG;
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
@@ -48,7 +48,7 @@ pub struct Decryptor {
 
 enum Mode {
     Cbc(CbcCipher, Chain),
-    Counter(CounterMode),
+    Counter(CtrCipher, CtrStream),
 }
 
 impl Decryptor {
@@ -57,7 +57,9 @@ impl Decryptor {
         let mode = match method {
             SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv)),
             SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv)),
-            SegmentMethod::Aes256Ctr => Mode::Counter(CounterMode::new(key, iv)?),
+            SegmentMethod::Aes256Ctr => {
+                Mode::Counter(CtrCipher::aes256(key.aes256()?), CtrStream::new(iv, Width::Full))
+            }
         };
         Ok(Self { mode, withheld: [0; BLOCK], withheld_len: 0, length: 0 })
     }
@@ -70,8 +72,8 @@ impl Decryptor {
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.length = self.length.saturating_add(chunk.len() as u64);
-        if let Mode::Counter(counter) = &mut self.mode {
-            counter.apply(chunk);
+        if let Mode::Counter(cipher, stream) = &mut self.mode {
+            cipher.apply(stream, chunk);
             return if chunk.is_empty() { Ok(()) } else { sink(chunk) };
         }
         let free = BLOCK.saturating_sub(self.withheld_len);
@@ -97,7 +99,7 @@ impl Decryptor {
         if self.length == 0 {
             return Err(CryptoError::Empty.into());
         }
-        if matches!(self.mode, Mode::Counter(_)) {
+        if matches!(self.mode, Mode::Counter(..)) {
             return Ok(());
         }
         if self.withheld_len != BLOCK {

@@ -35,7 +35,6 @@
 
 mod cbc;
 mod counter;
-pub(crate) mod ctr;
 mod decryptor;
 mod error;
 mod key;
@@ -47,6 +46,7 @@ mod unwrap;
 pub use decryptor::{Decryptor, SegmentMethod};
 pub use error::CryptoError;
 pub use key::{ContentKey, Iv};
+pub(crate) use sample::SampleCipher;
 pub use sample::SampleKey;
 pub use sample_aes::SampleDecryptor;
 pub use unwrap::unwrap_key;
