@@ -6,9 +6,8 @@
 
 use core::fmt;
 
-use super::cbc::{CbcCipher, Chain};
-use super::counter::{CtrCipher, CtrStream, Width};
-use super::key::LONG;
+use cloud_player_cipher::{CbcCipher, Chain, CtrCipher, CtrStream, LONG, Width};
+
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// How whole segments are encrypted: the methods of `EXT-X-KEY` that leave nothing of a segment in the clear.
@@ -55,10 +54,10 @@ impl Decryptor {
     /// A decryptor at the first byte of a segment. The key must be of the length that the method needs.
     pub fn new(method: SegmentMethod, key: &ContentKey, iv: &Iv) -> Result<Self, CryptoError> {
         let mode = match method {
-            SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv)),
-            SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv)),
+            SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv.as_bytes())),
+            SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv.as_bytes())),
             SegmentMethod::Aes256Ctr => {
-                Mode::Counter(CtrCipher::aes256(key.aes256()?), CtrStream::new(iv, Width::Full))
+                Mode::Counter(CtrCipher::aes256(key.aes256()?), CtrStream::new(iv.as_bytes(), Width::Full))
             }
         };
         Ok(Self { mode, withheld: [0; BLOCK], withheld_len: 0, length: 0 })

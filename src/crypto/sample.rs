@@ -1,7 +1,7 @@
 //! What opens the samples of a stream whose container is in the clear (`METHOD=SAMPLE-AES`, Common Encryption).
 
-use super::cbc::{CbcCipher, Chain};
-use super::counter::{CtrCipher, CtrStream, Width};
+use cloud_player_cipher::{CbcCipher, Chain, CtrCipher, CtrStream, Width};
+
 use super::pattern::Pattern;
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
@@ -38,12 +38,12 @@ pub(crate) struct SampleCipher {
 impl SampleCipher {
     /// A chain of CBC blocks (ISO/IEC 23001-7 §10.3) that starts with a vector.
     pub(crate) fn chain(&self, iv: &Iv) -> CbcChain<'_> {
-        CbcChain { cipher: &self.cbc, chain: Chain::new(iv) }
+        CbcChain { cipher: &self.cbc, chain: Chain::new(iv.as_bytes()) }
     }
 
     /// The key stream of one sample, which goes on over all that is encrypted in it (§9.3).
     pub(crate) fn stream(&self, iv: &Iv) -> SampleStream<'_> {
-        SampleStream { cipher: &self.ctr, stream: CtrStream::new(iv, Width::Half) }
+        SampleStream { cipher: &self.ctr, stream: CtrStream::new(iv.as_bytes(), Width::Half) }
     }
 }
 

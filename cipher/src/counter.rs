@@ -1,7 +1,7 @@
 //! AES in counter mode (NIST SP 800-38A §6.5), for keys of either length: a stream of key bytes that the content is
 //! combined with.
 //!
-//! One function does it for whole segments and for samples alike, as in [`super::cbc`].
+//! One function does it for whole segments and for samples alike.
 
 use core::fmt;
 
@@ -13,17 +13,18 @@ use aes::cipher::{
 };
 use aes::{Aes128Enc, Aes256Enc, Block};
 
-use super::key::LONG;
-use super::{BLOCK, Iv};
+use super::{BLOCK, LONG};
 
 /// A key, ready to make key bytes.
-pub(super) enum CtrCipher {
+pub struct CtrCipher(Key);
+
+enum Key {
     Aes128(Aes128Enc),
     Aes256(Aes256Enc),
 }
 
 /// Some byte of a stream.
-pub(super) struct CtrStream {
+pub struct CtrStream {
     width: Width,
     /// What the next block of key bytes is made from.
     counter: u128,
@@ -34,7 +35,7 @@ pub(super) struct CtrStream {
 
 /// How much of a counter block counts and wraps around.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Width {
+pub enum Width {
     /// The last 8 bytes, as Common Encryption counts (ISO/IEC 23001-7 §9.3).
     Half,
     /// All 16 bytes.
@@ -42,17 +43,19 @@ pub(super) enum Width {
 }
 
 impl CtrCipher {
-    pub(super) fn aes128(key: &[u8; BLOCK]) -> Self {
-        Self::Aes128(Aes128Enc::new(key.into()))
+    /// With a key of 16 bytes.
+    pub fn aes128(key: &[u8; BLOCK]) -> Self {
+        Self(Key::Aes128(Aes128Enc::new(key.into())))
     }
 
-    pub(super) fn aes256(key: &[u8; LONG]) -> Self {
-        Self::Aes256(Aes256Enc::new(key.into()))
+    /// With a key of 32 bytes.
+    pub fn aes256(key: &[u8; LONG]) -> Self {
+        Self(Key::Aes256(Aes256Enc::new(key.into())))
     }
 
     /// Decrypts (or encrypts, which is the same) the next bytes in place.
     #[inline(never)]
-    pub(super) fn apply(&self, stream: &mut CtrStream, bytes: &mut [u8]) {
+    pub fn apply(&self, stream: &mut CtrStream, bytes: &mut [u8]) {
         let (head, rest) = bytes.split_at_mut(stream.left.min(bytes.len()));
         let unused = stream.last.get(BLOCK.saturating_sub(stream.left)..).unwrap_or_default();
         combine(head, unused);
@@ -61,17 +64,17 @@ impl CtrCipher {
             return;
         }
         let work = Work { stream, bytes: rest };
-        match self {
-            Self::Aes128(cipher) => cipher.encrypt_with_backend(work),
-            Self::Aes256(cipher) => cipher.encrypt_with_backend(work),
+        match &self.0 {
+            Key::Aes128(cipher) => cipher.encrypt_with_backend(work),
+            Key::Aes256(cipher) => cipher.encrypt_with_backend(work),
         }
     }
 }
 
 impl CtrStream {
     /// The stream whose first counter block is the IV.
-    pub(super) fn new(iv: &Iv, width: Width) -> Self {
-        Self { width, counter: u128::from_be_bytes(*iv.as_bytes()), last: Block::default(), left: 0 }
+    pub fn new(iv: &[u8; BLOCK], width: Width) -> Self {
+        Self { width, counter: u128::from_be_bytes(*iv), last: Block::default(), left: 0 }
     }
 
     fn counter(&self, number: u64) -> u128 {
@@ -119,6 +122,12 @@ fn combine(bytes: &mut [u8], stream: &[u8]) {
     }
 }
 
+impl fmt::Debug for CtrStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CtrStream([secret])")
+    }
+}
+
 impl fmt::Debug for CtrCipher {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("CtrCipher([secret])")
@@ -143,7 +152,7 @@ mod tests {
     }
 
     fn apply(cipher: &CtrCipher, width: Width, iv: [u8; 16], bytes: &[u8], chunk: usize) -> Vec<u8> {
-        let mut stream = CtrStream::new(&Iv::from_bytes(iv), width);
+        let mut stream = CtrStream::new(&iv, width);
         let mut bytes = bytes.to_vec();
         bytes.chunks_mut(chunk).for_each(|chunk| cipher.apply(&mut stream, chunk));
         bytes
