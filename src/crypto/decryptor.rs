@@ -6,9 +6,8 @@
 
 use core::fmt;
 
-use super::cbc::{CbcCipher, Chain};
-use super::counter::CounterMode;
-use super::key::LONG;
+use cloud_player_cipher::{CbcCipher, Chain, CtrCipher, CtrStream, LONG, Width};
+
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// How whole segments are encrypted: the methods of `EXT-X-KEY` that leave nothing of a segment in the clear.
@@ -48,16 +47,18 @@ pub struct Decryptor {
 
 enum Mode {
     Cbc(CbcCipher, Chain),
-    Counter(CounterMode),
+    Counter(CtrCipher, CtrStream),
 }
 
 impl Decryptor {
     /// A decryptor at the first byte of a segment. The key must be of the length that the method needs.
     pub fn new(method: SegmentMethod, key: &ContentKey, iv: &Iv) -> Result<Self, CryptoError> {
         let mode = match method {
-            SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv)),
-            SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv)),
-            SegmentMethod::Aes256Ctr => Mode::Counter(CounterMode::new(key, iv)?),
+            SegmentMethod::Aes128 => Mode::Cbc(CbcCipher::aes128(key.aes128()?), Chain::new(iv.as_bytes())),
+            SegmentMethod::Aes256 => Mode::Cbc(CbcCipher::aes256(key.aes256()?), Chain::new(iv.as_bytes())),
+            SegmentMethod::Aes256Ctr => {
+                Mode::Counter(CtrCipher::aes256(key.aes256()?), CtrStream::new(iv.as_bytes(), Width::Full))
+            }
         };
         Ok(Self { mode, withheld: [0; BLOCK], withheld_len: 0, length: 0 })
     }
@@ -70,8 +71,8 @@ impl Decryptor {
         mut sink: impl FnMut(&[u8]) -> Result<(), E>,
     ) -> Result<(), E> {
         self.length = self.length.saturating_add(chunk.len() as u64);
-        if let Mode::Counter(counter) = &mut self.mode {
-            counter.apply(chunk);
+        if let Mode::Counter(cipher, stream) = &mut self.mode {
+            cipher.apply(stream, chunk);
             return if chunk.is_empty() { Ok(()) } else { sink(chunk) };
         }
         let free = BLOCK.saturating_sub(self.withheld_len);
@@ -97,7 +98,7 @@ impl Decryptor {
         if self.length == 0 {
             return Err(CryptoError::Empty.into());
         }
-        if matches!(self.mode, Mode::Counter(_)) {
+        if matches!(self.mode, Mode::Counter(..)) {
             return Ok(());
         }
         if self.withheld_len != BLOCK {

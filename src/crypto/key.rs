@@ -4,6 +4,8 @@
 
 use core::fmt;
 
+use cloud_player_cipher::LONG;
+
 use crate::secret::Secret;
 
 use super::{BLOCK, CryptoError};
@@ -124,9 +126,6 @@ fn u128_from_hex(digits: &str) -> Option<u128> {
     let all_digits = digits.bytes().all(|b| b.is_ascii_hexdigit());
     (all_digits && digits.len() <= 2 * BLOCK).then(|| u128::from_str_radix(digits, 16).ok()).flatten()
 }
-
-/// Bytes in a key of AES-256.
-pub(super) const LONG: usize = 32;
 
 #[cfg(test)]
 mod tests {

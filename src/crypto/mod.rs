@@ -33,9 +33,6 @@
 //! ```
 #![forbid(unsafe_code)]
 
-mod cbc;
-mod counter;
-pub(crate) mod ctr;
 mod decryptor;
 mod error;
 mod key;
@@ -44,12 +41,11 @@ mod sample;
 mod sample_aes;
 mod unwrap;
 
+pub use cloud_player_cipher::BLOCK;
 pub use decryptor::{Decryptor, SegmentMethod};
 pub use error::CryptoError;
 pub use key::{ContentKey, Iv};
+pub(crate) use sample::SampleCipher;
 pub use sample::SampleKey;
 pub use sample_aes::SampleDecryptor;
 pub use unwrap::unwrap_key;
-
-/// Bytes in an AES block, in an AES-128 key and in an IV.
-pub const BLOCK: usize = 16;

@@ -6,7 +6,8 @@
 
 use core::fmt;
 
-use super::cbc::{CbcCipher, Chain};
+use cloud_player_cipher::{CbcCipher, Chain};
+
 use super::{BLOCK, CryptoError, Iv, SampleKey};
 
 /// Decrypts the samples of elementary streams.
@@ -48,7 +49,7 @@ impl SampleDecryptor {
 
     /// One message, a block of which lies at every `stride` bytes that have at least `least` bytes left to them.
     fn decrypt(&self, bytes: &mut [u8], stride: usize, least: usize) {
-        self.cipher.decrypt(&mut Chain::new(&self.iv), bytes, stride, least);
+        self.cipher.decrypt(&mut Chain::new(self.iv.as_bytes()), bytes, stride, least);
     }
 }
 

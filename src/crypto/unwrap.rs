@@ -4,9 +4,9 @@
 //! them along, encrypted, in the request for play info). The server answers a request for a key with the content key
 //! in AES-128-CBC under them: one block, without padding.
 
+use cloud_player_cipher::{CbcCipher, Chain};
 use zeroize::Zeroizing;
 
-use super::cbc::{CbcCipher, Chain};
 use super::{BLOCK, ContentKey, CryptoError, Iv};
 
 /// Takes the overlay off a key server's answer.
@@ -23,7 +23,12 @@ pub fn unwrap_key(answer: &[u8], overlay: &ContentKey, iv: &Iv) -> Result<Conten
     let wrapped = <[u8; BLOCK]>::try_from(answer)
         .map_err(|_| CryptoError::WrappedKeyLength { length: answer.len() })?;
     let mut block = Zeroizing::new(wrapped);
-    CbcCipher::aes128(overlay.aes128()?).decrypt(&mut Chain::new(iv), block.as_mut_slice(), BLOCK, BLOCK);
+    CbcCipher::aes128(overlay.aes128()?).decrypt(
+        &mut Chain::new(iv.as_bytes()),
+        block.as_mut_slice(),
+        BLOCK,
+        BLOCK,
+    );
     ContentKey::from_bytes(block.as_slice())
 }
 

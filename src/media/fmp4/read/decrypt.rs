@@ -4,14 +4,12 @@
 
 use core::ops::Range;
 
-use aes::Aes128;
-
 use super::atom::{Atom, Fields, Kind};
 use super::auxiliary::Sizes;
 use super::protection::{Protection, SampleProtection, vector};
 use super::traf::Traf;
-use crate::crypto::ctr::CtrStream;
-use crate::crypto::pattern::{CbcChain, Pattern};
+use crate::crypto::pattern::Pattern;
+use crate::crypto::{Iv, SampleCipher};
 use crate::media::SampleKey;
 
 /// A protection scheme (§4.2).
@@ -42,7 +40,7 @@ pub(super) struct Decryption<'a> {
     pub(super) scheme: Scheme,
     pub(super) protection: &'a Protection,
     pub(super) key: &'a SampleKey,
-    pub(super) cipher: &'a Aes128,
+    pub(super) cipher: &'a SampleCipher,
 }
 
 impl Decryption<'_> {
@@ -81,7 +79,7 @@ impl Decryption<'_> {
     }
 
     fn sample(&self, sample: &mut [u8], protection: &SampleProtection, mut entry: Entry<'_>) -> Option<()> {
-        let iv = entry.iv.or(protection.constant_iv).unwrap_or(*self.key.iv.as_bytes());
+        let iv = entry.iv.or(protection.constant_iv).map_or(self.key.iv, Iv::from_bytes);
         let pattern = match self.scheme {
             Scheme::Cens | Scheme::Cbcs => Pattern { crypt: protection.crypt, skip: protection.skip },
             Scheme::Cenc | Scheme::Cbc1 => Pattern::NONE,
@@ -92,8 +90,8 @@ impl Decryption<'_> {
             Scheme::Cbcs if !protection.blocks && protection.iv_size > 0 => Scheme::Cbc1,
             scheme => scheme,
         };
-        let mut stream = CtrStream::new(self.cipher, &iv);
-        let mut chain = CbcChain::new(self.cipher, &iv);
+        let mut stream = self.cipher.stream(&iv);
+        let mut chain = self.cipher.chain(&iv);
         let mut stretch = |bytes: &mut [u8]| match scheme {
             Scheme::Cenc => stream.apply(bytes),
             Scheme::Cens => {
@@ -103,7 +101,7 @@ impl Decryption<'_> {
             }
             Scheme::Cbc1 => chain.decrypt(bytes, pattern),
             // The one scheme in which every stretch starts anew.
-            Scheme::Cbcs => CbcChain::new(self.cipher, &iv).decrypt(bytes, pattern),
+            Scheme::Cbcs => self.cipher.chain(&iv).decrypt(bytes, pattern),
         };
         let Some(subsamples) = &mut entry.subsamples else {
             stretch(sample);

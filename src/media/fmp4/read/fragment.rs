@@ -1,13 +1,12 @@
 //! A fragment on its way: its header, its data as they arrive, and what comes of both.
 
-use aes::Aes128;
-
 use super::clock::Clock;
 use super::decrypt::{Decryption, Information, Scheme, hide};
 use super::moof::Moof;
 use super::movie::{Movie, Track};
 use super::place::{Alone, Place, apply, decode_time, shown};
 use super::traf::{Sample, Traf};
+use crate::crypto::SampleCipher;
 use crate::media::event::Fragment;
 use crate::media::fmp4::{FragmentBuf, FragmentBuilder, SampleFlags};
 use crate::media::{MediaError, SampleKey, TrackKind};
@@ -117,7 +116,7 @@ impl Gathered {
         &mut self,
         movie: &Movie,
         key: Option<&SampleKey>,
-        cipher: Option<&Aes128>,
+        cipher: Option<&SampleCipher>,
     ) -> Result<(), MediaError> {
         let (Some(key), Some(cipher)) = (key, cipher) else { return Ok(()) };
         for (traf, information) in self.moof.trafs.iter().zip(&mut self.information) {

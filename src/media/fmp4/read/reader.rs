@@ -1,13 +1,12 @@
 //! The reader of fragmented MP4: boxes in, init sections and fragments out, as soon as their last byte is here.
 
-use aes::Aes128;
-
 use super::clock::Clock;
 use super::emsg::Emsg;
 use super::fragment::Gathered;
 use super::framer::{Framer, Head, Token};
 use super::movie::Movie;
 use super::segment::{MAX_EVENTS, Segment};
+use crate::crypto::SampleCipher;
 use crate::media::event::{MediaEvent, SegmentFacts, SegmentStart};
 use crate::media::reader::Reader;
 use crate::media::{MediaError, SampleKey, TrackKind};
@@ -17,7 +16,7 @@ use crate::media::{MediaError, SampleKey, TrackKind};
 pub(in crate::media) struct Fmp4Reader {
     framer: Framer,
     movie: Option<Movie>,
-    key: Option<(SampleKey, Aes128)>,
+    key: Option<(SampleKey, SampleCipher)>,
     /// Video and audio, as they were told.
     told: Option<(bool, bool)>,
     segment: Segment,

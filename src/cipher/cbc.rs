@@ -1,7 +1,7 @@
 //! AES in CBC mode (NIST SP 800-38A §6.2), decrypting in place, for keys of either length.
 //!
-//! One function does it for whole segments and for samples alike: the code of a bit-sliced cipher is large, and this
-//! way each key length has it once. It works on as many blocks at a time as the cipher does.
+//! One function does it for whole segments and for samples alike. It works on as many blocks at a time as the cipher
+//! does.
 
 use core::fmt;
 
@@ -13,42 +13,48 @@ use aes::cipher::{
 };
 use aes::{Aes128Dec, Aes256Dec, Block};
 
-use super::key::LONG;
-use super::{BLOCK, Iv};
+use super::{BLOCK, LONG};
 
 /// A key, ready to decrypt.
-pub(super) enum CbcCipher {
+pub struct CbcCipher(Key);
+
+enum Key {
     Aes128(Aes128Dec),
     Aes256(Aes256Dec),
 }
 
 /// What the next block is combined with: the block before it, or the IV.
-pub(super) struct Chain(Block);
+#[derive(Debug)]
+pub struct Chain(Block);
 
 impl CbcCipher {
-    pub(super) fn aes128(key: &[u8; BLOCK]) -> Self {
-        Self::Aes128(Aes128Dec::new(key.into()))
+    /// With a key of 16 bytes.
+    pub fn aes128(key: &[u8; BLOCK]) -> Self {
+        Self(Key::Aes128(Aes128Dec::new(key.into())))
     }
 
-    pub(super) fn aes256(key: &[u8; LONG]) -> Self {
-        Self::Aes256(Aes256Dec::new(key.into()))
+    /// With a key of 32 bytes.
+    pub fn aes256(key: &[u8; LONG]) -> Self {
+        Self(Key::Aes256(Aes256Dec::new(key.into())))
     }
 
     /// Decrypts the block that lies at every `stride` bytes, where at least `least` bytes are left; `stride` is not
     /// zero. The last stride may be short.
     #[inline(never)]
-    pub(super) fn decrypt(&self, chain: &mut Chain, bytes: &mut [u8], stride: usize, least: usize) {
+    pub fn decrypt(&self, chain: &mut Chain, bytes: &mut [u8], stride: usize, least: usize) {
         let work = Work { chain, bytes, stride, least: least.max(BLOCK) };
-        match self {
-            Self::Aes128(cipher) => cipher.decrypt_with_backend(work),
-            Self::Aes256(cipher) => cipher.decrypt_with_backend(work),
+        match &self.0 {
+            Key::Aes128(cipher) => cipher.decrypt_with_backend(work),
+            Key::Aes256(cipher) => cipher.decrypt_with_backend(work),
         }
     }
 }
 
 impl Chain {
-    pub(super) fn new(iv: &Iv) -> Self {
-        Self(Array(*iv.as_bytes()))
+    /// The chain that starts with a vector.
+    #[inline]
+    pub fn new(iv: &[u8; BLOCK]) -> Self {
+        Self(Array(*iv))
     }
 }
 
