@@ -19,6 +19,8 @@ enum Command {
     Inspect(commands::inspect::Inspect),
     /// Turn media segments into one fragmented MP4 file
     Transmux(commands::transmux::Transmux),
+    /// Score the choice of rungs over recorded networks
+    Simulate(commands::simulate::Simulate),
     /// Decrypt one AES-128 segment
     Decrypt(commands::decrypt::Decrypt),
 }
@@ -27,6 +29,7 @@ fn main() -> ExitCode {
     let result = match Arguments::parse().command {
         Command::Inspect(command) => command.run(),
         Command::Transmux(command) => command.run(),
+        Command::Simulate(command) => command.run(),
         Command::Decrypt(command) => command.run(),
     };
     match result {

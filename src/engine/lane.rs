@@ -53,6 +53,15 @@ pub(crate) struct Lane {
     pub(super) rung: Option<usize>,
     /// A place that no segment filled although the playlist says that one lies there.
     search: Option<Search>,
+    /// A segment that was given up for a lower rung, until that is in.
+    again: Option<Again>,
+}
+
+/// A segment to be loaded again, on a lower rung.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    rung: usize,
+    target: MediaTime,
 }
 
 #[derive(Debug, Default)]
@@ -77,7 +86,7 @@ pub(super) struct Loading {
     /// Where the playlist says that it ends.
     playlist_end: MediaTime,
     /// The place that was to be filled.
-    target: MediaTime,
+    pub(super) target: MediaTime,
     /// None while the next attempt is waited for.
     pub(super) request: Option<RequestId>,
     pub(super) cipher: Option<Cipher>,
@@ -251,6 +260,7 @@ impl Lane {
     /// The segment came through, with its media at `measured`.
     pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
+        self.again = None;
         self.tail = Some(Tail {
             rung: loading.rung,
             sequence: loading.sequence,
@@ -277,9 +287,32 @@ impl Lane {
     pub(super) fn give_up(&mut self) {
         self.tail = None;
         self.search = None;
+        self.again = None;
         if matches!(self.state, State::Loading(_)) {
             self.state = State::Idle;
         }
+    }
+
+    /// Gives up what is being loaded, to load the same on a lower rung.
+    pub(super) fn go_down(&mut self, rung: usize) {
+        if let State::Loading(loading) = core::mem::take(&mut self.state) {
+            self.again = Some(Again { rung, target: loading.target });
+        }
+    }
+
+    /// The rung that a segment was given up for.
+    pub(super) fn again(&self) -> Option<usize> {
+        self.again.map(|again| again.rung)
+    }
+
+    /// The place that the segment given up was to fill.
+    pub(super) fn again_at(&self) -> Option<MediaTime> {
+        self.again.map(|again| again.target)
+    }
+
+    /// The rung of the last segment that came through.
+    pub(super) fn finished_rung(&self) -> Option<usize> {
+        self.tail.map(|tail| tail.rung)
     }
 
     /// Whether what is being loaded will fill `target`.

@@ -2,6 +2,7 @@
 
 pub(crate) mod decrypt;
 pub(crate) mod inspect;
+pub(crate) mod simulate;
 pub(crate) mod transmux;
 
 use std::fmt;
@@ -17,6 +18,11 @@ use cloud_player::playlist::PlaylistError;
 pub(crate) struct Failure(String);
 
 impl Failure {
+    /// What was asked for cannot be done.
+    pub(crate) fn usage(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         Self(format!("{}: {error}", path.display()))
     }
