@@ -217,7 +217,7 @@ pub(super) const LEVELS: usize = 22;
 /// Before anything is seen: seconds for which the network is taken to have been at any level,
 const SECONDS_ELSEWHERE: f64 = 15.0;
 /// and after which it leaves one,
-const USUAL_STAY: f64 = 40.0;
+const USUAL_STAY: f64 = 60.0;
 /// and the spread of its rate around it, with the seconds that this has been seen for.
 const USUAL_SPREAD: f64 = 0.4;
 const SECONDS_OF_SPREAD: f64 = 4.0;

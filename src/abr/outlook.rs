@@ -155,7 +155,7 @@ const DEFAULT_BITS_PER_SECOND: u64 = 2_000_000;
 const START_MARGIN: f64 = 0.8;
 /// By how much the default may be wrong, and what an earlier session stored: deviations of the logarithm.
 const SPREAD_UNKNOWN: f64 = 1.2;
-const SPREAD_STORED: f64 = 0.5;
+const SPREAD_STORED: f64 = 1.0;
 /// The range of levels: from this share of the lowest rung to so many times the highest.
 const BELOW: f64 = 0.1;
 const ABOVE: f64 = 2.0;

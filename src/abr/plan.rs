@@ -115,10 +115,10 @@ impl Plan {
             let outcomes = rungs.iter().zip(times).zip(worth.chunks_exact(grid.places));
             let outcomes =
                 outcomes.map(|((rung, times), worth)| Outcome { utility: rung.utility, times, worth });
-            let mut lowest = None;
+            let mut given_up = None;
             for (outcome, brings) in outcomes.zip(brings.chunks_exact_mut(grid.places)) {
-                outcome.brings(&grid, lowest.as_ref(), brings);
-                lowest = lowest.or(Some(outcome));
+                outcome.brings(&grid, given_up.as_ref(), brings);
+                given_up = given_up.or_else(|| Some(outcome.instead(&grid)));
             }
         }
         self.elsewhere.fill(0.0);
@@ -236,26 +236,39 @@ impl Outcome<'_> {
         for (i, time) in self.times.iter().enumerate() {
             let mut this =
                 KEEP * grid.worth_after(self.worth, buffer, *time) - stall * (time - buffer).max(0.0);
-            if *time > buffer {
-                this = this.max(self.given_up(grid, lowest, i, buffer, stall));
+            if let (true, Some(lowest)) = (*time > buffer, lowest) {
+                this =
+                    this.max(lowest.worth_instead(grid, i, buffer, stall) - self.price_of_going_down(grid));
             }
             sum += this;
         }
         grid.segment * self.utility + sum / OUTCOMES as f32
     }
 
-    /// What remains, in relation to what the segment itself would bring, when it is given up in the outcome `i`.
-    fn given_up(&self, grid: &Grid, lowest: Option<&Self>, i: usize, buffer: f32, stall: f32) -> f32 {
-        let time = |outcome: &Self| outcome.times.get(i).copied().unwrap_or(f32::MAX);
-        let Some(lowest) = lowest else { return f32::NEG_INFINITY };
-        let time = GIVEN_UP_AFTER.min(time(self)) + time(lowest);
-        KEEP * grid.worth_after(lowest.worth, buffer, time)
-            - stall * (time - buffer).max(0.0)
-            - (SWITCH + grid.segment) * self.utility
+    /// What is lost of what the segment itself would bring, when it is given up for the lowest rung.
+    fn price_of_going_down(&self, grid: &Grid) -> f32 {
+        (SWITCH + grid.segment) * self.utility
+    }
+
+    /// What remains when a segment is given up for this, the lowest rung, in the outcome `i`.
+    fn worth_instead(&self, grid: &Grid, i: usize, buffer: f32, stall: f32) -> f32 {
+        let time = GIVEN_UP_AFTER + self.times.get(i).copied().unwrap_or(f32::MAX);
+        KEEP * grid.worth_after(self.worth, buffer, time) - stall * (time - buffer).max(0.0)
+    }
+
+    /// [`Outcome::worth_instead`] for every outcome and place.
+    fn instead(&self, grid: &Grid) -> [[f32; MAX_PLACES]; OUTCOMES] {
+        let mut rows = [[0.0; MAX_PLACES]; OUTCOMES];
+        for (i, row) in rows.iter_mut().enumerate() {
+            for (place, out) in row.iter_mut().enumerate().take(grid.places) {
+                *out = self.worth_instead(grid, i, place as f32 * grid.step, STALL);
+            }
+        }
+        rows
     }
 
     /// [`Outcome::brings_at`] for every place.
-    fn brings(&self, grid: &Grid, lowest: Option<&Self>, out: &mut [f32]) {
+    fn brings(&self, grid: &Grid, instead: Option<&[[f32; MAX_PLACES]; OUTCOMES]>, out: &mut [f32]) {
         out.fill(grid.segment * self.utility);
         let scale = 1.0 / OUTCOMES as f32;
         for (i, time) in self.times.iter().enumerate() {
@@ -263,10 +276,20 @@ impl Outcome<'_> {
             let dry = whole((time / grid.step).ceil()).min(grid.places);
             let (runs_dry, lasts) = out.split_at_mut(dry);
             let alone = KEEP * grid.worth(self.worth, grid.segment.min(grid.goal));
-            for (place, out) in runs_dry.iter_mut().enumerate() {
-                let buffer = place as f32 * grid.step;
-                let late = alone - STALL * (time - buffer).max(0.0);
-                *out += scale * late.max(self.given_up(grid, lowest, i, buffer, STALL));
+            let late = alone - STALL * time;
+            let rate = STALL * grid.step;
+            match instead.and_then(|rows| rows.get(i)) {
+                Some(row) => {
+                    let price = self.price_of_going_down(grid);
+                    for (place, (out, instead)) in runs_dry.iter_mut().zip(row).enumerate() {
+                        *out += scale * (late + rate * place as f32).max(instead - price);
+                    }
+                }
+                None => {
+                    for (place, out) in runs_dry.iter_mut().enumerate() {
+                        *out += scale * (late + rate * place as f32);
+                    }
+                }
             }
             // Elsewhere it leads from each place to the same distance from it, up to the last one.
             let shift = dry as f32 + (grid.segment - time) / grid.step;
@@ -316,7 +339,7 @@ fn whole(number: f32) -> usize {
 pub(super) const SWITCH: f32 = 4.0;
 /// The price of a second without a picture, in seconds at the top rung. More than what a viewer's survey gives (about 4):
 /// what the model of the network does not know of comes as a stall.
-pub(super) const STALL: f32 = 10.0;
+pub(super) const STALL: f32 = 6.0;
 /// What comes a segment later counts by this less.
 const KEEP: f32 = 0.98;
 /// A download that comes too late is known to after this, in seconds.
