@@ -163,7 +163,7 @@ const ABOVE: f64 = 2.0;
 const USUAL_LATENCY: f32 = 0.05;
 /// Segments that the first decision looks ahead, and how many more each further one does.
 const FIRST_PASSES: usize = 12;
-const PASSES: usize = 2;
+const PASSES: usize = 1;
 /// A download is thought about when it is as likely as this to come too late, and given up when something else is worth so
 /// much more, in seconds at the top rung.
 const LIKELY_LATE: f64 = 0.5;

@@ -3,7 +3,7 @@
 //! The worth of having so much buffer at a level of the network, with the last segment on such a rung, is a table: what the
 //! best next segment brings by itself, and the worth of where it leads, averaged over how fast the network may turn out to
 //! be ([`Forecast`]). Each pass over the table ([`Plan::improve`]) looks one segment further ahead; as the table is kept
-//! from decision to decision, a pass or two each make it look far enough that what comes after no longer matters. So the
+//! from decision to decision, a pass each makes it look far enough that what comes after no longer matters. So the
 //! buffer that a choice leaves has its price, and that is all there is to being careful.
 //!
 //! A segment brings its length times the utility of its rung (0 to 1 by the logarithm of the rate), less
