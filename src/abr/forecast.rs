@@ -56,7 +56,7 @@ impl Forecast {
     pub(super) fn new(lowest: f64, highest: f64, belief: Belief, now: Timestamp) -> Self {
         let (from, to) = (lowest.ln(), highest.max(lowest * 2.0).ln());
         let step = (to - from) / (LEVELS - 1) as f64;
-        let centre = belief.rate.max(1.0).ln().clamp(from, to);
+        let centre = belief.rate.max(1.0).ln().max(from).min(to);
         let ever = SECONDS_ELSEWHERE / LEVELS as f64;
         let level = |i: usize| {
             let log = from + step * i as f64;
@@ -200,7 +200,7 @@ impl Forecast {
         let rate = (slice.bytes as f64 * 8.0).max(1.0) / slice.time.as_secs_f64().max(0.001);
         let lowest = self.levels.first().map_or(0.0, |level| level.log);
         let highest = self.levels.last().map_or(0.0, |level| level.log);
-        rate.ln().clamp(lowest, highest.max(lowest))
+        rate.ln().max(lowest).min(highest)
     }
 
     fn normalize(&mut self) {

@@ -214,7 +214,7 @@ impl Plan {
 impl Grid {
     /// The worth at a buffer, between two places.
     fn worth(&self, row: &[f32], buffer: f32) -> f32 {
-        let at = (buffer / self.step).clamp(0.0, (self.places - 1) as f32);
+        let at = (buffer / self.step).max(0.0).min((self.places - 1) as f32);
         let place = whole(at).min(self.places - 2);
         let share = at - place as f32;
         match row.get(place..place + 2) {
