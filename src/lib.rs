@@ -30,6 +30,7 @@
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |
 //! | `web` | the page's host (wasm32 only) |
+//! | `simulate` | a host without media for measuring rules (feature `cli`) |
 //!
 //! ## The host loop
 //!
@@ -73,6 +74,8 @@ pub mod media;
 pub mod playlist;
 pub mod secret;
 pub mod session;
+#[cfg(feature = "cli")]
+pub mod simulate;
 pub mod telemetry;
 pub mod time;
 

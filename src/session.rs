@@ -110,7 +110,7 @@ impl Session {
             }
             PipelineCommand::Drop(id) => {
                 if let Some(lane) = self.lane_of(id) {
-                    *self.lane_mut(lane) = Pipeline::default();
+                    self.lane_mut(lane).forget();
                 }
             }
             PipelineCommand::Flush(lane) => {
@@ -170,6 +170,18 @@ impl Session {
 struct Pipeline {
     reader: Reader,
     segment: Option<Segment>,
+}
+
+impl Pipeline {
+    /// Gives the segment up. One of which nothing was read leaves the transmuxer as it is: what that holds back belongs
+    /// to the segment before.
+    fn forget(&mut self) {
+        self.segment = None;
+        self.reader.next = None;
+        if self.reader.open {
+            self.reader = Reader::default();
+        }
+    }
 }
 
 /// The transmuxer, told of a segment when its first clear byte comes and no earlier: a segment of which no byte comes

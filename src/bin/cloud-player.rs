@@ -21,6 +21,8 @@ enum Command {
     Transmux(commands::transmux::Transmux),
     /// Print what is in media segments as JSON
     Probe(commands::probe::Probe),
+    /// Score the choice of rungs over recorded networks
+    Simulate(commands::simulate::Simulate),
     /// Decrypt one segment that is encrypted as a whole
     Decrypt(commands::decrypt::Decrypt),
 }
@@ -30,6 +32,7 @@ fn main() -> ExitCode {
         Command::Inspect(command) => command.run(),
         Command::Transmux(command) => command.run(),
         Command::Probe(command) => command.run(),
+        Command::Simulate(command) => command.run(),
         Command::Decrypt(command) => command.run(),
     };
     match result {

@@ -18,6 +18,8 @@ use super::lane::LaneId;
 pub(crate) struct Catalog {
     rungs: Vec<Rung>,
     ladder: Vec<abr::Rung>,
+    /// How long a segment is, by the media playlist that came last.
+    segment: MediaTime,
     sounds: Vec<Sound>,
     /// EXT-X-START of the multivariant playlist.
     pub(crate) start: Option<Start>,
@@ -29,6 +31,8 @@ pub(crate) struct Catalog {
 #[derive(Debug)]
 pub(crate) struct Rung {
     pub(crate) info: RungInfo,
+    /// Declared average rate in bits per second, 0 when unknown.
+    average: u64,
     stream: Stream,
     /// The group of renditions that its sound is in.
     audio: Option<String>,
@@ -98,6 +102,7 @@ impl Catalog {
             .filter_map(|rung| playlist.variants.get(rung.variant))
             .map(|variant| Rung {
                 info: info(variant),
+                average: variant.average_bandwidth.unwrap_or(0),
                 stream: Stream::at(url(&variant.uri)),
                 // Where all is sound, the rungs themselves are it.
                 audio: variant.audio.clone().filter(|_| !all_audio),
@@ -121,18 +126,31 @@ impl Catalog {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
         let mut stream = Stream::at(url.clone());
         (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
-        Self::new(vec![Rung { info, stream, audio: None }], Vec::new())
+        Self::new(vec![Rung { info, average: 0, stream, audio: None }], Vec::new())
     }
 
     fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
-        let ladder = rungs.iter().map(|r| abr::Rung { bandwidth: r.info.bandwidth }).collect();
+        let of = |r: &Rung| abr::Rung { bandwidth: r.info.bandwidth, average: r.average };
+        let ladder = rungs.iter().map(of).collect();
         let (start, variables) = (None, Variables::default());
-        (!rungs.is_empty()).then_some(Self { rungs, ladder, sounds, start, variables })
+        (!rungs.is_empty()).then_some(Self {
+            rungs,
+            ladder,
+            segment: USUAL_SEGMENT,
+            sounds,
+            start,
+            variables,
+        })
     }
 
     /// The rungs as rules see them.
     pub(crate) fn ladder(&self) -> &[abr::Rung] {
         &self.ladder
+    }
+
+    /// How long a segment of a rung is, mostly.
+    pub(crate) fn segment_length(&self) -> MediaTime {
+        self.segment
     }
 
     /// The rungs as the page sees them.
@@ -184,6 +202,11 @@ impl Catalog {
     /// Any rung's media playlist that is at hand.
     pub(crate) fn any_media(&self) -> Option<&Media> {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
+    }
+
+    /// Segments are about so long, by the media playlist that came last.
+    pub(crate) fn learn_segment(&mut self, playlist: &MediaPlaylist) {
+        self.segment = usual_length(playlist).unwrap_or(self.segment);
     }
 
     /// The variables that media playlists may import.
@@ -255,6 +278,18 @@ impl Media {
 
 /// However short segments are said to be, a playlist is good for so long.
 const MIN_FRESH: Duration = Duration::from_secs(1);
+/// The mean length of a playlist's segments but for the last one, which is what is left over. The declared target
+/// duration is only their upper bound.
+fn usual_length(playlist: &MediaPlaylist) -> Option<MediaTime> {
+    let whole = playlist.segments.split_last().map_or(&[][..], |(_, before)| before);
+    let some = if whole.is_empty() { &playlist.segments[..] } else { whole };
+    let (first, last) = (some.first()?, some.last()?);
+    let mean = (last.end() - first.start()).ticks() / i64::try_from(some.len()).ok()?;
+    (mean > 0).then_some(MediaTime::from_ticks(mean))
+}
+
+/// Until a media playlist says how long its segments are.
+const USUAL_SEGMENT: MediaTime = MediaTime::from_millis(6000);
 const SLACK: MediaTime = MediaTime::from_millis(60);
 
 fn info(variant: &Variant) -> RungInfo {

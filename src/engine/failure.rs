@@ -69,13 +69,16 @@ impl Engine {
             url: Some(ask.url.clone()),
         };
         if let Purpose::Segment(lane) = ask.purpose {
+            if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
+                self.history.ended(now, rung, true);
+            }
             self.lanes.lane_mut(lane).attempt_failed(ask.failures);
         }
         self.report_error(now, error);
         match remedy {
             Remedy::Retry(after) => self.requests.send_later(now + after, ask),
             Remedy::Fatal if !goes_on => self.close(now),
-            Remedy::Fatal => self.go_on_without(&ask.purpose),
+            Remedy::Fatal => self.go_on_without(now, &ask.purpose),
         }
     }
 
@@ -111,7 +114,7 @@ impl Engine {
     }
 
     /// The lane stops waiting for what will not come.
-    fn go_on_without(&mut self, purpose: &Purpose) {
+    fn go_on_without(&mut self, now: Timestamp, purpose: &Purpose) {
         match purpose {
             Purpose::Rung(_) | Purpose::Rendition(_) => {
                 let Some((lane, index)) = self.stream_of(purpose) else { return };
@@ -123,10 +126,10 @@ impl Engine {
                     lane.state = State::Idle;
                 }
             }
-            Purpose::Segment(lane) => self.abandon_segment(*lane),
+            Purpose::Segment(lane) => self.abandon_segment(now, *lane),
             Purpose::Init(_) => {
                 if let Some((lane, _)) = self.stream_of(purpose) {
-                    self.abandon_segment(lane);
+                    self.abandon_segment(now, lane);
                 }
             }
             _ => {}

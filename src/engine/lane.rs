@@ -57,6 +57,15 @@ pub(crate) struct Lane {
     drift: MediaTime,
     /// A place that no segment filled although the playlist says that one lies there.
     search: Option<Search>,
+    /// A segment that was given up for a lower rung, until that is in.
+    again: Option<Again>,
+}
+
+/// A segment to be loaded again, on a lower rung.
+#[derive(Clone, Copy, Debug)]
+struct Again {
+    rung: usize,
+    target: MediaTime,
 }
 
 #[derive(Debug, Default)]
@@ -81,7 +90,7 @@ pub(super) struct Loading {
     /// Where the playlist says that it ends.
     playlist_end: MediaTime,
     /// The place that was to be filled.
-    target: MediaTime,
+    pub(super) target: MediaTime,
     /// None while the next attempt is waited for.
     pub(super) request: Option<RequestId>,
     pub(super) cipher: Option<Cipher>,
@@ -261,8 +270,9 @@ impl Lane {
     /// The segment came through, with its media at `measured`.
     pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
+        self.again = None;
         // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it.
-        let again = self.tail.is_some_and(|tail| {
+        let unfilled = self.tail.is_some_and(|tail| {
             (tail.rung, tail.sequence, tail.target) == (loading.rung, loading.sequence, loading.target)
         });
         self.drift = measured.end - loading.playlist_end;
@@ -278,7 +288,7 @@ impl Lane {
         let target = loading.target;
         let next = if measured.start > target + MISPLACED {
             loading.sequence.checked_sub(1)
-        } else if measured.end <= target || again {
+        } else if measured.end <= target || unfilled {
             loading.sequence.checked_add(1)
         } else if let Some(search) = self.search.as_mut().filter(|s| s.target == target) {
             // It should be filled now. If it is not, this is not tried for ever.
@@ -291,7 +301,7 @@ impl Lane {
         };
         let steps = self.search.filter(|s| s.target == target).map_or(0, |s| s.steps) + 1;
         // What lies beside it will not fill a track that it leaves empty.
-        let steps = if again { steps.max(MAX_STEPS) } else { steps };
+        let steps = if unfilled { steps.max(MAX_STEPS) } else { steps };
         self.search = Some(Search { target, next: next.unwrap_or(loading.sequence), steps });
         Some(loading)
     }
@@ -300,9 +310,32 @@ impl Lane {
     pub(super) fn give_up(&mut self) {
         self.tail = None;
         self.search = None;
+        self.again = None;
         if matches!(self.state, State::Loading(_)) {
             self.state = State::Idle;
         }
+    }
+
+    /// Gives up what is being loaded, to load the same on a lower rung.
+    pub(super) fn go_down(&mut self, rung: usize) {
+        if let State::Loading(loading) = core::mem::take(&mut self.state) {
+            self.again = Some(Again { rung, target: loading.target });
+        }
+    }
+
+    /// The rung that a segment was given up for.
+    pub(super) fn again(&self) -> Option<usize> {
+        self.again.map(|again| again.rung)
+    }
+
+    /// The place that the segment given up was to fill.
+    pub(super) fn again_at(&self) -> Option<MediaTime> {
+        self.again.map(|again| again.target)
+    }
+
+    /// The rung of the last segment that came through.
+    pub(super) fn finished_rung(&self) -> Option<usize> {
+        self.tail.map(|tail| tail.rung)
     }
 
     /// Whether what is being loaded will fill `target`.

@@ -100,7 +100,7 @@ impl Engine {
                     catalog.forget_unused(&used);
                 }
                 if news == Refresh::Restarted {
-                    self.abandon_segment(lane);
+                    self.abandon_segment(now, lane);
                     self.lanes.lane_mut(lane).forget_drift();
                 }
             }
@@ -176,7 +176,7 @@ impl Engine {
         self.reports.trace.note(now, "window_left", &[]);
         self.reports.qoe.own_seek();
         for lane in LaneId::ALL {
-            self.abandon_segment(lane);
+            self.abandon_segment(now, lane);
         }
         self.playhead.heads_for(to);
         self.push(Output::Element(ElementCommand::Seek(to)));

@@ -2,7 +2,6 @@
 //!
 //! Each lane loads one segment at a time.
 
-use crate::abr::Situation;
 use crate::playlist::Segment;
 use crate::time::{MediaTime, Timestamp};
 
@@ -167,25 +166,8 @@ impl Engine {
         if self.sound().is_some() { main.min(self.ahead(LaneId::Audio)) } else { main }
     }
 
-    /// The rung that the next segment should be of.
-    pub(super) fn choose_rung(&mut self, now: Timestamp) -> usize {
-        let (buffer, buffer_goal) = (self.buffer_ahead(), self.goal(now));
-        let Stage::Open(catalog) = &self.stage else { return 0 };
-        let chosen = match self.held_rung {
-            Some(rung) => rung,
-            None => self.rule.choose(&Situation {
-                ladder: catalog.ladder(),
-                current: self.lanes.main.rung,
-                estimate: self.throughput.estimate(),
-                buffer,
-                buffer_goal,
-            }),
-        };
-        catalog.usable(chosen)
-    }
-
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
-        let target = self.target(lane);
+        let target = self.lanes.lane(lane).again_at().unwrap_or_else(|| self.target(lane));
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
         let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
@@ -262,7 +244,7 @@ impl Engine {
 
     /// The playhead jumped. What the sink holds or will hold is used, a load that serves the new place goes on,
     /// anything else is given up.
-    pub(super) fn seek(&mut self) {
+    pub(super) fn seek(&mut self, now: Timestamp) {
         self.playhead.arrived();
         if !matches!(self.stage, Stage::Open(_)) {
             return;
@@ -271,7 +253,7 @@ impl Engine {
             if self.lanes.lane(lane).serves(self.target(lane)) {
                 continue;
             }
-            self.abandon_segment(lane);
+            self.abandon_segment(now, lane);
             // Nothing that is queued plays at the new place.
             if self.ahead(lane) == MediaTime::ZERO {
                 self.sink.clear_queue(self.tracks_of(lane));
@@ -280,7 +262,10 @@ impl Engine {
     }
 
     /// Gives up the segment being loaded, and any further attempt at it.
-    pub(super) fn abandon_segment(&mut self, lane: LaneId) {
+    pub(super) fn abandon_segment(&mut self, now: Timestamp, lane: LaneId) {
+        if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
+            self.history.ended(now, rung, true);
+        }
         for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(lane)) {
             self.push(Output::Abort(id));
         }

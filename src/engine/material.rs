@@ -17,6 +17,8 @@ use super::io::{Encryption, InitData, Needs, PipelineCommand, RequestId, Scheme}
 use super::lane::{Cipher, InitSection, LaneId};
 use super::recovery::Fault;
 use super::requests::{Ask, Purpose};
+use super::rungs::SECOND_THOUGHT;
+use super::timers::Timer;
 use super::{Effect, Engine};
 
 /// Init sections at hand, as they came; the one unused for longest makes room.
@@ -187,6 +189,10 @@ impl Engine {
     pub(super) fn segment_sent(&mut self, now: Timestamp, lane: LaneId, id: RequestId) {
         let Some(loading) = self.lanes.lane_mut(lane).loading_mut() else { return };
         loading.request = Some(id);
+        if lane == LaneId::Main {
+            self.history.sent(now);
+            self.timers.set(Timer::SecondThought, Some(now + SECOND_THOUGHT));
+        }
         let (start, cipher, init) = (loading.range.start, loading.cipher.clone(), loading.init.is_some());
         let (continues, discontinuity, urgent) = (loading.continues, loading.discontinuity, loading.urgent);
         let (sequence, failures) = (loading.discontinuity_sequence, loading.ask.failures);

@@ -8,7 +8,8 @@
 //! |---|---|
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
 //! | `lane` | which segment comes next |
-//! | `loader` | how it is loaded: its rung and its request |
+//! | `loader` | how it is loaded: its request |
+//! | `rungs` | its rung, and whether it is better given up for a lower one |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
 //! | `live` | when a playlist is loaded again, and how far from the live edge to play |
@@ -36,6 +37,7 @@ mod ranges;
 pub(crate) mod recovery;
 mod report;
 mod requests;
+mod rungs;
 mod sink;
 mod source;
 mod timers;
@@ -43,7 +45,7 @@ mod timers;
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::abr::{self, Throughput};
+use crate::abr::{self, History, Throughput};
 use crate::access::{Credentials, ServerClock};
 use crate::error::{Phase, PlayerError};
 use crate::media::TrackKind;
@@ -87,6 +89,7 @@ pub(crate) struct Engine {
     sink: SinkLink,
     playhead: Playhead,
     throughput: Throughput,
+    history: History,
     rule: Box<dyn abr::Rule>,
     /// The rung the page holds, if it does not let the player choose.
     held_rung: Option<usize>,
@@ -124,6 +127,11 @@ enum Stage {
 impl Engine {
     /// A session that has not been told what to play.
     pub(crate) fn new(config: Config, now: Timestamp) -> Self {
+        Self::with_rule(config, Box::new(abr::Outlook::default()), now)
+    }
+
+    /// The same, with another rule for the choice of rungs.
+    pub(crate) fn with_rule(config: Config, rule: Box<dyn abr::Rule>, now: Timestamp) -> Self {
         Self {
             stage: Stage::Idle,
             outbox: VecDeque::new(),
@@ -137,7 +145,8 @@ impl Engine {
             sink: SinkLink::new(),
             playhead: Playhead::at(config.start),
             throughput: Throughput::new(config.stored_throughput),
-            rule: Box::new(abr::Rate),
+            history: History::default(),
+            rule,
             held_rung: config.start_rung,
             tight: None,
             sink_tries: 0,
@@ -217,6 +226,7 @@ impl Engine {
                 }
             }
             NetEvent::Chunk(bytes) => {
+                self.history.alongside(now, bytes.0.len());
                 let Some(flight) = self.requests.progress(now, id, bytes.0.len()) else { return };
                 if flight.received > MAX_SMALL_BODY {
                     self.push(Output::Abort(id));
@@ -240,6 +250,11 @@ impl Engine {
     pub(crate) fn segment_bytes(&mut self, now: Timestamp, id: RequestId, bytes: usize) {
         self.requests.progress(now, id, bytes);
         let main = self.lanes.of_request(id) == Some(LaneId::Main);
+        if main {
+            self.history.arrived(now, bytes);
+        } else {
+            self.history.alongside(now, bytes);
+        }
         self.reports.qoe.bytes(self.lanes.main.loading_rung().filter(|_| main), bytes as u64);
     }
 
@@ -266,7 +281,7 @@ impl Engine {
             }
             Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
             Purpose::Init(identity) => self.init_arrived(now, flight.ask, identity, flight.body.expose()),
-            Purpose::Segment(lane) => self.segment_arrived(lane, &flight),
+            Purpose::Segment(lane) => self.segment_arrived(now, lane, &flight),
             Purpose::Report(batch) => self.report_sent(now, batch, true),
         }
     }
@@ -275,11 +290,14 @@ impl Engine {
         self.playhead.state = state;
         self.reports.on_element(now, event, state);
         if event == ElementEvent::Seeking {
-            self.seek();
+            self.seek(now);
         }
         match event {
             // Startup is known now, and many a session is over before the next report is due.
-            ElementEvent::FirstFrame => self.send_report(now),
+            ElementEvent::FirstFrame => {
+                self.playhead.starts();
+                self.send_report(now);
+            }
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -373,6 +391,9 @@ impl Engine {
             self.sink.retry_full();
         }
         self.timers.expired(Timer::Refill, now);
+        if self.timers.expired(Timer::SecondThought, now) {
+            self.think_again(now);
+        }
         if self.timers.expired(Timer::Report, now) {
             self.send_report(now);
         }

@@ -12,7 +12,10 @@ use super::{Engine, Stage};
 
 impl Engine {
     /// The last byte of the segment is here. What the pipeline makes of it comes through [`PipelineEvent`].
-    pub(super) fn segment_arrived(&mut self, lane: LaneId, flight: &InFlight) {
+    pub(super) fn segment_arrived(&mut self, now: Timestamp, lane: LaneId, flight: &InFlight) {
+        if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
+            self.history.ended(now, rung, false);
+        }
         // What the sound takes is counted with the pictures that it comes in beside.
         if lane == LaneId::Main || self.sound().is_none() {
             self.throughput.add(flight.sample());

@@ -16,6 +16,8 @@ pub(crate) struct Playhead {
     playing: Option<usize>,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
+    /// A frame was shown.
+    started: bool,
 }
 
 impl Playhead {
@@ -36,6 +38,16 @@ impl Playhead {
     /// The element seeks, to wherever it says.
     pub(crate) fn arrived(&mut self) {
         self.heading = None;
+    }
+
+    /// A frame was shown.
+    pub(crate) fn starts(&mut self) {
+        self.started = true;
+    }
+
+    /// Whether a frame was shown yet.
+    pub(crate) fn has_started(&self) -> bool {
+        self.started
     }
 
     /// Where the session is sending the element, if it has not gone there yet.

@@ -92,6 +92,21 @@ impl InFlight {
         self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE + self.ask.hold }
     }
 
+    /// When it was sent.
+    pub(crate) fn sent(&self) -> Timestamp {
+        self.sent
+    }
+
+    /// When anything of it last happened.
+    pub(crate) fn active(&self) -> Timestamp {
+        self.active
+    }
+
+    /// From its sending to its first bytes, if those are here.
+    pub(crate) fn latency(&self) -> Option<Duration> {
+        self.first.map(|(at, _)| at.since(self.sent))
+    }
+
     /// What the transfer says about the network: the bytes after the first piece, those of transfers beside it counted
     /// in, over the time that they took. The first piece only starts the clock, for it may hold whatever came in while the host was busy. A body that came
     /// in so few pieces that this says nothing is counted from its request on, latency included.
@@ -199,6 +214,11 @@ impl Requests {
         flight.received += bytes as u64;
         flight.active = now;
         Some(flight)
+    }
+
+    /// A request in flight.
+    pub(crate) fn in_flight(&self, id: RequestId) -> Option<&InFlight> {
+        self.in_flight.get(&id)
     }
 
     /// Takes a request out, because it ended one way or the other.

@@ -169,6 +169,9 @@ impl Engine {
             self.align_restarted(lane, index, &mut media.playlist);
         }
         let Stage::Open(catalog) = &mut self.stage else { return };
+        if let Some(media) = media.as_ref().filter(|_| lane == LaneId::Main) {
+            catalog.learn_segment(&media.playlist);
+        }
         let detail = media.as_ref().and_then(|media| unplayable(&media.playlist));
         if let Some(stream) = catalog.stream_mut(lane, index).filter(|_| detail.is_none()) {
             stream.media = media;

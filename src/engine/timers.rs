@@ -13,6 +13,8 @@ pub(crate) enum Timer {
     Patience,
     /// The buffer has drained enough to load on.
     Refill,
+    /// The segment being loaded may be better given up.
+    SecondThought,
     /// The sink had no room; try again.
     Sink,
     /// Statistics for the page.
@@ -24,14 +26,23 @@ pub(crate) enum Timer {
 }
 
 impl Timer {
-    const ALL: [Self; 7] =
-        [Self::Retry, Self::Patience, Self::Refill, Self::Sink, Self::Stats, Self::Report, Self::Reload];
+    const ALL: [Self; 8] = [
+        Self::Retry,
+        Self::Patience,
+        Self::Refill,
+        Self::SecondThought,
+        Self::Sink,
+        Self::Stats,
+        Self::Report,
+        Self::Reload,
+    ];
 
     fn why(self) -> &'static str {
         match self {
             Self::Retry => "retry",
             Self::Patience => "request_timeout",
             Self::Refill => "buffer_refill",
+            Self::SecondThought => "second_thought",
             Self::Sink => "sink_full",
             Self::Stats => "stats",
             Self::Report => "report",

@@ -213,6 +213,20 @@ impl InitSection {
         }
     }
 
+    /// Of pictures that nobody decodes, for sessions that carry none.
+    #[cfg(feature = "cli")]
+    pub(crate) fn blank() -> Self {
+        let entry = SampleEntry::Video {
+            format: *b"avc1",
+            width: 16,
+            height: 16,
+            sample_aspect: (1, 1),
+            config: Vec::new(),
+        };
+        let config = TrackConfig { id: 1, timescale: 90_000, entry };
+        Self::new(TrackKind::Video, "avc1.64001f".into(), config)
+    }
+
     pub(super) fn new(track: TrackKind, codec: String, config: TrackConfig) -> Self {
         let (kind, format) = match config.entry {
             SampleEntry::Video { width, height, .. } => {

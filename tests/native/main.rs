@@ -3,6 +3,8 @@
 // A test's helpers may fail as loudly as the test itself; clippy exempts only functions marked as tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+#[cfg(feature = "cli")]
+mod abr;
 mod adverse;
 mod crypto;
 mod keys;

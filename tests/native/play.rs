@@ -30,7 +30,8 @@ fn an_encrypted_ladder_plays_from_the_first_frame_to_the_end() {
 #[test]
 fn the_first_append_comes_long_before_the_first_segment_is_complete() {
     // At 100 kbit/s the first segment takes seconds.
-    let mut w = sample(100_000);
+    let held = Config { start_rung: Some(1), ..config() };
+    let mut w = world(held, 100_000, Box::new(sample::serve));
     w.run_until(Duration::from_secs(60), "two segments", |w| segment_requests(w).len() == 2);
     let requests = segment_requests(&w);
     let (asked, complete) = (requests[0].0, requests[1].0);
@@ -72,7 +73,7 @@ fn the_rung_follows_the_network_up_and_down() {
         w.events.iter().find(|(_, e)| matches!(e, Event::RungChanged { .. })),
         Some((_, Event::RungChanged { rung: 0 }))
     ));
-    w.network.bits_per_second = 180_000;
+    w.network.bits_per_second = 120_000;
     w.run_until(Duration::from_secs(60), "the end", |w| w.element.ended);
     let last = w
         .events
@@ -147,7 +148,9 @@ fn segment_faults_that_pass_are_survived() {
         ("network", |n, r| if n < 3 { Response { refused: true, ..r } } else { r }),
     ];
     for (code, fault) in faults {
-        let mut w = world(config(), 2_000_000, faulty("002.ts", fault));
+        // On a held rung: otherwise a body that stalls is given up for a lower one before it runs out of patience.
+        let held = Config { start_rung: Some(1), ..config() };
+        let mut w = world(held, 2_000_000, faulty("002.ts", fault));
         w.run_until(Duration::from_secs(60), code, |w| w.element.ended);
         assert!(
             w.errors().count() > 0 && w.errors().all(|e| e.code == code && !e.fatal),
@@ -156,6 +159,15 @@ fn segment_faults_that_pass_are_survived() {
         );
         assert_eq!(w.element.stalls, 0, "{code}: what was buffered played on");
     }
+}
+
+#[test]
+fn a_body_that_stalls_is_given_up_for_a_lower_rung_before_it_runs_out_of_patience() {
+    let fault: Fault = |n, r| if n < 1 { Response { stall_after: Some(r.body.len() / 3), ..r } } else { r };
+    let mut w = world(config(), 2_000_000, faulty("002.ts", fault));
+    w.run_until(Duration::from_secs(60), "the end", |w| w.element.ended);
+    assert_eq!((w.errors().count(), w.element.stalls), (0, 0));
+    assert_eq!(w.requests_for("002.ts").len(), 2);
 }
 
 #[test]

@@ -13,6 +13,7 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
+mod abr;
 mod bench;
 mod bench_media;
 mod build;

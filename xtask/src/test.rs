@@ -4,6 +4,7 @@
 
 use std::time::{Duration, Instant};
 
+use crate::abr;
 use crate::build;
 use crate::corpora;
 use crate::project::{CLI, PRODUCT, Project};
@@ -36,7 +37,7 @@ struct Step {
     run: fn(&Project) -> Result<String>,
 }
 
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { name: "fmt", about: "rustfmt", after: None, run: fmt },
     Step {
         name: "clippy",
@@ -57,6 +58,12 @@ const STEPS: [Step; 10] = [
         about: "playlists of other projects, where they are at hand",
         after: None,
         run: corpora::run,
+    },
+    Step {
+        name: "abr",
+        about: "the choice of rungs over recorded networks, where they are at hand",
+        after: None,
+        run: abr::run,
     },
     Step {
         name: "build",

@@ -6,6 +6,7 @@ pub(crate) mod inspect;
 pub(crate) mod probe;
 mod resource;
 mod segments;
+pub(crate) mod simulate;
 mod tracks;
 pub(crate) mod transmux;
 mod writer;
@@ -47,6 +48,11 @@ impl Method {
 pub(crate) struct Failure(String);
 
 impl Failure {
+    /// What was asked for cannot be done.
+    pub(crate) fn usage(what: &str) -> Self {
+        Self(what.to_owned())
+    }
+
     pub(crate) fn file(path: &Path, error: &io::Error) -> Self {
         Self(format!("{}: {error}", path.display()))
     }

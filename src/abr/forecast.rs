@@ -1,0 +1,289 @@
+//! How fast the network will be: a distribution over levels, not a number.
+//!
+//! The model: the network's rate stays near a level and varies around it from second to second; at times it leaves for
+//! another level, which is one of those that it has been at before or, as long as little has been seen, any. That is how
+//! recorded networks behave, from a shaped line that is cut to a tenth for a minute to a phone in a train, and the three
+//! quantities that tell them apart are learnt in the session: how much it varies, how often it leaves and where it goes.
+//!
+//! Levels lie on a grid, evenly in the logarithm, from a rate at which not even the lowest rung is any use to one at which
+//! the highest is no question. A filter keeps the probability of each: [`Slice`]s make those likely that are near them.
+
+use crate::time::Timestamp;
+
+use super::{History, Slice};
+
+/// The forecast.
+#[derive(Clone, Debug)]
+pub(super) struct Forecast {
+    levels: Vec<Level>,
+    /// Distance of two levels, in the logarithm.
+    step: f64,
+    /// Sum of `ever`.
+    total: f64,
+    /// Of the logarithm of the rate of a second, around the level; and how many seconds it rests on.
+    variance: f64,
+    seconds_varied: f64,
+    /// Times that the level was left, and in how many seconds.
+    left: f64,
+    seconds: f64,
+    seen: u64,
+    at: Timestamp,
+}
+
+/// A rate that the network may be at.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Level {
+    log: f64,
+    /// Bits per second.
+    pub(super) rate: f32,
+    /// The probability that the network is at it.
+    pub(super) now: f64,
+    /// Seconds that it has been at it, and some in advance.
+    ever: f64,
+}
+
+/// What is believed before anything is seen.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Belief {
+    /// Bits per second.
+    pub(super) rate: f64,
+    /// By how much that may be wrong: standard deviation of the logarithm.
+    pub(super) spread: f64,
+}
+
+impl Forecast {
+    /// Over levels between two rates.
+    pub(super) fn new(lowest: f64, highest: f64, belief: Belief, now: Timestamp) -> Self {
+        let (from, to) = (lowest.ln(), highest.max(lowest * 2.0).ln());
+        let step = (to - from) / (LEVELS - 1) as f64;
+        let centre = belief.rate.max(1.0).ln().max(from).min(to);
+        let ever = SECONDS_ELSEWHERE / LEVELS as f64;
+        let level = |i: usize| {
+            let log = from + step * i as f64;
+            let z = (log - centre) / belief.spread;
+            Level { log, rate: log.exp() as f32, now: (-0.5 * z * z).exp(), ever }
+        };
+        let mut forecast = Self {
+            levels: (0..LEVELS).map(level).collect(),
+            step,
+            total: SECONDS_ELSEWHERE,
+            variance: USUAL_SPREAD * USUAL_SPREAD,
+            seconds_varied: SECONDS_OF_SPREAD,
+            left: 1.0,
+            seconds: USUAL_STAY,
+            seen: 0,
+            at: now,
+        };
+        forecast.normalize();
+        forecast
+    }
+
+    /// The levels, lowest first.
+    pub(super) fn levels(&self) -> &[Level] {
+        &self.levels
+    }
+
+    /// Variance of the logarithm of the mean rate over so many seconds, at any one level.
+    pub(super) fn variance_over(&self, seconds: f32) -> f32 {
+        self.variance as f32 / seconds.max(1.0)
+    }
+
+    /// The probability of leaving the level within so many seconds.
+    pub(super) fn leaves_within(&self, seconds: f64) -> f64 {
+        1.0 - (-seconds * self.left / self.seconds).exp()
+    }
+
+    /// How much of a level's probability goes to each of its neighbours within so many seconds.
+    pub(super) fn drifts_within(&self, seconds: f64) -> f64 {
+        (DRIFT * seconds / (self.step * self.step)).min(0.3)
+    }
+
+    /// By level, the probability of being at it after leaving another.
+    pub(super) fn elsewhere(&self) -> impl Iterator<Item = f64> {
+        self.levels.iter().map(|level| level.ever / self.total)
+    }
+
+    /// By level, its probability so many seconds from now.
+    pub(super) fn ahead(&self, seconds: f64) -> impl Iterator<Item = f32> {
+        let leaves = self.leaves_within(seconds);
+        self.levels.iter().map(move |l| ((1.0 - leaves) * l.now + leaves * l.ever / self.total) as f32)
+    }
+
+    /// Takes in what is new.
+    pub(super) fn learn(&mut self, history: &History, now: Timestamp) {
+        let passed = now.since(self.at).as_secs_f64();
+        self.at = now;
+        let mut flowed = 0.0;
+        for slice in history.slices_since(self.seen) {
+            flowed += slice.time.as_secs_f64();
+            self.observe(slice);
+        }
+        self.seen = history.slices();
+        // What happens while nothing is asked for is not seen.
+        if passed > flowed {
+            self.pass((passed - flowed).min(LONGEST_PAUSE));
+        }
+    }
+
+    /// As [`Forecast::learn`], of a slice that is not complete: the beliefs of the moment follow, what is learnt for good
+    /// does not.
+    pub(super) fn glimpse(&mut self, slice: &Slice) {
+        self.pass(slice.time.as_secs_f64());
+        self.weigh(self.log_of(slice), slice.time.as_secs_f64());
+    }
+
+    fn observe(&mut self, slice: &Slice) {
+        let (log, seconds) = (self.log_of(slice), slice.time.as_secs_f64());
+        // Did the network leave its level, or does it only vary?
+        let leaves = self.leaves_within(seconds);
+        let likelihood = self.likelihood(log, seconds);
+        let (mut stayed, mut left) = (0.0, 0.0);
+        for level in &self.levels {
+            let likely = likelihood(level.log);
+            stayed += (1.0 - leaves) * level.now * likely;
+            left += leaves * level.ever / self.total * likely;
+        }
+        self.seconds += seconds;
+        self.left += left / (stayed + left).max(f64::MIN_POSITIVE);
+        self.pass(seconds);
+        // A surprise counts up to a limit: what is beyond it is another level.
+        let mean: f64 = self.levels.iter().map(|level| level.now * level.log).sum();
+        let surprise = (log - mean).clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE);
+        let weight = seconds.min(1.0);
+        self.seconds_varied = self.seconds_varied * KEEP_SPREAD + weight;
+        let new = surprise * surprise * seconds.max(1.0);
+        self.variance += weight / self.seconds_varied * (new - self.variance);
+        self.variance = self.variance.max(LEAST_SPREAD * LEAST_SPREAD);
+        self.weigh(log, seconds);
+        for level in &mut self.levels {
+            level.ever += level.now * seconds;
+        }
+        self.total += seconds;
+    }
+
+    /// Time passes: levels drift, and may be left.
+    fn pass(&mut self, seconds: f64) {
+        let (leaves, drifts) = (self.leaves_within(seconds), self.drifts_within(seconds));
+        let mut before = self.levels.first().map_or(0.0, |level| level.now);
+        let mut levels = self.levels.iter_mut().peekable();
+        while let Some(level) = levels.next() {
+            let now = level.now;
+            let after = levels.peek().map_or(now, |next| next.now);
+            let stayed = now + drifts * (before + after - 2.0 * now);
+            level.now = (1.0 - leaves) * stayed + leaves * level.ever / self.total;
+            before = now;
+        }
+    }
+
+    /// Makes those levels more probable at which the rate that was seen is likely.
+    fn weigh(&mut self, log: f64, seconds: f64) {
+        let likelihood = self.likelihood(log, seconds);
+        for level in &mut self.levels {
+            level.now *= likelihood(level.log);
+        }
+        self.normalize();
+    }
+
+    /// How likely a rate is by level. With heavy tails: one slice alone never excludes a level.
+    fn likelihood(&self, log: f64, seconds: f64) -> impl Fn(f64) -> f64 + use<> {
+        let grid = self.step * self.step / 8.0;
+        let variance = self.variance / seconds.max(1.0) + grid;
+        move |level: f64| {
+            let z2 = (log - level) * (log - level) / variance;
+            let u = 1.0 + z2 / TAIL;
+            // To the power of -(TAIL + 1) / 2.
+            1.0 / (u * u * u.sqrt())
+        }
+    }
+
+    fn log_of(&self, slice: &Slice) -> f64 {
+        let rate = (slice.bytes as f64 * 8.0).max(1.0) / slice.time.as_secs_f64().max(0.001);
+        let lowest = self.levels.first().map_or(0.0, |level| level.log);
+        let highest = self.levels.last().map_or(0.0, |level| level.log);
+        rate.ln().max(lowest).min(highest)
+    }
+
+    fn normalize(&mut self) {
+        let sum: f64 = self.levels.iter().map(|level| level.now).sum();
+        let even = 1.0 / self.levels.len().max(1) as f64;
+        for level in &mut self.levels {
+            level.now = if sum > f64::MIN_POSITIVE { level.now / sum } else { even };
+        }
+    }
+}
+
+/// How many levels there are.
+pub(super) const LEVELS: usize = 22;
+/// Before anything is seen: seconds for which the network is taken to have been at any level,
+const SECONDS_ELSEWHERE: f64 = 15.0;
+/// and after which it leaves one,
+const USUAL_STAY: f64 = 60.0;
+/// and the spread of its rate around it, with the seconds that this has been seen for.
+const USUAL_SPREAD: f64 = 0.4;
+const SECONDS_OF_SPREAD: f64 = 4.0;
+/// A network never varies by less, or there would be no noise to tell from a change of level.
+const LEAST_SPREAD: f64 = 0.05;
+/// What was learnt of the spread fades by this with each slice.
+const KEEP_SPREAD: f64 = 0.97;
+/// Variance that a level gathers in a second.
+const DRIFT: f64 = 0.0015;
+const LARGEST_SURPRISE: f64 = 1.0;
+/// Degrees of freedom of the distribution of rates around a level (Student's t).
+const TAIL: f64 = 4.0;
+/// Seconds after which there is nothing left to forget.
+const LONGEST_PAUSE: f64 = 60.0;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use core::time::Duration;
+
+    fn forecast() -> Forecast {
+        Forecast::new(1e5, 2e7, Belief { rate: 2e6, spread: 1.0 }, Timestamp::ZERO)
+    }
+
+    fn see(forecast: &mut Forecast, mbit: f64, seconds: u64) {
+        for _ in 0..seconds {
+            forecast.observe(&Slice { bytes: (mbit * 1e6 / 8.0) as u64, time: Duration::from_secs(1) });
+        }
+    }
+
+    fn below(forecast: &Forecast, mbit: f64) -> f64 {
+        forecast.levels.iter().filter(|l| f64::from(l.rate) < mbit * 1e6).map(|l| l.now).sum()
+    }
+
+    #[test]
+    fn it_follows_a_change_within_seconds_and_is_not_moved_by_one_bad_one() {
+        let mut f = forecast();
+        see(&mut f, 8.0, 30);
+        assert!(below(&f, 5.0) < 0.05, "{}", below(&f, 5.0));
+        see(&mut f, 2.0, 1);
+        let after_one = below(&f, 4.0);
+        see(&mut f, 2.0, 3);
+        assert!(below(&f, 4.0) > 0.95 && below(&f, 4.0) > after_one, "{after_one} {}", below(&f, 4.0));
+    }
+
+    #[test]
+    fn it_learns_how_often_the_network_changes_and_where_it_goes() {
+        let (mut steady, mut switching) = (forecast(), forecast());
+        see(&mut steady, 8.0, 200);
+        for _ in 0..10 {
+            see(&mut switching, 8.0, 10);
+            see(&mut switching, 0.5, 10);
+        }
+        assert!(switching.leaves_within(5.0) > 3.0 * steady.leaves_within(5.0));
+        let low = |f: &Forecast| f.elsewhere().take(LEVELS / 2).sum::<f64>();
+        assert!(low(&switching) > 0.3 && low(&steady) < 0.1, "{} {}", low(&switching), low(&steady));
+    }
+
+    #[test]
+    fn the_probabilities_stay_probabilities_whatever_is_seen() {
+        let mut f = forecast();
+        for (bytes, micros) in [(0, 0), (0, 1), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX)] {
+            f.observe(&Slice { bytes, time: Duration::from_micros(micros) });
+            let sum: f64 = f.levels.iter().map(|l| l.now).sum();
+            assert!((sum - 1.0).abs() < 1e-9 && f.levels.iter().all(|l| l.now >= 0.0), "{f:?}");
+            assert!(f.variance.is_finite() && f.left.is_finite());
+        }
+    }
+}

@@ -1,0 +1,354 @@
+//! What a decision is worth, with all that may follow from it.
+//!
+//! The worth of having so much buffer at a level of the network, with the last segment on such a rung, is a table: what the
+//! best next segment brings by itself, and the worth of where it leads, averaged over how fast the network may turn out to
+//! be ([`Forecast`]). Each pass over the table ([`Plan::improve`]) looks one segment further ahead; as the table is kept
+//! from decision to decision, a pass each makes it look far enough that what comes after no longer matters. So the
+//! buffer that a choice leaves has its price, and that is all there is to being careful.
+//!
+//! A segment brings its length times the utility of its rung (0 to 1 by the logarithm of the rate), less
+//! [`SWITCH`] for each step of utility from the segment before and [`STALL`] for each second without a picture.
+//!
+//! The table's rows run over the buffer at even distances: a download that takes so long leads from each place to one that
+//! is a constant distance away, so a row is a weighted sum of shifted rows.
+
+use super::Situation;
+use super::forecast::{Forecast, LEVELS};
+
+/// The table and what it is about.
+#[derive(Debug)]
+pub(super) struct Plan {
+    grid: Grid,
+    rungs: Vec<Step>,
+    /// Variance of the logarithm of a segment's size around its rung's average.
+    size_variance: f32,
+    /// By level, rung and place: the worth of going on from there after a segment of that rung.
+    worth: Vec<f32>,
+    /// By level, rung and place: what a segment of that rung brings there, and where it leads, if the network is at that
+    /// level.
+    brings: Vec<f32>,
+    /// `brings` averaged over where the network goes when it leaves its level.
+    elsewhere: Vec<f32>,
+    /// By level and rung.
+    times: Vec<[f32; OUTCOMES]>,
+}
+
+/// The buffer, and what a segment is in it.
+#[derive(Clone, Copy, Debug)]
+struct Grid {
+    places: usize,
+    /// Seconds from place to place.
+    step: f32,
+    /// Seconds of buffer beyond which the next request waits.
+    goal: f32,
+    /// Seconds that a segment lasts.
+    segment: f32,
+}
+
+/// A rung.
+#[derive(Clone, Copy, Debug)]
+struct Step {
+    utility: f32,
+    bits: f32,
+}
+
+/// How a segment of a rung turns out at a level.
+struct Outcome<'a> {
+    utility: f32,
+    times: &'a [f32; OUTCOMES],
+    /// The row of its worth.
+    worth: &'a [f32],
+}
+
+impl Plan {
+    /// Without any foresight yet.
+    pub(super) fn new(s: &Situation<'_>) -> Self {
+        let segment = (s.segment.as_secs() as f32).max(0.1);
+        let goal = (s.buffer_goal.as_secs() as f32).max(segment / 2.0);
+        let places = whole((goal / LONGEST_STEP).ceil()).clamp(MIN_PLACES, MAX_PLACES);
+        let grid = Grid { places, step: goal / (places - 1) as f32, goal, segment };
+        let rate = |i: Option<&super::Rung>| i.map_or(1.0, |rung| rung.rate() as f32);
+        let (lowest, highest) = (rate(s.ladder.first()), rate(s.ladder.last()));
+        let span = (highest / lowest).ln().max(f32::MIN_POSITIVE);
+        let step = |rung: &super::Rung| Step {
+            utility: ((rung.rate() as f32 / lowest).ln() / span).clamp(0.0, 1.0),
+            bits: rung.rate() as f32 * segment,
+        };
+        // The peak is about three deviations from the average.
+        let peak =
+            |rung: &super::Rung| (rung.bandwidth as f32 / rung.rate() as f32).clamp(1.0, 4.0).ln() / 3.0;
+        let size_variance =
+            s.ladder.iter().map(|rung| peak(rung) * peak(rung)).sum::<f32>() / s.ladder.len().max(1) as f32;
+        let rungs: Vec<_> = s.ladder.iter().map(step).collect();
+        let rows = LEVELS * rungs.len();
+        Self {
+            grid,
+            size_variance,
+            worth: vec![0.0; rows * places],
+            brings: vec![0.0; rows * places],
+            elsewhere: vec![0.0; rungs.len() * places],
+            times: vec![[0.0; OUTCOMES]; rows],
+            rungs,
+        }
+    }
+
+    /// How long downloads take follows from the forecast and the latency.
+    pub(super) fn time(&mut self, forecast: &Forecast, latency: f32) {
+        let of_levels = self.times.chunks_exact_mut(self.rungs.len().max(1));
+        for (times, level) in of_levels.zip(forecast.levels()) {
+            for (times, rung) in times.iter_mut().zip(&self.rungs) {
+                let usual = rung.bits / level.rate;
+                let spread = (forecast.variance_over(usual) + self.size_variance).sqrt();
+                for (time, deviation) in times.iter_mut().zip(DEVIATIONS) {
+                    *time = latency + usual * (spread * deviation).exp();
+                }
+            }
+        }
+    }
+
+    /// Looks one segment further ahead.
+    pub(super) fn improve(&mut self, forecast: &Forecast) {
+        let (grid, rungs) = (self.grid, &self.rungs);
+        let block = rungs.len() * grid.places;
+        let levels = self.worth.chunks_exact(block).zip(self.brings.chunks_exact_mut(block));
+        for ((worth, brings), times) in levels.zip(self.times.chunks_exact(rungs.len())) {
+            let outcomes = rungs.iter().zip(times).zip(worth.chunks_exact(grid.places));
+            let outcomes =
+                outcomes.map(|((rung, times), worth)| Outcome { utility: rung.utility, times, worth });
+            let mut given_up = None;
+            for (outcome, brings) in outcomes.zip(brings.chunks_exact_mut(grid.places)) {
+                outcome.brings(&grid, given_up.as_ref(), brings);
+                given_up = given_up.or_else(|| Some(outcome.instead(&grid)));
+            }
+        }
+        self.elsewhere.fill(0.0);
+        for (brings, likely) in self.brings.chunks_exact(block).zip(forecast.elsewhere()) {
+            for (sum, brings) in self.elsewhere.iter_mut().zip(brings) {
+                *sum += likely as f32 * brings;
+            }
+        }
+        let segment = f64::from(grid.segment);
+        let (leaves, drifts) =
+            (forecast.leaves_within(segment) as f32, forecast.drifts_within(segment) as f32);
+        let mut before = self.brings.get(..block).unwrap_or_default();
+        let mut levels = self.brings.chunks_exact(block).peekable();
+        for worth in self.worth.chunks_exact_mut(block) {
+            let Some(here) = levels.next() else { break };
+            let after = levels.peek().copied().unwrap_or(here);
+            let sides = before.iter().zip(after).zip(here).zip(&self.elsewhere);
+            for (worth, (((before, after), here), elsewhere)) in worth.iter_mut().zip(sides) {
+                let stays = here + drifts * (before + after - 2.0 * here);
+                *worth = (1.0 - leaves) * stays + leaves * elsewhere;
+            }
+            before = here;
+            best_of(rungs, grid.places, worth);
+        }
+        // Only differences count; the sums would grow.
+        let base = self.worth.last().copied().unwrap_or(0.0);
+        for worth in &mut self.worth {
+            *worth -= base;
+        }
+    }
+
+    /// The best rung to go on with, by the probability of each level; `before` is the rung of the segment before.
+    pub(super) fn best(
+        &self,
+        likely: impl Iterator<Item = f32> + Clone,
+        buffer: f32,
+        before: Option<usize>,
+        stall: f32,
+    ) -> usize {
+        let width = self.rungs.len();
+        let mut best = (0, f32::NEG_INFINITY);
+        for (index, rung) in self.rungs.iter().enumerate() {
+            let mut sum = -self.switch(before, index);
+            for (level, likely) in likely.clone().enumerate().filter(|(_, likely)| *likely > NEGLIGIBLE) {
+                let outcome = |rung: usize, utility: f32| {
+                    let (times, worth) = (self.times.get(level * width + rung)?, self.row(level, rung)?);
+                    Some(Outcome { utility, times, worth })
+                };
+                let Some(this) = outcome(index, rung.utility) else { continue };
+                let lowest = if index > 0 { outcome(0, 0.0) } else { None };
+                sum += likely * this.brings_at(&self.grid, lowest.as_ref(), buffer, stall);
+            }
+            if sum > best.1 {
+                best = (index, sum);
+            }
+        }
+        best.0
+    }
+
+    /// What so many bits of a segment of this rung bring if the network is at `level`, after `delay`.
+    pub(super) fn download(
+        &self,
+        level: (usize, f32),
+        rung: usize,
+        (bits, delay): (f32, f32),
+        buffer: f32,
+        stall: f32,
+    ) -> f32 {
+        let (Some(worth), Some(step)) = (self.row(level.0, rung), self.rungs.get(rung)) else { return 0.0 };
+        let time = delay + bits / level.1;
+        self.grid.segment * step.utility - stall * (time - buffer).max(0.0)
+            + KEEP * self.grid.worth_after(worth, buffer, time)
+    }
+
+    /// The price of going from a rung to another.
+    pub(super) fn switch(&self, from: Option<usize>, to: usize) -> f32 {
+        let utility = |rung: usize| self.rungs.get(rung).map(|rung| rung.utility);
+        let from = from.and_then(utility);
+        from.zip(utility(to)).map_or(0.0, |(from, to)| SWITCH * (from - to).abs())
+    }
+
+    /// The usual size of a segment of a rung, in bits.
+    pub(super) fn bits(&self, rung: usize) -> f32 {
+        self.rungs.get(rung).map_or(1.0, |rung| rung.bits)
+    }
+
+    fn row(&self, level: usize, rung: usize) -> Option<&[f32]> {
+        let start = (level * self.rungs.len() + rung) * self.grid.places;
+        self.worth.get(start..start + self.grid.places)
+    }
+}
+
+impl Grid {
+    /// The worth at a buffer, between two places.
+    fn worth(&self, row: &[f32], buffer: f32) -> f32 {
+        let at = (buffer / self.step).max(0.0).min((self.places - 1) as f32);
+        let place = whole(at).min(self.places - 2);
+        let share = at - place as f32;
+        match row.get(place..place + 2) {
+            Some(&[lower, upper]) => lower + share * (upper - lower),
+            _ => 0.0,
+        }
+    }
+
+    /// The worth after a download of this time: the segment is in, and what was over the goal was waited for.
+    fn worth_after(&self, row: &[f32], buffer: f32, time: f32) -> f32 {
+        self.worth(row, ((buffer - time).max(0.0) + self.segment).min(self.goal))
+    }
+}
+
+impl Outcome<'_> {
+    /// What the segment brings at a buffer. Where it would come too late, it may still be given up for the lowest rung.
+    fn brings_at(&self, grid: &Grid, lowest: Option<&Self>, buffer: f32, stall: f32) -> f32 {
+        let mut sum = 0.0;
+        for (i, time) in self.times.iter().enumerate() {
+            let mut this =
+                KEEP * grid.worth_after(self.worth, buffer, *time) - stall * (time - buffer).max(0.0);
+            if let (true, Some(lowest)) = (*time > buffer, lowest) {
+                this =
+                    this.max(lowest.worth_instead(grid, i, buffer, stall) - self.price_of_going_down(grid));
+            }
+            sum += this;
+        }
+        grid.segment * self.utility + sum / OUTCOMES as f32
+    }
+
+    /// What is lost of what the segment itself would bring, when it is given up for the lowest rung.
+    fn price_of_going_down(&self, grid: &Grid) -> f32 {
+        (SWITCH + grid.segment) * self.utility
+    }
+
+    /// What remains when a segment is given up for this, the lowest rung, in the outcome `i`.
+    fn worth_instead(&self, grid: &Grid, i: usize, buffer: f32, stall: f32) -> f32 {
+        let time = GIVEN_UP_AFTER + self.times.get(i).copied().unwrap_or(f32::MAX);
+        KEEP * grid.worth_after(self.worth, buffer, time) - stall * (time - buffer).max(0.0)
+    }
+
+    /// [`Outcome::worth_instead`] for every outcome and place.
+    fn instead(&self, grid: &Grid) -> [[f32; MAX_PLACES]; OUTCOMES] {
+        let mut rows = [[0.0; MAX_PLACES]; OUTCOMES];
+        for (i, row) in rows.iter_mut().enumerate() {
+            for (place, out) in row.iter_mut().enumerate().take(grid.places) {
+                *out = self.worth_instead(grid, i, place as f32 * grid.step, STALL);
+            }
+        }
+        rows
+    }
+
+    /// [`Outcome::brings_at`] for every place.
+    fn brings(&self, grid: &Grid, instead: Option<&[[f32; MAX_PLACES]; OUTCOMES]>, out: &mut [f32]) {
+        out.fill(grid.segment * self.utility);
+        let scale = 1.0 / OUTCOMES as f32;
+        for (i, time) in self.times.iter().enumerate() {
+            // Where the buffer runs dry, the segment is all that is in afterwards.
+            let dry = whole((time / grid.step).ceil()).min(grid.places);
+            let (runs_dry, lasts) = out.split_at_mut(dry);
+            let alone = KEEP * grid.worth(self.worth, grid.segment.min(grid.goal));
+            let late = alone - STALL * time;
+            let rate = STALL * grid.step;
+            match instead.and_then(|rows| rows.get(i)) {
+                Some(row) => {
+                    let price = self.price_of_going_down(grid);
+                    for (place, (out, instead)) in runs_dry.iter_mut().zip(row).enumerate() {
+                        *out += scale * (late + rate * place as f32).max(instead - price);
+                    }
+                }
+                None => {
+                    for (place, out) in runs_dry.iter_mut().enumerate() {
+                        *out += scale * (late + rate * place as f32);
+                    }
+                }
+            }
+            // Elsewhere it leads from each place to the same distance from it, up to the last one.
+            let shift = dry as f32 + (grid.segment - time) / grid.step;
+            let from = whole(shift);
+            let share = shift - from as f32;
+            let rows = self.worth.get(from..).unwrap_or_default();
+            let known = rows.len().saturating_sub(1).min(lasts.len());
+            let (inner, full) = lasts.split_at_mut(known);
+            let (lower, upper) = (scale * KEEP * (1.0 - share), scale * KEEP * share);
+            for ((out, a), b) in inner.iter_mut().zip(rows).zip(rows.iter().skip(1)) {
+                *out += lower * a + upper * b;
+            }
+            let full_worth = scale * KEEP * self.worth.last().copied().unwrap_or(0.0);
+            for out in full {
+                *out += full_worth;
+            }
+        }
+    }
+}
+
+/// Turns, in the rows of one level, what going on with each rung is worth into what going on from each rung is: the best
+/// of them, switches paid. The price of a switch is that of its steps, so a pass up and one down find it.
+fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
+    let steps = || rungs.iter().zip(rungs.iter().skip(1)).map(|(a, b)| SWITCH * (b.utility - a.utility));
+    for (i, price) in steps().enumerate() {
+        let (below, above) = worth.split_at_mut((i + 1) * places);
+        let below = below.get(i * places..).unwrap_or_default();
+        for (above, below) in above.iter_mut().zip(below) {
+            *above = above.max(below - price);
+        }
+    }
+    for (i, price) in steps().enumerate().collect::<Vec<_>>().into_iter().rev() {
+        let (below, above) = worth.split_at_mut((i + 1) * places);
+        let below = below.get_mut(i * places..).unwrap_or_default();
+        for (below, above) in below.iter_mut().zip(above.iter()) {
+            *below = below.max(above - price);
+        }
+    }
+}
+
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and not-a-number is 0
+fn whole(number: f32) -> usize {
+    number as usize
+}
+
+/// The price of a step over the whole ladder, in seconds at the top rung.
+pub(super) const SWITCH: f32 = 4.0;
+/// The price of a second without a picture, in seconds at the top rung. More than what a viewer's survey gives (about 4):
+/// what the model of the network does not know of comes as a stall.
+pub(super) const STALL: f32 = 6.0;
+/// What comes a segment later counts by this less.
+const KEEP: f32 = 0.98;
+/// A download that comes too late is known to after this, in seconds.
+const GIVEN_UP_AFTER: f32 = 1.0;
+/// Each time is taken in so many ways, equally likely: the means of the quarters of the normal distribution.
+const OUTCOMES: usize = 4;
+const DEVIATIONS: [f32; OUTCOMES] = [1.15, 0.32, -0.32, -1.15];
+const LONGEST_STEP: f32 = 1.0;
+const MIN_PLACES: usize = 13;
+const MAX_PLACES: usize = 29;
+/// Levels less likely than this do not change a choice.
+const NEGLIGIBLE: f32 = 1e-4;

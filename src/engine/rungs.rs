@@ -1,0 +1,101 @@
+//! Which rung: the choice for the next segment, and the second thought about the one that is loading.
+//!
+//! A segment that is given up for a lower rung is asked for again from its start; what was handed on of it plays until
+//! the other replaces it. It can only go down from rung to rung, so the second thoughts about a segment end.
+
+use core::time::Duration;
+
+use crate::abr::{Situation, Transfer};
+use crate::time::{MediaTime, Timestamp};
+
+use super::io::{Output, PipelineCommand};
+use super::lane::LaneId;
+use super::requests::Purpose;
+use super::timers::Timer;
+use super::{Engine, Stage};
+
+impl Engine {
+    /// The rung that the next segment should be of.
+    pub(super) fn choose_rung(&mut self, now: Timestamp) -> usize {
+        let buffer = self.buffer_ahead();
+        let chosen = match (self.held_rung, self.lanes.main.again()) {
+            (Some(rung), _) => rung,
+            (None, Some(rung)) => rung,
+            (None, None) => self.ask_rule(now, buffer, |rule, situation| rule.choose(situation)).unwrap_or(0),
+        };
+        let Stage::Open(catalog) = &self.stage else { return 0 };
+        catalog.usable(chosen)
+    }
+
+    /// Shows the rule how things stand; nothing while there are no rungs.
+    fn ask_rule<T>(
+        &mut self,
+        now: Timestamp,
+        buffer: MediaTime,
+        ask: impl FnOnce(&mut dyn crate::abr::Rule, &Situation<'_>) -> T,
+    ) -> Option<T> {
+        let buffer_goal = self.goal(now);
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let situation = Situation {
+            now,
+            ladder: catalog.ladder(),
+            current: self.lanes.main.finished_rung().or(self.lanes.main.rung),
+            estimate: self.throughput.estimate(),
+            history: &self.history,
+            buffer,
+            buffer_goal,
+            segment: catalog.segment_length(),
+            started: self.playhead.has_started(),
+        };
+        Some(ask(self.rule.as_mut(), &situation))
+    }
+
+    /// Looks at the segment being loaded: it may be better to give it up for a lower rung.
+    pub(super) fn think_again(&mut self, now: Timestamp) {
+        self.history.passed(now);
+        let Some((rung, target, id)) =
+            self.lanes.main.loading().and_then(|l| Some((l.rung, l.target, l.request?)))
+        else {
+            self.timers.set(Timer::SecondThought, None);
+            return;
+        };
+        self.timers.set(Timer::SecondThought, Some(now + SECOND_THOUGHT));
+        if rung == 0 || self.held_rung.is_some() {
+            return;
+        }
+        let Some(flight) = self.requests.in_flight(id) else { return };
+        let transfer = Transfer {
+            rung,
+            before: self.lanes.main.finished_rung(),
+            received: flight.received,
+            size: flight.head.as_ref().and_then(|head| head.content_length),
+            elapsed: now.since(flight.sent()),
+            latency: flight.latency(),
+            idle: now.since(flight.active()),
+        };
+        // What has been handed on of this segment would be replaced: it does not count.
+        let place = self.playhead.place();
+        let buffer = self.buffer_ahead().min(target - place).max(MediaTime::ZERO);
+        let lower =
+            self.ask_rule(now, buffer, |rule, situation| rule.abandon(situation, &transfer)).flatten();
+        let Stage::Open(catalog) = &self.stage else { return };
+        let lower = lower.map(|lower| catalog.usable(lower)).filter(|lower| *lower < rung);
+        let Some(lower) = lower else { return };
+        // To wait for a playlist on the way down would cost what going down is to save.
+        if catalog.media(LaneId::Main, lower).is_none() {
+            self.ask_for_playlist(now, LaneId::Main, lower);
+            return;
+        }
+        let facts = [("from", rung as u64), ("to", lower as u64), ("bytes", transfer.received)];
+        self.reports.trace.note(now, "segment_given_up", &facts);
+        self.history.ended(now, rung, true);
+        for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(LaneId::Main)) {
+            self.push(Output::Abort(id));
+            self.command(PipelineCommand::Drop(id));
+        }
+        self.lanes.main.go_down(lower);
+    }
+}
+
+/// How often a segment being loaded is thought about.
+pub(super) const SECOND_THOUGHT: Duration = Duration::from_millis(250);
