@@ -50,8 +50,10 @@ fn live_world(
 }
 
 /// Pictures and sound of three minutes, in segments of two seconds.
-fn tracks() -> &'static (Vec<Vec<u8>>, Vec<Vec<u8>>) {
-    static FILES: OnceLock<(Vec<Vec<u8>>, Vec<Vec<u8>>)> = OnceLock::new();
+type Tracks = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+
+fn tracks() -> &'static Tracks {
+    static FILES: OnceLock<Tracks> = OnceLock::new();
     FILES.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adverse");
         let _ = std::fs::remove_dir_all(&folder);
