@@ -21,6 +21,10 @@ pub(crate) struct Element {
     pub(crate) tracks: Vec<Track>,
     /// Bytes that a track may hold, for tests of the quota.
     pub(crate) quota: Option<usize>,
+    /// How long an append or a removal takes.
+    pub(crate) operation: Duration,
+    /// The decoder stands still until then, with media at hand.
+    pub(crate) frozen: Timestamp,
     pending: VecDeque<(Timestamp, Input)>,
     started: bool,
     playing: bool,
@@ -56,6 +60,8 @@ impl Element {
             live_range: None,
             tracks: Vec::new(),
             quota: None,
+            operation: OPERATION,
+            frozen: Timestamp::ZERO,
             pending: VecDeque::new(),
             started: false,
             playing: false,
@@ -92,7 +98,7 @@ impl Element {
     }
 
     pub(super) fn command(&mut self, now: Timestamp, command: SinkCommand) {
-        let done = now + OPERATION;
+        let done = now + self.operation;
         match command {
             SinkCommand::Attach => {
                 self.attached = true;
@@ -134,6 +140,11 @@ impl Element {
         }
     }
 
+    /// The browser makes room by itself.
+    pub(crate) fn evict(&mut self, range: TimeRange) {
+        self.tracks.iter_mut().for_each(|track| track.remove(range));
+    }
+
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
         self.state.rate = rate;
         self.fire(now, ElementEvent::RateChange);
@@ -157,8 +168,8 @@ impl Element {
     }
 
     /// Time passes.
-    pub(super) fn pass(&mut self, time: Duration) {
-        if self.playing {
+    pub(super) fn pass(&mut self, now: Timestamp, time: Duration) {
+        if self.playing && now >= self.frozen {
             let moved = MediaTime::from_duration(time.mul_f64(self.state.rate));
             self.state.position = (self.state.position + moved).min(self.state.position + self.ahead());
         }
