@@ -41,7 +41,11 @@ impl Engine {
         };
         let kind = ask.purpose.kind();
         let jitter = self.next_random();
-        let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
+        // What broke on its way before says nothing about whether the bytes that came are good.
+        let is_spoiled = matches!(fault, Fault::Corrupt | Fault::WrongKey);
+        ask.spoiled = ask.spoiled.saturating_add(u32::from(is_spoiled));
+        let failures = if is_spoiled { ask.spoiled } else { ask.failures };
+        let mut remedy = recovery::remedy(kind, fault, failures, jitter);
         if let Purpose::Report(batch) = ask.purpose {
             match remedy {
                 Remedy::Retry(after) => self.requests.send_later(now + after, ask),
@@ -69,7 +73,7 @@ impl Engine {
             url: Some(ask.url.clone()),
         };
         if let Purpose::Segment(lane) = ask.purpose {
-            self.lanes.lane_mut(lane).attempt_failed(ask.failures);
+            self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
         self.report_error(now, error);
         match remedy {

@@ -146,8 +146,11 @@ impl Engine {
     /// The last place with something to play, by the playlist.
     fn last_place(&self, lane: LaneId) -> Option<MediaTime> {
         let Stage::Open(catalog) = &self.stage else { return None };
-        let media = self.lanes.lane(lane).rung.and_then(|rung| catalog.media(lane, rung));
-        let media = media.or_else(|| catalog.any_media().filter(|_| lane == LaneId::Main))?;
+        let index = match lane {
+            LaneId::Main => self.lanes.main.rung,
+            LaneId::Audio => self.sound(),
+        };
+        let media = index.and_then(|index| catalog.media(lane, index)).or_else(|| catalog.any_media())?;
         Some(media.playlist.window().end - END_MARGIN)
     }
 
@@ -160,6 +163,14 @@ impl Engine {
     pub(super) fn buffer_ahead(&self) -> MediaTime {
         let main = self.ahead(LaneId::Main);
         if self.sound().is_some() { main.min(self.ahead(LaneId::Audio)) } else { main }
+    }
+
+    /// Media from the playhead on that is still played. An element that waits does not begin again for the little
+    /// that may lie between the playhead and a hole.
+    pub(super) fn playable_ahead(&self) -> MediaTime {
+        let ahead = self.buffer_ahead();
+        let is_idle = self.sink.is_idle() && self.playhead.is_starved();
+        if is_idle && ahead < UNPLAYABLE { MediaTime::ZERO } else { ahead }
     }
 
     /// The rung that the next segment should be of.
@@ -236,7 +247,7 @@ impl Engine {
             .and_then(|media| media.playlist.segments.iter().find(|s| s.start() > hole && !s.gap))
             .map(Segment::start);
         // While there is something to play it is played first; the step is made when the playhead is at the hole.
-        let ahead = self.buffer_ahead();
+        let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {
             self.refill_after(now, ahead);
             return Progress::Goes;
@@ -281,6 +292,8 @@ impl Engine {
 
 /// Holes this small between ranges, and between a range and a place, are played over.
 const TOLERANCE: MediaTime = MediaTime::from_millis(100);
+/// Less than this is not begun with.
+const UNPLAYABLE: MediaTime = MediaTime::from_millis(500);
 /// A place this close before a live window is taken for its start.
 const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 /// Closer to the end than this there may be nothing left to play.

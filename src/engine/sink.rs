@@ -21,11 +21,11 @@ pub(crate) enum Tracks {
 }
 
 impl Tracks {
-    fn has(self, track: &Track) -> bool {
+    fn has(self, kind: TrackKind) -> bool {
         match self {
             Self::All => true,
-            Self::Audio => track.kind == TrackKind::Audio,
-            Self::AllButAudio => track.kind != TrackKind::Audio,
+            Self::Audio => kind == TrackKind::Audio,
+            Self::AllButAudio => kind != TrackKind::Audio,
         }
     }
 }
@@ -78,6 +78,8 @@ struct Track {
     buffered: Vec<TimeRange>,
     /// Where key frames begin, of video: what a removal must end at.
     key_frames: BTreeSet<MediaTime>,
+    /// What was queued last was forgotten: frames that need it cannot be shown.
+    orphans: bool,
 }
 
 /// Bytes to append and where their media lies; init sections lie nowhere.
@@ -171,6 +173,7 @@ impl SinkLink {
             full: None,
             buffered: Vec::new(),
             key_frames: BTreeSet::new(),
+            orphans: false,
         });
         true
     }
@@ -179,6 +182,10 @@ impl SinkLink {
     pub(crate) fn append(&mut self, fragment: Fragment) {
         self.end = End::Open;
         if let Some(track) = self.track_mut(fragment.track) {
+            if fragment.track == TrackKind::Video && track.orphans && !fragment.starts_with_key_frame {
+                return;
+            }
+            track.orphans = false;
             if fragment.track == TrackKind::Video && fragment.starts_with_key_frame {
                 track.key_frames.insert(fragment.range.start);
             }
@@ -226,11 +233,14 @@ impl SinkLink {
         removes
     }
 
-    /// Forgets what is queued: it belongs to a place that is no longer wanted.
+    /// Forgets what is queued: it belongs to a place that is no longer wanted. Init sections belong to no place: what
+    /// the pipeline still holds back comes by the one that it made last.
     pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
-        for track in self.tracks.iter_mut().filter(|t| tracks.has(t)) {
-            track.queue.clear();
-            track.full = None;
+        for track in self.tracks.iter_mut().filter(|t| tracks.has(t.kind)) {
+            let queued = track.queue.len();
+            track.queue.retain(|op| matches!(op, Op::Append((_, None)) | Op::ChangeType(_)));
+            let full = track.full.take_if(|(_, range)| range.is_some());
+            track.orphans |= full.is_some() || track.queue.len() < queued;
         }
         self.end = End::Open;
     }
@@ -280,8 +290,14 @@ impl SinkLink {
     }
 
     /// Where each of these tracks has media or is about to have it: what is queued counts as if it were in.
+    ///
+    /// Nothing has, while a track that must come has not shown itself: the others wait for it.
     pub(crate) fn coming(&self, tracks: Tracks) -> Vec<TimeRange> {
-        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t)).map(Track::coming).collect();
+        let awaited = self.expected.iter().flatten().filter(|kind| tracks.has(**kind));
+        if self.state != State::Ready && awaited.into_iter().any(|kind| !self.has(*kind)) {
+            return Vec::new();
+        }
+        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t.kind)).map(Track::coming).collect();
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 

@@ -135,18 +135,21 @@ impl Origin {
             let count = self.counts.entry((path.to_owned(), index)).or_default();
             let passes = fault.what.passes();
             let there = fault.on.is(resource) && now < fault.until && *count < fault.times;
-            // What is mild is over before patience is: three attempts of what passes, one of what does not, not mixed.
+            // What is mild is over before patience is: fewer attempts than the table grants, resets by the
+            // network counted in, one of what does not pass, not mixed.
             let whole = fault.times == 9999;
             let row_limit = match fault.what {
                 Trouble::Status(404) => 3,
-                _ if passes => 3,
+                _ if passes && self.scenario.weather.iter().any(|w| w.down) => 1,
+                _ if passes => 2,
                 _ => 1,
             };
             let too_much = self.scenario.mild && !whole && (row >= row_limit || row > 0 && bad_for_good == passes);
             let fits = match fault.what {
                 Trouble::WrongKey => resource == Resource::Key,
                 Trouble::Corrupt => !matches!(resource, Resource::Key | Resource::Telemetry),
-                Trouble::Truncated => matches!(resource, Resource::Segment(..) | Resource::Playlist(_)),
+                // A playlist without its end is a live one.
+                Trouble::Truncated => matches!(resource, Resource::Segment(..)),
                 _ => true,
             };
             if !there || too_much || !fits || !self.random.percent(fault.percent) {
@@ -155,6 +158,8 @@ impl Origin {
             *count += 1;
             self.in_a_row.insert(path.to_owned(), (!passes, row + 1));
             let some = usize::try_from(self.random.within(0, answer.body.len() as u64)).unwrap();
+            // A playlist that only loses its end is a live one.
+            let is_text = matches!(resource, Resource::Root | Resource::Playlist(_));
             match fault.what {
                 Trouble::Refused => answer.fate = Fate::Refused,
                 Trouble::Silent => answer.fate = Fate::Silent,
@@ -168,6 +173,7 @@ impl Origin {
                 }
                 Trouble::WrongKey => answer.body = b"another key, no?".to_vec(),
                 Trouble::Corrupt => {
+                    let some = if is_text { 0 } else { some };
                     let end = (some + 4000).min(answer.body.len());
                     answer.body[some..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
                 }

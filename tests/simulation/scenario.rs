@@ -333,7 +333,12 @@ fn weather(r: &mut Random, mild: bool, stream: &Layout, calm: Timestamp) -> Vec<
         };
         out.push(Weather { from, bits_per_second: rate, down });
         // A silence shorter than patience, or a reset that retries outlast.
-        at += if outage { if mild { r.within(50, 2500) } else { r.within(50, 25_000) } } else { r.within(1000, 15_000) };
+        at += match (outage, mild) {
+            (false, _) => r.within(1000, 15_000),
+            (true, true) if down => r.within(20, 240),
+            (true, true) => r.within(50, 2500),
+            (true, false) => r.within(50, 25_000),
+        };
     }
     let highest = WEIGHTS[stream.rungs - 1] as u64 * 8 / PIECE;
     out.push(Weather { from: calm, bits_per_second: highest * r.pick(&[2, 4, 20]) + 60_000, down: false });

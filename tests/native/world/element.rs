@@ -46,6 +46,8 @@ pub(crate) struct Track {
     held: Vec<(TimeRange, usize)>,
     pub(crate) samples: usize,
     pub(crate) appends: usize,
+    /// The browser has made room by itself.
+    evicted: bool,
     /// All bytes that came, in order.
     pub(crate) appended: Vec<u8>,
 }
@@ -140,9 +142,12 @@ impl Element {
         }
     }
 
-    /// The browser makes room by itself.
+    /// The browser makes room by itself. Frames whose key frame went with it are dropped when they come.
     pub(crate) fn evict(&mut self, range: TimeRange) {
-        self.tracks.iter_mut().for_each(|track| track.remove(range));
+        for track in &mut self.tracks {
+            track.remove(range);
+            track.evicted = true;
+        }
     }
 
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
@@ -260,6 +265,7 @@ impl Track {
             held: Vec::new(),
             samples: 0,
             appends: 0,
+            evicted: false,
             appended: Vec::new(),
         }
     }
@@ -302,6 +308,9 @@ impl Track {
                     .held
                     .iter()
                     .any(|(r, _)| r.end.abs_diff(range.start) <= FUDGE || r.contains(range.start));
+                if self.evicted && !follows && !starts_with_sync && self.kind == TrackKind::Video {
+                    return;
+                }
                 assert!(
                     follows || starts_with_sync || self.kind == TrackKind::Audio,
                     "{range:?} starts without a key frame"
