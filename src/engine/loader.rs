@@ -68,6 +68,8 @@ impl Engine {
                 return Progress::Goes;
             }
         };
+        // The playlist that was waited for may have failed, and this one be at hand from before.
+        self.announce_once();
         self.load_segment(now, LaneId::Main, rung)
     }
 
@@ -252,7 +254,8 @@ impl Engine {
             self.refill_after(now, ahead);
             return Progress::Goes;
         }
-        let Some(to) = behind else { return Progress::Ended };
+        // Of a live stream, what lies behind is in a playlist to come.
+        let Some(to) = behind else { return if self.is_live { Progress::Goes } else { Progress::Ended } };
         self.reports.trace.note(now, "hole_jumped", &[]);
         self.reports.qoe.own_seek();
         self.lanes.lane_mut(lane).give_up();
@@ -272,9 +275,14 @@ impl Engine {
             if self.lanes.lane(lane).serves(self.target(lane)) {
                 continue;
             }
+            let has_media = self.ahead(lane) > MediaTime::ZERO;
+            // What was loaded last is still what loading goes on from, and the end of it may still be held back.
+            if has_media && self.lanes.lane(lane).loading().is_none() {
+                continue;
+            }
             self.abandon_segment(lane);
             // Nothing that is queued plays at the new place.
-            if self.ahead(lane) == MediaTime::ZERO {
+            if !has_media {
                 self.sink.clear_queue(self.tracks_of(lane));
             }
         }

@@ -182,7 +182,8 @@ impl SinkLink {
     pub(crate) fn append(&mut self, fragment: Fragment) {
         self.end = End::Open;
         if let Some(track) = self.track_mut(fragment.track) {
-            if fragment.track == TrackKind::Video && track.orphans && !fragment.starts_with_key_frame {
+            let is_key = fragment.track != TrackKind::Video || fragment.starts_with_key_frame;
+            if !is_key && (track.orphans || !track.leads_to(fragment.range.start)) {
                 return;
             }
             track.orphans = false;
@@ -398,10 +399,18 @@ impl Track {
         ranges::union(coming)
     }
 
+    /// Whether there is or will be media that something which starts there goes on from.
+    fn leads_to(&self, start: MediaTime) -> bool {
+        self.coming().iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
+    }
+
     fn is_removing(&self) -> bool {
         matches!(self.busy, Busy::Removing(_)) || self.queue.iter().any(|op| matches!(op, Op::Remove(_)))
     }
 }
+
+/// What starts this long after a frame may still need it.
+const FOLLOWS: MediaTime = MediaTime::from_millis(500);
 
 /// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
 /// four-character code of the sample entry (profile and level may differ).
@@ -538,6 +547,39 @@ mod tests {
         assert_eq!((sink.coming(Tracks::All), sink.buffered()), (vec![span(0, 4)], vec![]));
         sink.clear_queue(Tracks::All);
         assert_eq!(sink.coming(Tracks::All), []);
+    }
+
+    #[test]
+    fn what_is_forgotten_takes_along_what_needs_it_and_leaves_the_init_section() {
+        let mut sink = ready();
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        sink.clear_queue(Tracks::All);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 3) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), []);
+        sink.append(fragment(TrackKind::Video, 5, 8, 9));
+        assert_eq!(name(sink.poll()), "append Video 3");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 5");
+    }
+
+    #[test]
+    fn a_frame_whose_place_was_removed_is_not_appended() {
+        let mut sink = ready();
+        sink.done(TrackKind::Video, vec![span(50, 60)]);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 47, 48) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 60)]);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 60, 61) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
+    }
+
+    #[test]
+    fn nothing_is_coming_while_a_track_has_not_shown_itself() {
+        let mut sink = SinkLink::new();
+        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
+        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        assert_eq!(sink.coming(Tracks::All), []);
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 2)]);
     }
 
     #[test]

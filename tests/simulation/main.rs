@@ -66,7 +66,11 @@ fn sessions() {
         }
     });
     let seconds = began.elapsed().as_secs_f64();
-    println!("{count} sessions from seed {first} in {seconds:.1} s: {:.0} a second; {:?}", count as f64 / seconds, totals.lock().unwrap());
+    println!(
+        "{count} sessions from seed {first} in {seconds:.1} s: {:.0} a second; {:?}",
+        count as f64 / seconds,
+        totals.lock().unwrap()
+    );
     let mut failed = failed.into_inner().unwrap();
     failed.sort();
     for (seed, message) in failed.iter().take(30) {

@@ -42,7 +42,11 @@ impl Answer {
     pub(crate) fn ok(body: impl Into<Vec<u8>>) -> Self {
         let body = body.into();
         let content_length = Some(body.len() as u64);
-        Self { head: ResponseHead { status: 200, content_length, ..Default::default() }, body, fate: Fate::Arrives }
+        Self {
+            head: ResponseHead { status: 200, content_length, ..Default::default() },
+            body,
+            fate: Fate::Arrives,
+        }
     }
 
     pub(crate) fn status(status: u16) -> Self {
@@ -96,7 +100,8 @@ impl Network {
         let changes = self.weather.iter().map(|w| w.from).find(|from| *from > now);
         let mut lefts = self.transfers.values().filter_map(|t| t.left().filter(|left| *left > 0));
         let smallest = lefts.by_ref().min();
-        let flowing = self.transfers.values().filter(|t| t.left().is_some_and(|left| left > 0)).count() as u64;
+        let flowing =
+            self.transfers.values().filter(|t| t.left().is_some_and(|left| left > 0)).count() as u64;
         let flows = smallest.filter(|_| rate > 0 && !down).map(|left| {
             let micros = (left as u64 * 8 * flowing * 1_000_000 / rate).saturating_sub(self.credit) + 1000;
             now + Duration::from_micros(micros).min(TICK)
@@ -139,7 +144,8 @@ impl Network {
                 _ => {}
             }
         }
-        let flowing = self.transfers.values().filter(|t| t.left().is_some_and(|left| left > 0)).count() as u64;
+        let flowing =
+            self.transfers.values().filter(|t| t.left().is_some_and(|left| left > 0)).count() as u64;
         self.credit += rate * u64::try_from(passed.as_micros()).unwrap() / 1_000_000;
         let share = usize::try_from(self.credit / 8 / flowing.max(1)).unwrap();
         self.credit = if flowing > 0 { self.credit % (8 * flowing) } else { 0 };

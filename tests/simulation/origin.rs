@@ -104,7 +104,9 @@ impl Origin {
         let layout = &self.scenario.stream;
         let (newest, length) = (self.newest(now), PIECE * layout.pieces as u64);
         let first = self.scenario.live.as_ref().map_or(0, |live| newest + 1 - live.window);
-        let mut out = format!("#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{length}\n#EXT-X-MEDIA-SEQUENCE:{first}\n");
+        let mut out = format!(
+            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{length}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+        );
         if layout.encrypted && !layout.fragmented {
             out += &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin?token={TOKEN}\"\n");
         }
@@ -118,7 +120,11 @@ impl Origin {
         for n in first..=newest {
             if self.scenario.live.as_ref().is_some_and(|live| live.dated) {
                 let seconds = n as u64 * length;
-                out += &format!("#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:{:02}:{:02}.000Z\n", seconds / 60, seconds % 60);
+                out += &format!(
+                    "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:{:02}:{:02}.000Z\n",
+                    seconds / 60,
+                    seconds % 60
+                );
             }
             out += &format!("#EXTINF:{length},\n{name}-{n}.ts\n");
         }
@@ -144,7 +150,8 @@ impl Origin {
                 _ if passes => 2,
                 _ => 1,
             };
-            let too_much = self.scenario.mild && !whole && (row >= row_limit || row > 0 && bad_for_good == passes);
+            let too_much =
+                self.scenario.mild && !whole && (row >= row_limit || row > 0 && bad_for_good == passes);
             let fits = match fault.what {
                 Trouble::WrongKey => resource == Resource::Key,
                 Trouble::Corrupt => !matches!(resource, Resource::Key | Resource::Telemetry),
@@ -194,8 +201,12 @@ impl Target {
             (Self::Any, _) | (Self::Root, Resource::Root) => true,
             (Self::Playlist, Resource::Playlist(_)) => true,
             (Self::Segment, Resource::Segment(..)) => true,
-            (Self::Rung(rung), Resource::Playlist(Which::Rung(r)) | Resource::Segment(Which::Rung(r), _)) => r == rung,
-            (Self::Sound, Resource::Playlist(Which::Sound(_)) | Resource::Segment(Which::Sound(_), _)) => true,
+            (Self::Rung(rung), Resource::Playlist(Which::Rung(r)) | Resource::Segment(Which::Rung(r), _)) => {
+                r == rung
+            }
+            (Self::Sound, Resource::Playlist(Which::Sound(_)) | Resource::Segment(Which::Sound(_), _)) => {
+                true
+            }
             (Self::Key, Resource::Key) | (Self::Init, Resource::Init) => true,
             _ => false,
         }
@@ -207,10 +218,17 @@ fn resource(path: &str) -> Option<Resource> {
         return Some(Resource::Telemetry);
     }
     let name = path.rsplit('/').next()?;
-    let name = name.strip_prefix("voddrm.token.").and_then(|n| n.strip_prefix(TOKEN)?.strip_prefix('.')).unwrap_or(name);
+    let name = name
+        .strip_prefix("voddrm.token.")
+        .and_then(|n| n.strip_prefix(TOKEN)?.strip_prefix('.'))
+        .unwrap_or(name);
     let which = |name: &str| {
         let n = name.get(1..)?.parse().ok()?;
-        if name.starts_with('r') { Some(Which::Rung(n)) } else { name.starts_with('a').then_some(Which::Sound(n)) }
+        if name.starts_with('r') {
+            Some(Which::Rung(n))
+        } else {
+            name.starts_with('a').then_some(Which::Sound(n))
+        }
     };
     match name {
         "master.m3u8" => Some(Resource::Root),
@@ -237,7 +255,9 @@ fn master(layout: &Layout) -> String {
     for (rung, weight) in WEIGHTS.iter().enumerate().take(layout.rungs) {
         let bandwidth = *weight as u64 * 8 / PIECE + 16_000;
         let (width, height) = (320 * (rung + 1), 180 * (rung + 1));
-        out += &format!("#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={width}x{height}{group}\nr{rung}.m3u8\n");
+        out += &format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={width}x{height}{group}\nr{rung}.m3u8\n"
+        );
     }
     out
 }

@@ -202,8 +202,16 @@ impl Scenario {
             Trouble::Status(410),
             Trouble::WrongKey,
         ];
-        let targets =
-            [Target::Any, Target::Root, Target::Playlist, Target::Sound, Target::Segment, Target::Segment, Target::Key, Target::Init];
+        let targets = [
+            Target::Any,
+            Target::Root,
+            Target::Playlist,
+            Target::Sound,
+            Target::Segment,
+            Target::Segment,
+            Target::Key,
+            Target::Init,
+        ];
         for _ in 0..r.pick(&[0, 1, 1, 2, 3]) {
             let on = r.pick(&targets);
             let fault = if self.mild {
@@ -212,13 +220,21 @@ impl Scenario {
                         (r.pick(&[Trouble::Corrupt, Trouble::Html, Trouble::Truncated]), 1)
                     }
                     1 if on == Target::Key => (Trouble::WrongKey, 1),
-                    2 if on == Target::Segment && self.live.is_some() => (Trouble::Status(404), r.pick(&[1, 2, 3])),
+                    2 if on == Target::Segment && self.live.is_some() => {
+                        (Trouble::Status(404), r.pick(&[1, 2, 3]))
+                    }
                     _ => (r.pick(&passing), r.pick(&[1, 2, 3])),
                 };
                 Fault { on, what, until: self.calm, percent: r.pick(&[10, 30, 100]), times }
             } else {
                 let what = if r.percent(50) { r.pick(&passing) } else { r.pick(&lasting) };
-                Fault { on, what, until: self.calm, percent: r.pick(&[10, 50, 100]), times: r.pick(&[1, 2, 5, 99]) }
+                Fault {
+                    on,
+                    what,
+                    until: self.calm,
+                    percent: r.pick(&[10, 50, 100]),
+                    times: r.pick(&[1, 2, 5, 99]),
+                }
             };
             self.faults.push(fault);
         }
@@ -227,7 +243,8 @@ impl Scenario {
             let rung = usize::try_from(r.within(0, self.stream.rungs as u64)).unwrap();
             let what = r.pick(&[Trouble::Status(404), Trouble::Corrupt, Trouble::Status(500)]);
             if self.live.is_none() {
-                self.faults = vec![Fault { on: Target::Rung(rung), what, until: self.end, percent: 100, times: 9999 }];
+                self.faults =
+                    vec![Fault { on: Target::Rung(rung), what, until: self.end, percent: 100, times: 9999 }];
             }
         }
     }
@@ -259,7 +276,9 @@ impl Scenario {
                 0..=4 => {
                     let command = r.percent(30);
                     for _ in 0..r.pick(&[1, 1, 2, 10]) {
-                        let to = MediaTime::from_millis(i64::try_from(r.within(0, seconds * 1000 + 1500)).unwrap());
+                        let to = MediaTime::from_millis(
+                            i64::try_from(r.within(0, seconds * 1000 + 1500)).unwrap(),
+                        );
                         act(at, if command { Action::CommandSeek(to) } else { Action::Seek(to) });
                         at += r.within(20, 150);
                     }
@@ -297,7 +316,11 @@ fn layout(r: &mut Random, live: bool) -> Layout {
     Layout {
         rungs: if single { 1 } else { r.pick(&[1, 2, 3, 4]) },
         pieces,
-        segments: if live { PIECES / pieces } else { usize::try_from(r.within(3, (PIECES / pieces) as u64)).unwrap() },
+        segments: if live {
+            PIECES / pieces
+        } else {
+            usize::try_from(r.within(3, (PIECES / pieces) as u64)).unwrap()
+        },
         fragmented: sounds == 0 && r.percent(25),
         encrypted: r.percent(50),
         sounds,
@@ -314,7 +337,11 @@ fn config(r: &mut Random, seed: u64, stream: &Layout, live: bool) -> Config {
         back_buffer: MediaTime::from_millis(r.pick(&[2000, 10_000, 30_000])),
         stored_throughput: r.pick(&[None, Some(60_000), Some(300_000), Some(3_000_000)]),
         start: MediaTime::from_millis(if live { 0 } else { r.pick(&[0, 0, 0, 5000, 200_000]) }),
-        start_rung: if r.percent(15) { Some(usize::try_from(r.within(0, stream.rungs as u64)).unwrap()) } else { None },
+        start_rung: if r.percent(15) {
+            Some(usize::try_from(r.within(0, stream.rungs as u64)).unwrap())
+        } else {
+            None
+        },
         ..Config::default()
     }
 }

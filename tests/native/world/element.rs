@@ -83,7 +83,14 @@ impl Element {
 
     /// Where every track has media; small differences between tracks at the edges are bridged, as browsers do.
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {
-        let mut sets = self.tracks.iter().map(Track::buffered);
+        // Of an ended stream the last ranges reach to the end of the longest track (MSE §3.1).
+        let end = self.tracks.iter().map(Track::last_end).max().filter(|_| self.end_of_stream);
+        let mut sets = self.tracks.iter().map(Track::buffered).map(|mut set| {
+            if let (Some(last), Some(end)) = (set.last_mut(), end) {
+                last.end = end;
+            }
+            set
+        });
         let Some(first) = sets.next() else { return Vec::new() };
         sets.fold(first, |acc, set| {
             let mut both = Vec::new();
@@ -142,12 +149,11 @@ impl Element {
         }
     }
 
-    /// The browser makes room by itself. Frames whose key frame went with it are dropped when they come.
-    pub(crate) fn evict(&mut self, range: TimeRange) {
-        for track in &mut self.tracks {
-            track.remove(range);
-            track.evicted = true;
-        }
+    /// The browser makes room in a track by itself. Frames whose key frame went with it are dropped when they come.
+    pub(crate) fn evict(&mut self, kind: TrackKind, range: TimeRange) {
+        let track = self.track(kind);
+        track.remove(range);
+        track.evicted = true;
     }
 
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
