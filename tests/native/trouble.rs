@@ -236,23 +236,6 @@ fn a_retry_costs_no_frame() {
 }
 
 #[test]
-fn a_first_playlist_that_fails_costs_neither_the_announcement_nor_the_start() {
-    let start = MediaTime::from_millis(12_000);
-    let config = Config { start_rung: None, stored_throughput: Some(170_000), start, ..goal(4000) };
-    // It fails after the one above it, fetched ahead of need, is there.
-    let mut w = world(
-        config,
-        5_000_000,
-        faulty(
-            "360p/voddrm",
-            |n, r| if n == 0 { Response { refused: true, ..r } } else { Response::status(404) },
-        ),
-    );
-    w.run_until(secs(20), "playing from the start place", |w| w.position() > 12.5);
-    assert!(w.events.iter().any(|(_, e)| matches!(e, Event::Loaded { .. })));
-}
-
-#[test]
 fn a_seek_into_the_buffer_costs_no_frame() {
     let whole = {
         let mut w = clear(config());

@@ -48,6 +48,8 @@ struct World {
     steps: u32,
     /// When playback last moved, or was not to.
     moved: Timestamp,
+    /// When the position was last set: of several at once the session hears one by one.
+    sought: Timestamp,
     trace: Option<Vec<String>>,
 }
 
@@ -95,6 +97,7 @@ impl World {
             evicts: None,
             steps: 0,
             moved: Timestamp::ZERO,
+            sought: Timestamp::ZERO,
             trace: traced.then(Vec::new),
             scenario,
         }
@@ -321,7 +324,7 @@ impl World {
         let same = |r: &Request| r.url == request.url && r.range == request.range && r.body.is_none();
         assert!(!self.in_flight.values().any(same), "two requests for the same bytes in flight: {request:?}");
         assert!(self.in_flight.len() < 12, "{} requests in flight", self.in_flight.len());
-        if request.kind == RequestKind::Segment && !self.element.state().seeking {
+        if request.kind == RequestKind::Segment && self.now > self.sought {
             let position = self.element.state().position;
             let ahead = self
                 .element
@@ -376,7 +379,7 @@ impl World {
 
     fn set_position(&mut self, to: MediaTime) {
         self.position = to;
-        self.moved = self.now;
+        (self.moved, self.sought) = (self.now, self.now);
         self.element.seek(self.now, to);
     }
 
