@@ -41,7 +41,11 @@ impl Engine {
         };
         let kind = ask.purpose.kind();
         let jitter = self.next_random();
-        let mut remedy = recovery::remedy(kind, fault, ask.failures, jitter);
+        // What broke on its way before says nothing about whether the bytes that came are good.
+        let is_spoiled = matches!(fault, Fault::Corrupt | Fault::WrongKey);
+        ask.spoiled = ask.spoiled.saturating_add(u32::from(is_spoiled));
+        let failures = if is_spoiled { ask.spoiled } else { ask.failures };
+        let mut remedy = recovery::remedy(kind, fault, failures, jitter);
         if let Purpose::Report(batch) = ask.purpose {
             match remedy {
                 Remedy::Retry(after) => self.requests.send_later(now + after, ask),
@@ -72,7 +76,7 @@ impl Engine {
             if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
                 self.history.ended(now, rung, true);
             }
-            self.lanes.lane_mut(lane).attempt_failed(ask.failures);
+            self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
         self.report_error(now, error);
         match remedy {

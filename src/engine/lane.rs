@@ -260,10 +260,10 @@ impl Lane {
     }
 
     /// The attempt under way came to nothing.
-    pub(super) fn attempt_failed(&mut self, failures: u32) {
+    pub(super) fn attempt_failed(&mut self, ask: &Ask) {
         if let State::Loading(l) = &mut self.state {
             l.request = None;
-            l.ask.failures = failures;
+            (l.ask.failures, l.ask.spoiled) = (ask.failures, ask.spoiled);
         }
     }
 

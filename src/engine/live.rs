@@ -155,7 +155,7 @@ impl Engine {
 
     /// The window has moved past the place that is to be loaded. What is buffered is played first.
     pub(super) fn window_left(&mut self, now: Timestamp, lane: LaneId, rung: usize) {
-        let ahead = self.buffer_ahead();
+        let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {
             return self.refill_after(now, ahead);
         }

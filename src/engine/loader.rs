@@ -72,6 +72,8 @@ impl Engine {
                 return Progress::Goes;
             }
         };
+        // The playlist that was waited for may have failed, and this one be at hand from before.
+        self.announce_once();
         self.load_segment(now, LaneId::Main, rung)
     }
 
@@ -150,8 +152,11 @@ impl Engine {
     /// The last place with something to play, by the playlist.
     fn last_place(&self, lane: LaneId) -> Option<MediaTime> {
         let Stage::Open(catalog) = &self.stage else { return None };
-        let media = self.lanes.lane(lane).rung.and_then(|rung| catalog.media(lane, rung));
-        let media = media.or_else(|| catalog.any_media().filter(|_| lane == LaneId::Main))?;
+        let index = match lane {
+            LaneId::Main => self.lanes.main.rung,
+            LaneId::Audio => self.sound(),
+        };
+        let media = index.and_then(|index| catalog.media(lane, index)).or_else(|| catalog.any_media())?;
         Some(media.playlist.window().end - END_MARGIN)
     }
 
@@ -164,6 +169,14 @@ impl Engine {
     pub(super) fn buffer_ahead(&self) -> MediaTime {
         let main = self.ahead(LaneId::Main);
         if self.sound().is_some() { main.min(self.ahead(LaneId::Audio)) } else { main }
+    }
+
+    /// Media from the playhead on that is still played. An element that waits does not begin again for the little
+    /// that may lie between the playhead and a hole.
+    pub(super) fn playable_ahead(&self) -> MediaTime {
+        let ahead = self.buffer_ahead();
+        let is_idle = self.sink.is_idle() && self.playhead.is_starved();
+        if is_idle && ahead < UNPLAYABLE { MediaTime::ZERO } else { ahead }
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
@@ -226,14 +239,13 @@ impl Engine {
             .and_then(|media| media.playlist.segments.iter().find(|s| s.start() > hole && !s.gap))
             .map(Segment::start);
         // While there is something to play it is played first; the step is made when the playhead is at the hole.
-        let ahead = self.buffer_ahead();
+        let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {
             self.refill_after(now, ahead);
             return Progress::Goes;
         }
-        // At the live edge what is behind is yet to come.
-        let live = self.is_live;
-        let Some(to) = behind else { return if live { Progress::Goes } else { Progress::Ended } };
+        // Of a live stream, what lies behind is in a playlist to come.
+        let Some(to) = behind else { return if self.is_live { Progress::Goes } else { Progress::Ended } };
         self.reports.trace.note(now, "hole_jumped", &[]);
         self.reports.qoe.own_seek();
         self.lanes.lane_mut(lane).give_up();
@@ -253,9 +265,14 @@ impl Engine {
             if self.lanes.lane(lane).serves(self.target(lane)) {
                 continue;
             }
+            let has_media = self.ahead(lane) > MediaTime::ZERO;
+            // What was loaded last is still what loading goes on from, and the end of it may still be held back.
+            if has_media && self.lanes.lane(lane).loading().is_none() {
+                continue;
+            }
             self.abandon_segment(now, lane);
             // Nothing that is queued plays at the new place.
-            if self.ahead(lane) == MediaTime::ZERO {
+            if !has_media {
                 self.sink.clear_queue(self.tracks_of(lane));
             }
         }
@@ -279,6 +296,8 @@ impl Engine {
 
 /// Holes this small between ranges, and between a range and a place, are played over.
 const TOLERANCE: MediaTime = MediaTime::from_millis(100);
+/// Less than this is not begun with.
+const UNPLAYABLE: MediaTime = MediaTime::from_millis(500);
 /// A place this close before a live window is taken for its start.
 const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 /// Closer to the end than this there may be nothing left to play.

@@ -21,11 +21,11 @@ pub(crate) enum Tracks {
 }
 
 impl Tracks {
-    fn has(self, track: &Track) -> bool {
+    fn has(self, kind: TrackKind) -> bool {
         match self {
             Self::All => true,
-            Self::Audio => track.kind == TrackKind::Audio,
-            Self::AllButAudio => track.kind != TrackKind::Audio,
+            Self::Audio => kind == TrackKind::Audio,
+            Self::AllButAudio => kind != TrackKind::Audio,
         }
     }
 }
@@ -78,6 +78,8 @@ struct Track {
     buffered: Vec<TimeRange>,
     /// Where key frames begin, of video: what a removal must end at.
     key_frames: BTreeSet<MediaTime>,
+    /// What was queued last was forgotten: frames that need it cannot be shown.
+    orphans: bool,
 }
 
 /// Bytes to append and where their media lies; init sections lie nowhere.
@@ -171,6 +173,7 @@ impl SinkLink {
             full: None,
             buffered: Vec::new(),
             key_frames: BTreeSet::new(),
+            orphans: false,
         });
         true
     }
@@ -179,6 +182,11 @@ impl SinkLink {
     pub(crate) fn append(&mut self, fragment: Fragment) {
         self.end = End::Open;
         if let Some(track) = self.track_mut(fragment.track) {
+            let is_key = fragment.track != TrackKind::Video || fragment.starts_with_key_frame;
+            if !is_key && (track.orphans || !track.leads_to(fragment.range.start)) {
+                return;
+            }
+            track.orphans = false;
             if fragment.track == TrackKind::Video && fragment.starts_with_key_frame {
                 track.key_frames.insert(fragment.range.start);
             }
@@ -226,12 +234,14 @@ impl SinkLink {
         removes
     }
 
-    /// Forgets what is queued: it belongs to a place that is no longer wanted.
+    /// Forgets what is queued: it belongs to a place that is no longer wanted. Init sections belong to no place: what
+    /// the pipeline still holds back comes by the one that it made last.
     pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
-        for track in self.tracks.iter_mut().filter(|t| tracks.has(t)) {
-            // The source buffer is still to become what the next init section is of.
-            track.queue.retain(|op| matches!(op, Op::ChangeType(_)));
-            track.full = None;
+        for track in self.tracks.iter_mut().filter(|t| tracks.has(t.kind)) {
+            let queued = track.queue.len();
+            track.queue.retain(|op| matches!(op, Op::Append((_, None)) | Op::ChangeType(_)));
+            let full = track.full.take_if(|(_, range)| range.is_some());
+            track.orphans |= full.is_some() || track.queue.len() < queued;
         }
         self.end = End::Open;
     }
@@ -281,8 +291,14 @@ impl SinkLink {
     }
 
     /// Where each of these tracks has media or is about to have it: what is queued counts as if it were in.
+    ///
+    /// Nothing has, while a track that must come has not shown itself: the others wait for it.
     pub(crate) fn coming(&self, tracks: Tracks) -> Vec<TimeRange> {
-        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t)).map(Track::coming).collect();
+        let awaited = self.expected.iter().flatten().filter(|kind| tracks.has(**kind));
+        if self.state != State::Ready && awaited.into_iter().any(|kind| !self.has(*kind)) {
+            return Vec::new();
+        }
+        let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t.kind)).map(Track::coming).collect();
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
@@ -383,10 +399,18 @@ impl Track {
         ranges::union(coming)
     }
 
+    /// Whether there is or will be media that something which starts there goes on from.
+    fn leads_to(&self, start: MediaTime) -> bool {
+        self.coming().iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
+    }
+
     fn is_removing(&self) -> bool {
         matches!(self.busy, Busy::Removing(_)) || self.queue.iter().any(|op| matches!(op, Op::Remove(_)))
     }
 }
+
+/// What starts this long after a frame may still need it.
+const FOLLOWS: MediaTime = MediaTime::from_millis(500);
 
 /// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
 /// four-character code of the sample entry (profile and level may differ).
@@ -523,6 +547,39 @@ mod tests {
         assert_eq!((sink.coming(Tracks::All), sink.buffered()), (vec![span(0, 4)], vec![]));
         sink.clear_queue(Tracks::All);
         assert_eq!(sink.coming(Tracks::All), []);
+    }
+
+    #[test]
+    fn what_is_forgotten_takes_along_what_needs_it_and_leaves_the_init_section() {
+        let mut sink = ready();
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        sink.clear_queue(Tracks::All);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 3) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), []);
+        sink.append(fragment(TrackKind::Video, 5, 8, 9));
+        assert_eq!(name(sink.poll()), "append Video 3");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 5");
+    }
+
+    #[test]
+    fn a_frame_whose_place_was_removed_is_not_appended() {
+        let mut sink = ready();
+        sink.done(TrackKind::Video, vec![span(50, 60)]);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 47, 48) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 60)]);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 60, 61) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
+    }
+
+    #[test]
+    fn nothing_is_coming_while_a_track_has_not_shown_itself() {
+        let mut sink = SinkLink::new();
+        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
+        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        assert_eq!(sink.coming(Tracks::All), []);
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 2)]);
     }
 
     #[test]

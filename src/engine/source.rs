@@ -204,7 +204,14 @@ impl Engine {
             return;
         }
         self.lanes.lane_mut(lane).state = State::Idle;
-        if lane == LaneId::Main && !core::mem::replace(&mut self.announced, true) {
+        if lane == LaneId::Main {
+            self.announce_once();
+        }
+    }
+
+    /// Tells what there is to play, if that was not told yet.
+    pub(super) fn announce_once(&mut self) {
+        if !core::mem::replace(&mut self.announced, true) {
             self.announce();
         }
     }

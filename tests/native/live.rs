@@ -260,3 +260,13 @@ fn a_stream_that_has_not_begun_is_waited_for() {
     w.run_for(secs(20));
     assert_eq!((w.fatal(), w.element.stalls), (None, 0));
 }
+
+#[test]
+fn a_newest_segment_that_is_not_there_does_not_end_the_stream() {
+    // All that is known is loaded, and what comes next is missing from the moment on that it is named.
+    let live = Live { missing: Some(8), ..Live::new() };
+    let mut w = live.world("live", config());
+    w.run_for(secs(60));
+    assert_eq!((w.fatal(), w.element.ended), (None, false));
+    assert!(w.position() > 45.0, "at {}", w.position());
+}

@@ -68,7 +68,11 @@ pub(crate) fn serve(request: &Request) -> Response {
 }
 
 fn world(bits_per_second: u64, origin: Origin) -> World {
-    let mut world = World::new(config(), Network::new(bits_per_second, RTT), origin);
+    world_with(config(), bits_per_second, origin)
+}
+
+fn world_with(config: Config, bits_per_second: u64, origin: Origin) -> World {
+    let mut world = World::new(config, Network::new(bits_per_second, RTT), origin);
     world.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
     world
 }
@@ -178,4 +182,12 @@ fn a_rung_in_a_codec_that_the_sink_lacks_is_left_out() {
     assert_eq!(rungs(&["ac-3", "hvc1"]), [480]);
     // What nothing can be played of is tried: the browser says best what is wrong.
     assert_eq!(rungs(&["hvc1", "mp4a"]), [360, 480]);
+}
+
+#[test]
+fn a_start_beyond_the_end_has_sound_too() {
+    let config = Config { start: MediaTime::from_millis(200_000), ..config() };
+    let mut w = world_with(config, 3_000_000, Box::new(serve));
+    w.run_until(secs(20), "the end", |w| w.element.ended);
+    assert_eq!((w.fatal(), w.element.tracks.len()), (None, 2));
 }

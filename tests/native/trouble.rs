@@ -236,6 +236,35 @@ fn a_retry_costs_no_frame() {
 }
 
 #[test]
+fn a_seek_into_the_buffer_costs_no_frame() {
+    let whole = {
+        let mut w = clear(config());
+        ends(&mut w);
+        video_samples(&w)
+    };
+    // All is loaded, and the last frame is still held back: it is asked for when the buffer is below its goal again.
+    let mut w = clear(goal(20_000));
+    w.run_until(secs(20), "the last segment", |w| {
+        w.element.buffered().last().is_some_and(|range| range.end.as_secs() > SECONDS - 0.1)
+    });
+    w.seek(w.position() + 1.0);
+    ends(&mut w);
+    assert_eq!((video_samples(&w), segment_requests(&w).len()), (whole, 6));
+}
+
+#[test]
+fn what_the_network_broke_does_not_count_against_a_body_that_is_bad() {
+    let origin = faulty("360p/002.ts", |n, r| match n {
+        0 => Response::status(503),
+        1 => Response::ok(vec![0; 4096]),
+        _ => r,
+    });
+    let mut w = world(config(), 5_000_000, origin);
+    ends(&mut w);
+    assert_eq!(w.requests_for("360p/002.ts").len(), 3, "the rung goes on");
+}
+
+#[test]
 fn one_page_of_a_hotel_portal_in_place_of_a_segment_is_survived() {
     let html = format!("<!DOCTYPE html><html>{}</html>", "please log in to this network ".repeat(400));
     for length in [8192, 8190] {

@@ -21,6 +21,10 @@ pub(crate) struct Element {
     pub(crate) tracks: Vec<Track>,
     /// Bytes that a track may hold, for tests of the quota.
     pub(crate) quota: Option<usize>,
+    /// How long an append or a removal takes.
+    pub(crate) operation: Duration,
+    /// The decoder stands still until then, with media at hand.
+    pub(crate) frozen: Timestamp,
     pending: VecDeque<(Timestamp, Input)>,
     started: bool,
     playing: bool,
@@ -42,6 +46,8 @@ pub(crate) struct Track {
     held: Vec<(TimeRange, usize)>,
     pub(crate) samples: usize,
     pub(crate) appends: usize,
+    /// The browser has made room by itself.
+    evicted: bool,
     /// All bytes that came, in order.
     pub(crate) appended: Vec<u8>,
 }
@@ -56,6 +62,8 @@ impl Element {
             live_range: None,
             tracks: Vec::new(),
             quota: None,
+            operation: OPERATION,
+            frozen: Timestamp::ZERO,
             pending: VecDeque::new(),
             started: false,
             playing: false,
@@ -75,7 +83,14 @@ impl Element {
 
     /// Where every track has media; small differences between tracks at the edges are bridged, as browsers do.
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {
-        let mut sets = self.tracks.iter().map(Track::buffered);
+        // Of an ended stream the last ranges reach to the end of the longest track (MSE §3.1).
+        let end = self.tracks.iter().map(Track::last_end).max().filter(|_| self.end_of_stream);
+        let mut sets = self.tracks.iter().map(Track::buffered).map(|mut set| {
+            if let (Some(last), Some(end)) = (set.last_mut(), end) {
+                last.end = end;
+            }
+            set
+        });
         let Some(first) = sets.next() else { return Vec::new() };
         sets.fold(first, |acc, set| {
             let mut both = Vec::new();
@@ -92,7 +107,7 @@ impl Element {
     }
 
     pub(super) fn command(&mut self, now: Timestamp, command: SinkCommand) {
-        let done = now + OPERATION;
+        let done = now + self.operation;
         match command {
             SinkCommand::Attach => {
                 self.attached = true;
@@ -134,6 +149,14 @@ impl Element {
         }
     }
 
+    /// The browser makes room in a track by itself. Frames whose key frame went with it are dropped when they come.
+    #[allow(dead_code, reason = "of the simulation alone")]
+    pub(crate) fn evict(&mut self, kind: TrackKind, range: TimeRange) {
+        let track = self.track(kind);
+        track.remove(range);
+        track.evicted = true;
+    }
+
     pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
         self.state.rate = rate;
         self.fire(now, ElementEvent::RateChange);
@@ -157,8 +180,8 @@ impl Element {
     }
 
     /// Time passes.
-    pub(super) fn pass(&mut self, time: Duration) {
-        if self.playing {
+    pub(super) fn pass(&mut self, now: Timestamp, time: Duration) {
+        if self.playing && now >= self.frozen {
             let moved = MediaTime::from_duration(time.mul_f64(self.state.rate));
             self.state.position = (self.state.position + moved).min(self.state.position + self.ahead());
         }
@@ -249,6 +272,7 @@ impl Track {
             held: Vec::new(),
             samples: 0,
             appends: 0,
+            evicted: false,
             appended: Vec::new(),
         }
     }
@@ -291,6 +315,9 @@ impl Track {
                     .held
                     .iter()
                     .any(|(r, _)| r.end.abs_diff(range.start) <= FUDGE || r.contains(range.start));
+                if self.evicted && !follows && !starts_with_sync && self.kind == TrackKind::Video {
+                    return;
+                }
                 assert!(
                     follows || starts_with_sync || self.kind == TrackKind::Audio,
                     "{range:?} starts without a key frame"

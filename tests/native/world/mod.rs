@@ -149,7 +149,7 @@ impl World {
             [self.wake, self.network.next(self.now), self.element.next(self.now)].into_iter().flatten().min();
         let next = next.unwrap_or(end).max(self.now).min(end);
         let passed = next.since(self.now);
-        self.element.pass(passed);
+        self.element.pass(self.now, passed);
         self.now = next;
         if let Some(clock) = &self.clock {
             *clock.borrow_mut() = next;

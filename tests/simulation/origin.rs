@@ -1,0 +1,268 @@
+//! The origin of a session: playlists, segments and keys as its scenario lays them out, and what goes wrong there.
+
+use std::collections::BTreeMap;
+
+use aes::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
+use cloud_player::engine::{NetFailure, Request};
+use cloud_player::time::Timestamp;
+use std::time::Duration;
+
+use crate::media::{PIECE, Stream, WEIGHTS, media};
+use crate::network::{Answer, Fate};
+use crate::random::Random;
+use crate::scenario::{Layout, Scenario, Target, Trouble};
+
+pub(crate) const TOKEN: &str = "tok.en-0123456789";
+pub(crate) const SIGNATURE: &str = "5ec2e7a9";
+pub(crate) const KEY: [u8; 16] = *b"sixteen byte key";
+
+/// Answers requests.
+pub(crate) struct Origin {
+    scenario: Scenario,
+    random: Random,
+    /// What went wrong with a resource in a row, and how often by each fault.
+    in_a_row: BTreeMap<String, (bool, u32)>,
+    counts: BTreeMap<(String, usize), u32>,
+}
+
+/// A resource.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Resource {
+    Telemetry,
+    Root,
+    Key,
+    Init,
+    Playlist(Which),
+    Segment(Which, usize),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Which {
+    Rung(usize),
+    Sound(usize),
+}
+
+impl Origin {
+    pub(crate) fn new(scenario: Scenario) -> Self {
+        let random = Random::new(scenario.seed ^ 0x0419);
+        Self { scenario, random, in_a_row: BTreeMap::new(), counts: BTreeMap::new() }
+    }
+
+    /// What the page is given.
+    pub(crate) fn address(scenario: &Scenario) -> String {
+        let name = if scenario.stream.single { "r0" } else { "master" };
+        format!("http://origin.test/sim/{name}.m3u8?expires=99&signature={SIGNATURE}")
+    }
+
+    /// Answers.
+    pub(crate) fn serve(&mut self, now: Timestamp, request: &Request) -> Answer {
+        let url = request.url.expose();
+        let (path, query) = url.split_once('?').unwrap_or((url, ""));
+        let Some(resource) = resource(path) else { return Answer::status(404) };
+        if resource != Resource::Telemetry && !query.contains(SIGNATURE) && !query.contains(TOKEN) {
+            return Answer::status(403);
+        }
+        let answer = self.answer(now, resource);
+        self.spoil(now, resource, path, answer)
+    }
+
+    fn answer(&self, now: Timestamp, resource: Resource) -> Answer {
+        let layout = &self.scenario.stream;
+        match resource {
+            Resource::Telemetry => Answer::status(204),
+            Resource::Root => Answer::ok(master(layout)),
+            Resource::Key => Answer::ok(KEY),
+            Resource::Init => Answer::ok(media().init.clone()),
+            Resource::Playlist(which) => Answer::ok(self.playlist(now, which)),
+            Resource::Segment(which, n) => {
+                if n > self.newest(now) {
+                    return Answer::status(404);
+                }
+                let (stream, rung) = match which {
+                    Which::Sound(_) => (Stream::Sound, 0),
+                    Which::Rung(rung) if layout.sounds > 0 => (Stream::Pictures, rung),
+                    Which::Rung(rung) if layout.fragmented => (Stream::Fragmented, rung),
+                    Which::Rung(rung) => (Stream::Muxed, rung),
+                };
+                let bytes = media().segment(stream, rung, n * layout.pieces, layout.pieces);
+                Answer::ok(if layout.encrypted && !layout.fragmented { encrypt(&bytes, n) } else { bytes })
+            }
+        }
+    }
+
+    /// The newest segment there is.
+    fn newest(&self, now: Timestamp) -> usize {
+        let last = self.scenario.stream.segments - 1;
+        let Some(live) = &self.scenario.live else { return last };
+        let seconds = now.as_micros() / 1_000_000;
+        let seconds = if live.stalls.contains(&seconds) { live.stalls.start } else { seconds };
+        let made = usize::try_from(seconds / (PIECE * self.scenario.stream.pieces as u64)).unwrap();
+        (live.window - 1 + made).min(last)
+    }
+
+    fn playlist(&self, now: Timestamp, which: Which) -> String {
+        let layout = &self.scenario.stream;
+        let (newest, length) = (self.newest(now), PIECE * layout.pieces as u64);
+        let first = self.scenario.live.as_ref().map_or(0, |live| newest + 1 - live.window);
+        let mut out = format!(
+            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{length}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+        );
+        if layout.encrypted && !layout.fragmented {
+            out += &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin?token={TOKEN}\"\n");
+        }
+        if layout.fragmented {
+            out += "#EXT-X-MAP:URI=\"init.mp4\"\n";
+        }
+        let name = match which {
+            Which::Rung(rung) => format!("r{rung}"),
+            Which::Sound(sound) => format!("a{sound}"),
+        };
+        for n in first..=newest {
+            if self.scenario.live.as_ref().is_some_and(|live| live.dated) {
+                let seconds = n as u64 * length;
+                out += &format!(
+                    "#EXT-X-PROGRAM-DATE-TIME:2026-01-01T00:{:02}:{:02}.000Z\n",
+                    seconds / 60,
+                    seconds % 60
+                );
+            }
+            out += &format!("#EXTINF:{length},\n{name}-{n}.ts\n");
+        }
+        if newest == layout.segments - 1 {
+            out += "#EXT-X-ENDLIST\n";
+        }
+        out
+    }
+
+    /// Lets something go wrong.
+    fn spoil(&mut self, now: Timestamp, resource: Resource, path: &str, mut answer: Answer) -> Answer {
+        for (index, fault) in self.scenario.faults.iter().enumerate() {
+            let (bad_for_good, row) = self.in_a_row.get(path).copied().unwrap_or_default();
+            let count = self.counts.entry((path.to_owned(), index)).or_default();
+            let passes = fault.what.passes();
+            let there = fault.on.is(resource) && now < fault.until && *count < fault.times;
+            // What is mild is over before patience is: fewer attempts than the table grants, resets by the
+            // network counted in, one of what does not pass, not mixed.
+            let whole = fault.times == 9999;
+            let row_limit = match fault.what {
+                Trouble::Status(404) => 3,
+                _ if passes && self.scenario.weather.iter().any(|w| w.down) => 1,
+                _ if passes => 2,
+                _ => 1,
+            };
+            let too_much =
+                self.scenario.mild && !whole && (row >= row_limit || row > 0 && bad_for_good == passes);
+            let fits = match fault.what {
+                Trouble::WrongKey => resource == Resource::Key,
+                Trouble::Corrupt => !matches!(resource, Resource::Key | Resource::Telemetry),
+                // A playlist without its end is a live one.
+                Trouble::Truncated => matches!(resource, Resource::Segment(..)),
+                _ => true,
+            };
+            if !there || too_much || !fits || !self.random.percent(fault.percent) {
+                continue;
+            }
+            *count += 1;
+            self.in_a_row.insert(path.to_owned(), (!passes, row + 1));
+            let some = usize::try_from(self.random.within(0, answer.body.len() as u64)).unwrap();
+            // A playlist that only loses its end is a live one.
+            let is_text = matches!(resource, Resource::Root | Resource::Playlist(_));
+            match fault.what {
+                Trouble::Refused => answer.fate = Fate::Refused,
+                Trouble::Silent => answer.fate = Fate::Silent,
+                Trouble::Cut => answer.fate = Fate::Cut(some, NetFailure::Network),
+                Trouble::Short => answer.fate = Fate::Cut(some, NetFailure::Short),
+                Trouble::Stall => answer.fate = Fate::Stalls(some),
+                Trouble::Status(status) => answer = Answer::status(status),
+                Trouble::Busy(status, seconds) => {
+                    answer = Answer::status(status);
+                    answer.head.retry_after = Some(Duration::from_secs(seconds));
+                }
+                Trouble::WrongKey => answer.body = b"another key, no?".to_vec(),
+                Trouble::Corrupt => {
+                    let some = if is_text { 0 } else { some };
+                    let end = (some + 4000).min(answer.body.len());
+                    answer.body[some..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
+                }
+                Trouble::Truncated => answer.body.truncate(some),
+                Trouble::Html => answer = Answer::ok("<!DOCTYPE html><p>please log in</p>".repeat(99)),
+            }
+            return answer;
+        }
+        self.in_a_row.remove(path);
+        answer
+    }
+}
+
+impl Target {
+    fn is(self, resource: Resource) -> bool {
+        match (self, resource) {
+            (_, Resource::Telemetry) => false,
+            (Self::Any, _) | (Self::Root, Resource::Root) => true,
+            (Self::Playlist, Resource::Playlist(_)) => true,
+            (Self::Segment, Resource::Segment(..)) => true,
+            (Self::Rung(rung), Resource::Playlist(Which::Rung(r)) | Resource::Segment(Which::Rung(r), _)) => {
+                r == rung
+            }
+            (Self::Sound, Resource::Playlist(Which::Sound(_)) | Resource::Segment(Which::Sound(_), _)) => {
+                true
+            }
+            (Self::Key, Resource::Key) | (Self::Init, Resource::Init) => true,
+            _ => false,
+        }
+    }
+}
+
+fn resource(path: &str) -> Option<Resource> {
+    if path.ends_with("/telemetry") {
+        return Some(Resource::Telemetry);
+    }
+    let name = path.rsplit('/').next()?;
+    let name = name
+        .strip_prefix("voddrm.token.")
+        .and_then(|n| n.strip_prefix(TOKEN)?.strip_prefix('.'))
+        .unwrap_or(name);
+    let which = |name: &str| {
+        let n = name.get(1..)?.parse().ok()?;
+        if name.starts_with('r') {
+            Some(Which::Rung(n))
+        } else {
+            name.starts_with('a').then_some(Which::Sound(n))
+        }
+    };
+    match name {
+        "master.m3u8" => Some(Resource::Root),
+        "key.bin" => Some(Resource::Key),
+        "init.mp4" => Some(Resource::Init),
+        _ => match name.strip_suffix(".ts") {
+            Some(segment) => {
+                let (of, n) = segment.split_once('-')?;
+                Some(Resource::Segment(which(of)?, n.parse().ok()?))
+            }
+            None => Some(Resource::Playlist(which(name.strip_suffix(".m3u8")?)?)),
+        },
+    }
+}
+
+fn master(layout: &Layout) -> String {
+    let mut out = "#EXTM3U\n".to_owned();
+    for sound in 0..layout.sounds {
+        out += &format!(
+            "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"{sound}\",LANGUAGE=\"en\",AUTOSELECT=YES,URI=\"a{sound}.m3u8\"\n"
+        );
+    }
+    let group = if layout.sounds > 0 { ",AUDIO=\"a\"" } else { "" };
+    for (rung, weight) in WEIGHTS.iter().enumerate().take(layout.rungs) {
+        let bandwidth = *weight as u64 * 8 / PIECE + 16_000;
+        let (width, height) = (320 * (rung + 1), 180 * (rung + 1));
+        out += &format!(
+            "#EXT-X-STREAM-INF:BANDWIDTH={bandwidth},RESOLUTION={width}x{height}{group}\nr{rung}.m3u8\n"
+        );
+    }
+    out
+}
+
+fn encrypt(bytes: &[u8], sequence: usize) -> Vec<u8> {
+    let iv = (sequence as u128).to_be_bytes();
+    cbc::Encryptor::<aes::Aes128>::new(&KEY.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(bytes)
+}

@@ -1,0 +1,373 @@
+//! What a seed stands for: a stream, a network, an element, a viewer, and what goes wrong with each.
+//!
+//! Trouble comes first and then ends ([`Scenario::calm`]), so that every session has time to show that it recovers. In
+//! a mild scenario nothing goes wrong that the recovery table gives up on, so that no session may end with an error.
+
+use std::time::Duration;
+
+use cloud_player::engine::Config;
+use cloud_player::secret::Url;
+use cloud_player::time::{MediaTime, Timestamp};
+
+use crate::media::{PIECE, PIECES, WEIGHTS};
+use crate::network::Weather;
+use crate::random::Random;
+
+/// A session's whole story.
+#[derive(Clone, Debug)]
+pub(crate) struct Scenario {
+    pub(crate) seed: u64,
+    pub(crate) mild: bool,
+    pub(crate) stream: Layout,
+    pub(crate) live: Option<Live>,
+    pub(crate) weather: Vec<Weather>,
+    pub(crate) round_trip: Duration,
+    /// Answers come this much later, at random, and overtake each other.
+    pub(crate) jitter: Duration,
+    pub(crate) faults: Vec<Fault>,
+    pub(crate) quota: Option<usize>,
+    pub(crate) operation: Duration,
+    /// When the browser makes room by itself: behind the playhead, or ahead of it.
+    pub(crate) evictions: Vec<(Timestamp, bool)>,
+    /// When the decoder stands still, and for how long.
+    pub(crate) freezes: Vec<(Timestamp, Duration)>,
+    pub(crate) viewer: Vec<(Timestamp, Action)>,
+    pub(crate) config: Config,
+    /// From here on nothing goes wrong.
+    pub(crate) calm: Timestamp,
+    pub(crate) end: Timestamp,
+}
+
+/// How the stream is laid out.
+#[derive(Clone, Debug)]
+pub(crate) struct Layout {
+    pub(crate) rungs: usize,
+    /// Pieces in a segment.
+    pub(crate) pieces: usize,
+    pub(crate) segments: usize,
+    pub(crate) fragmented: bool,
+    pub(crate) encrypted: bool,
+    /// Renditions of the sound; none: it comes with the pictures.
+    pub(crate) sounds: usize,
+    /// The page names the media playlist itself.
+    pub(crate) single: bool,
+}
+
+/// A live stream.
+#[derive(Clone, Debug)]
+pub(crate) struct Live {
+    /// Segments in the window.
+    pub(crate) window: usize,
+    /// Nothing new comes in this stretch, in seconds.
+    pub(crate) stalls: std::ops::Range<u64>,
+    /// Says when each segment was made.
+    pub(crate) dated: bool,
+}
+
+/// A sort of trouble with answers.
+#[derive(Clone, Debug)]
+pub(crate) struct Fault {
+    pub(crate) on: Target,
+    pub(crate) what: Trouble,
+    pub(crate) until: Timestamp,
+    /// Answers in a hundred.
+    pub(crate) percent: u64,
+    /// Answers for one resource.
+    pub(crate) times: u32,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Any,
+    Root,
+    Playlist,
+    /// What this rung has, playlist and segments.
+    Rung(usize),
+    Sound,
+    Segment,
+    Key,
+    Init,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Trouble {
+    Refused,
+    Silent,
+    Cut,
+    Short,
+    Stall,
+    Status(u16),
+    /// 429 or 503 with Retry-After, in seconds.
+    Busy(u16, u64),
+    WrongKey,
+    /// Bytes in the middle are others.
+    Corrupt,
+    /// The body ends early and says so nowhere.
+    Truncated,
+    /// A page to log in at.
+    Html,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Action {
+    /// By the slider.
+    Seek(MediaTime),
+    /// By the page's own command.
+    CommandSeek(MediaTime),
+    Pause,
+    Resume,
+    Hold(Option<usize>),
+    Online(bool),
+    /// The lid is shut for this long.
+    Sleep(Duration),
+    Stop,
+}
+
+impl Trouble {
+    /// Whether waiting helps, as the recovery table has it.
+    pub(crate) fn passes(self) -> bool {
+        match self {
+            Self::Refused | Self::Silent | Self::Cut | Self::Short | Self::Stall | Self::Busy(..) => true,
+            Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..),
+            Self::WrongKey | Self::Corrupt | Self::Truncated | Self::Html => false,
+        }
+    }
+}
+
+impl Scenario {
+    pub(crate) fn new(seed: u64) -> Self {
+        let r = &mut Random::new(seed);
+        let mild = r.percent(65);
+        let live = r.percent(35).then(|| Live {
+            window: usize::try_from(r.within(4, 9)).unwrap(),
+            stalls: 0..0,
+            dated: r.percent(40),
+        });
+        let stream = layout(r, live.is_some());
+        let calm = Timestamp::from_millis(r.within(3_000, 40_000));
+        let end = calm + Duration::from_secs(60);
+        let mut scenario = Self {
+            seed,
+            mild,
+            weather: weather(r, mild, &stream, calm),
+            round_trip: Duration::from_millis(r.pick(&[5, 20, 50, 120, 300])),
+            jitter: Duration::from_millis(r.pick(&[0, 0, 30, 300])),
+            faults: Vec::new(),
+            quota: None,
+            operation: Duration::from_millis(r.pick(&[1, 2, 2, 15, 60])),
+            evictions: Vec::new(),
+            freezes: Vec::new(),
+            viewer: Vec::new(),
+            config: config(r, seed, &stream, live.is_some()),
+            stream,
+            live,
+            calm,
+            end,
+        };
+        scenario.trouble(r);
+        scenario.element(r);
+        scenario.watch(r);
+        scenario
+    }
+
+    /// Seconds of the whole stream.
+    pub(crate) fn seconds(&self) -> u64 {
+        (self.stream.segments * self.stream.pieces) as u64 * PIECE
+    }
+
+    fn trouble(&mut self, r: &mut Random) {
+        if let Some(live) = &mut self.live
+            && r.percent(30)
+        {
+            let from = r.within(0, self.calm.as_micros() / 1_000_000);
+            live.stalls = from..(from + r.within(2, 20)).min(self.calm.as_micros() / 1_000_000);
+        }
+        let passing = [
+            Trouble::Refused,
+            Trouble::Silent,
+            Trouble::Cut,
+            Trouble::Short,
+            Trouble::Stall,
+            Trouble::Status(500),
+            Trouble::Status(503),
+            Trouble::Busy(429, 2),
+            Trouble::Busy(503, 4),
+        ];
+        let lasting = [
+            Trouble::Corrupt,
+            Trouble::Truncated,
+            Trouble::Html,
+            Trouble::Status(404),
+            Trouble::Status(403),
+            Trouble::Status(410),
+            Trouble::WrongKey,
+        ];
+        let targets = [
+            Target::Any,
+            Target::Root,
+            Target::Playlist,
+            Target::Sound,
+            Target::Segment,
+            Target::Segment,
+            Target::Key,
+            Target::Init,
+        ];
+        for _ in 0..r.pick(&[0, 1, 1, 2, 3]) {
+            let on = r.pick(&targets);
+            let fault = if self.mild {
+                let (what, times) = match r.within(0, 10) {
+                    0 if matches!(on, Target::Segment | Target::Playlist | Target::Root) => {
+                        (r.pick(&[Trouble::Corrupt, Trouble::Html, Trouble::Truncated]), 1)
+                    }
+                    1 if on == Target::Key => (Trouble::WrongKey, 1),
+                    2 if on == Target::Segment && self.live.is_some() => {
+                        (Trouble::Status(404), r.pick(&[1, 2, 3]))
+                    }
+                    _ => (r.pick(&passing), r.pick(&[1, 2, 3])),
+                };
+                Fault { on, what, until: self.calm, percent: r.pick(&[10, 30, 100]), times }
+            } else {
+                let what = if r.percent(50) { r.pick(&passing) } else { r.pick(&lasting) };
+                Fault {
+                    on,
+                    what,
+                    until: self.calm,
+                    percent: r.pick(&[10, 50, 100]),
+                    times: r.pick(&[1, 2, 5, 99]),
+                }
+            };
+            self.faults.push(fault);
+        }
+        // A rung that is broken for good, beside others that are not.
+        if self.stream.rungs > 1 && r.percent(15) {
+            let rung = usize::try_from(r.within(0, self.stream.rungs as u64)).unwrap();
+            let what = r.pick(&[Trouble::Status(404), Trouble::Corrupt, Trouble::Status(500)]);
+            if self.live.is_none() {
+                self.faults =
+                    vec![Fault { on: Target::Rung(rung), what, until: self.end, percent: 100, times: 9999 }];
+            }
+        }
+    }
+
+    fn element(&mut self, r: &mut Random) {
+        let heaviest = WEIGHTS[self.stream.rungs - 1] * self.stream.pieces;
+        if r.percent(15) {
+            self.quota = Some(if self.mild { 40_000 + heaviest * 2 } else { 4_000 + heaviest / 2 });
+        }
+        let calm = self.calm.as_micros() / 1000;
+        for _ in 0..r.pick(&[0, 0, 0, 1, 3]) {
+            self.evictions.push((Timestamp::from_millis(r.within(2000, calm)), r.percent(50)));
+        }
+        for _ in 0..r.pick(&[0, 0, 0, 1]) {
+            let freeze = Duration::from_millis(r.within(100, 3000));
+            self.freezes.push((Timestamp::from_millis(r.within(1000, calm)), freeze));
+        }
+        self.evictions.sort();
+        self.freezes.sort();
+    }
+
+    fn watch(&mut self, r: &mut Random) {
+        let calm = self.calm.as_micros() / 1000;
+        let mut at = r.within(300, 12_000);
+        for _ in 0..r.pick(&[0, 0, 1, 2, 4]) {
+            let mut act = |at: u64, action| self.viewer.push((Timestamp::from_millis(at.min(calm)), action));
+            let seconds = (self.stream.segments * self.stream.pieces) as u64 * PIECE;
+            match r.within(0, 10) {
+                0..=4 => {
+                    let command = r.percent(30);
+                    for _ in 0..r.pick(&[1, 1, 2, 10]) {
+                        let to = MediaTime::from_millis(
+                            i64::try_from(r.within(0, seconds * 1000 + 1500)).unwrap(),
+                        );
+                        act(at, if command { Action::CommandSeek(to) } else { Action::Seek(to) });
+                        at += r.within(20, 150);
+                    }
+                }
+                5 | 6 => {
+                    act(at, Action::Pause);
+                    at += r.within(50, 15_000);
+                    act(at, Action::Resume);
+                }
+                7 => {
+                    act(at, Action::Hold(Some(usize::try_from(r.within(0, 5)).unwrap())));
+                    at += r.within(50, 10_000);
+                    act(at, Action::Hold(None));
+                }
+                8 => {
+                    act(at, Action::Online(false));
+                    at += r.within(50, 10_000);
+                    act(at, Action::Online(true));
+                }
+                _ => act(at, Action::Sleep(Duration::from_secs(r.within(1, 60)))),
+            }
+            at += r.within(100, 9000);
+        }
+        if r.percent(4) {
+            self.viewer.push((Timestamp::from_millis(r.within(0, calm)), Action::Stop));
+        }
+        self.viewer.sort_by_key(|(at, _)| *at);
+    }
+}
+
+fn layout(r: &mut Random, live: bool) -> Layout {
+    let pieces = if live { r.pick(&[1, 1, 2]) } else { r.pick(&[1, 2, 3]) };
+    let sounds = if r.percent(25) { r.pick(&[1, 2]) } else { 0 };
+    let single = sounds == 0 && r.percent(15);
+    Layout {
+        rungs: if single { 1 } else { r.pick(&[1, 2, 3, 4]) },
+        pieces,
+        segments: if live {
+            PIECES / pieces
+        } else {
+            usize::try_from(r.within(3, (PIECES / pieces) as u64)).unwrap()
+        },
+        fragmented: sounds == 0 && r.percent(25),
+        encrypted: r.percent(50),
+        sounds,
+        single,
+    }
+}
+
+fn config(r: &mut Random, seed: u64, stream: &Layout, live: bool) -> Config {
+    Config {
+        session_id: "simulated".into(),
+        seed,
+        report_url: Some(Url::new("http://origin.test/telemetry")),
+        buffer_goal: MediaTime::from_millis(r.pick(&[4000, 8000, 15_000, 30_000])),
+        back_buffer: MediaTime::from_millis(r.pick(&[2000, 10_000, 30_000])),
+        stored_throughput: r.pick(&[None, Some(60_000), Some(300_000), Some(3_000_000)]),
+        start: MediaTime::from_millis(if live { 0 } else { r.pick(&[0, 0, 0, 5000, 200_000]) }),
+        start_rung: if r.percent(15) {
+            Some(usize::try_from(r.within(0, stream.rungs as u64)).unwrap())
+        } else {
+            None
+        },
+        ..Config::default()
+    }
+}
+
+fn weather(r: &mut Random, mild: bool, stream: &Layout, calm: Timestamp) -> Vec<Weather> {
+    let lowest = WEIGHTS[0] as u64 * 8 / PIECE;
+    let mut out = Vec::new();
+    let mut at = 0;
+    while Timestamp::from_millis(at) < calm {
+        let from = Timestamp::from_millis(at);
+        let outage = at > 0 && r.percent(25);
+        let (rate, down) = match (outage, mild) {
+            (true, _) if r.percent(50) => (0, false),
+            (true, _) => (lowest, true),
+            (false, _) => (lowest * r.pick(&[5, 10, 20, 40, 100, 500]) / 10, false),
+        };
+        out.push(Weather { from, bits_per_second: rate, down });
+        // A silence shorter than patience, or a reset that retries outlast.
+        at += match (outage, mild) {
+            (false, _) => r.within(1000, 15_000),
+            (true, true) if down => r.within(20, 240),
+            (true, true) => r.within(50, 2500),
+            (true, false) => r.within(50, 25_000),
+        };
+    }
+    let highest = WEIGHTS[stream.rungs - 1] as u64 * 8 / PIECE;
+    out.push(Weather { from: calm, bits_per_second: highest * r.pick(&[2, 4, 20]) + 60_000, down: false });
+    out
+}

@@ -1,0 +1,435 @@
+//! One session from its first input to its last, and what must hold after every step of it.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use cloud_player::engine::{
+    Command, ElementCommand, ElementEvent, Environment, Event, Input, NetEvent, Output, Request, RequestId,
+    RequestKind, SinkCommand, Source, Stats, TokenPlacement,
+};
+use cloud_player::error::PlayerError;
+use cloud_player::secret::{Secret, Url};
+use cloud_player::session::Session;
+use cloud_player::time::{MediaTime, TimeRange, Timestamp};
+
+use crate::element::Element;
+use crate::media::PIECE;
+use crate::network::Network;
+use crate::origin::{KEY, Origin, SIGNATURE, TOKEN};
+use crate::random::Random;
+use crate::scenario::{Action, Scenario};
+
+/// A session and its world.
+struct World {
+    scenario: Scenario,
+    now: Timestamp,
+    session: Session,
+    origin: Origin,
+    network: Network,
+    element: Element,
+    random: Random,
+    wake: Option<Timestamp>,
+    in_flight: BTreeMap<RequestId, Request>,
+    stats: Option<Box<Stats>>,
+    fatal: Option<PlayerError>,
+    stopped: bool,
+    detached: bool,
+    /// Bytes of bodies that were handed over.
+    bytes: u64,
+    /// Seeks by the viewer.
+    seeks: u64,
+    /// Seeks by the session. A stall goes on through one; with seeks by the viewer it does not.
+    own_seeks: u64,
+    /// Where playback was before the last step.
+    position: MediaTime,
+    /// The next seek by the session is what the page asked for.
+    asked: bool,
+    evicts: Option<bool>,
+    steps: u32,
+    /// When playback last moved, or was not to.
+    moved: Timestamp,
+    /// When the position was last set: of several at once the session hears one by one.
+    sought: Timestamp,
+    trace: Option<Vec<String>>,
+}
+
+/// What a session came to.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Summary {
+    pub(crate) steps: u32,
+    pub(crate) fatal: bool,
+    pub(crate) ended: bool,
+    pub(crate) stalls: u32,
+}
+
+/// Plays a scenario; panics where an invariant breaks. With a trace, everything is noted there.
+pub(crate) fn run(scenario: Scenario, trace: Option<&mut Vec<String>>) -> Summary {
+    let mut world = World::new(scenario, trace.is_some());
+    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
+    if let (Some(out), Some(lines)) = (trace, world.trace.take()) {
+        *out = lines;
+    }
+    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+}
+
+impl World {
+    fn new(scenario: Scenario, traced: bool) -> Self {
+        let mut element = Element::new();
+        (element.quota, element.operation) = (scenario.quota, scenario.operation);
+        Self {
+            now: Timestamp::ZERO,
+            session: Session::new(scenario.config.clone(), Timestamp::ZERO),
+            origin: Origin::new(scenario.clone()),
+            network: Network::new(scenario.weather.clone()),
+            random: Random::new(scenario.seed ^ 0xe1e),
+            element,
+            wake: None,
+            in_flight: BTreeMap::new(),
+            stats: None,
+            fatal: None,
+            stopped: false,
+            detached: false,
+            bytes: 0,
+            seeks: 0,
+            own_seeks: 0,
+            position: MediaTime::ZERO,
+            asked: false,
+            evicts: None,
+            steps: 0,
+            moved: Timestamp::ZERO,
+            sought: Timestamp::ZERO,
+            trace: traced.then(Vec::new),
+            scenario,
+        }
+    }
+
+    fn run(&mut self) -> Summary {
+        let url = Url::new(Origin::address(&self.scenario));
+        let token = Some((Secret::new(TOKEN.to_owned()), TokenPlacement::FileNamePrefix));
+        self.give(Input::Command(Command::Load(Source::Hls { url, token })));
+        self.element.set_paused(false);
+        self.element_event(ElementEvent::Play);
+        let mut viewer = std::mem::take(&mut self.scenario.viewer).into_iter().peekable();
+        while self.now < self.scenario.end {
+            let acts = viewer.peek().map(|(at, _)| (*at).max(self.now));
+            self.step(acts);
+            while let Some((_, action)) = viewer.next_if(|(at, _)| *at <= self.now) {
+                self.act(action);
+            }
+        }
+        self.finish()
+    }
+
+    fn step(&mut self, acts: Option<Timestamp>) {
+        self.steps += 1;
+        assert!(self.steps < 60_000, "the session spins");
+        let own = [self.wake, self.network.next(self.now), self.element.next(self.now), acts];
+        let next = own.into_iter().flatten().min().unwrap_or(self.scenario.end);
+        let next = next.max(self.now).min(self.scenario.end);
+        self.element.pass(self.now, next.since(self.now));
+        self.now = next;
+        let position = self.element.state().position;
+        assert!(
+            position >= self.position,
+            "the position went back by itself, from {} to {position}",
+            self.position
+        );
+        self.check_motion(position);
+        while self.scenario.evictions.first().is_some_and(|(at, _)| *at <= next) {
+            self.evicts = Some(self.scenario.evictions.remove(0).1);
+        }
+        while self.scenario.freezes.first().is_some_and(|(at, _)| *at <= next) {
+            self.element.frozen = next + self.scenario.freezes.remove(0).1;
+        }
+        let origin = &mut self.origin;
+        for (id, event) in self.network.deliver(next, |request| origin.serve(next, request)) {
+            self.net(id, event);
+        }
+        for input in self.element.due(next) {
+            self.give(input);
+        }
+        if self.wake.is_some_and(|at| at <= next) {
+            self.wake = None;
+            self.give(Input::Wake);
+        }
+    }
+
+    /// Whoever does not move although they should has a reason that the session can name, and not for ever.
+    fn check_motion(&mut self, position: MediaTime) {
+        let state = self.element.state();
+        let over = self.stopped || self.fatal.is_some();
+        if position != self.position || state.paused || self.element.ended || over {
+            self.moved = self.now;
+        }
+        self.position = position;
+        if self.now <= self.scenario.calm || self.now < self.element.frozen {
+            return;
+        }
+        let since = self.now.since(self.moved.max(self.scenario.calm));
+        assert!(
+            since < RECOVERY,
+            "nothing moves for {since:?} with nothing wrong any more: at {position}, buffered {:?}, waiting for {:?}, in flight {:?}",
+            self.element.buffered(),
+            self.stats.as_ref().map(|s| s.waiting_for),
+            self.in_flight.values().map(|r| r.url.redacted()).collect::<Vec<_>>()
+        );
+    }
+
+    fn net(&mut self, id: RequestId, event: NetEvent) {
+        let Some(request) = self.in_flight.get(&id) else { return };
+        if let NetEvent::Chunk(chunk) = &event
+            && request.kind != RequestKind::Telemetry
+        {
+            self.bytes += chunk.0.len() as u64;
+        }
+        if matches!(event, NetEvent::End | NetEvent::Failed(_)) {
+            self.in_flight.remove(&id);
+        }
+        self.give(Input::Net { id, event });
+    }
+
+    fn act(&mut self, action: Action) {
+        self.note(|| format!("viewer: {action:?}"));
+        match action {
+            Action::Seek(to) => {
+                self.seeks += 1;
+                self.set_position(self.seekable(to));
+            }
+            Action::CommandSeek(to) => {
+                self.seeks += 1;
+                self.asked = true;
+                self.give(Input::Command(Command::Seek(self.seekable(to))));
+                self.asked = false;
+            }
+            Action::Pause => {
+                self.element.set_paused(true);
+                self.element_event(ElementEvent::Pause);
+            }
+            Action::Resume => {
+                self.element.set_paused(false);
+                self.element_event(ElementEvent::Play);
+            }
+            Action::Hold(rung) => self.give(Input::Command(Command::SelectRung(rung))),
+            Action::Online(online) => self.give(Input::Environment(Environment::Online(online))),
+            Action::Sleep(time) => {
+                self.now = (self.now + time).min(self.scenario.end);
+                // The trouble that was to come while the lid was shut comes to nothing; what is calm stays so.
+                self.moved = self.now;
+                for (id, event) in self.network.break_all() {
+                    self.net(id, event);
+                }
+            }
+            Action::Stop => {
+                self.stopped = true;
+                self.give(Input::Command(Command::Stop));
+            }
+        }
+    }
+
+    /// Where the slider can be dragged to: not beyond the live edge.
+    fn seekable(&self, to: MediaTime) -> MediaTime {
+        match (&self.scenario.live, self.element.live_range) {
+            (Some(_), Some(range)) => to.max(range.start).min(range.end),
+            (Some(_), None) => MediaTime::ZERO,
+            (None, _) => to,
+        }
+    }
+
+    fn element_event(&mut self, event: ElementEvent) {
+        let state = self.element.state();
+        self.give(Input::Element { event, state });
+    }
+
+    fn give(&mut self, input: Input) {
+        if self.trace.is_some()
+            && !matches!(
+                input,
+                Input::Wake
+                    | Input::Net { event: NetEvent::Chunk(_), .. }
+                    | Input::Element { event: ElementEvent::TimeUpdate, .. }
+            )
+        {
+            self.note(|| short(format!("> {input:?}")));
+        }
+        self.session.handle(self.now, input);
+        let mut outputs = 0;
+        while let Some(output) = self.session.poll() {
+            outputs += 1;
+            assert!(outputs < 500, "{outputs} outputs for one input");
+            self.output(output);
+        }
+    }
+
+    fn output(&mut self, output: Output) {
+        if self.trace.is_some()
+            && !matches!(
+                output,
+                Output::Wake(_)
+                    | Output::Notify(Event::Stats(_))
+                    | Output::Sink(SinkCommand::Append(_, _, Some(_)))
+            )
+        {
+            self.note(|| short(format!("< {output:?}")));
+        }
+        match output {
+            Output::Wake(wake) => {
+                assert!(wake.is_none_or(|w| w.at >= self.now), "woken in the past: {wake:?}");
+                self.wake = wake.map(|w| w.at);
+            }
+            Output::Fetch(request) => self.fetch(request),
+            Output::Abort(id) => {
+                self.in_flight.remove(&id);
+                self.network.abort(id);
+            }
+            Output::Sink(command) => self.sink(command),
+            Output::Element(ElementCommand::Seek(to)) => {
+                assert!(!self.over() || self.asked, "a seek after the end");
+                let position = self.element.state().position;
+                assert!(self.asked || to >= position, "the session went back from {position} to {to}");
+                self.own_seeks += u64::from(!self.asked);
+                self.set_position(to);
+            }
+            Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
+            Output::Notify(Event::Stats(stats)) => self.told(stats),
+            Output::Notify(event) => {
+                harmless(&format!("{event:?}"));
+                if let Event::Error(error) = event {
+                    harmless(&format!("{error} {}", serde_json::to_string(&error).unwrap()));
+                    assert!(!self.over(), "an error after the end: {error:?}");
+                    if error.fatal {
+                        self.ended_by(error);
+                    }
+                }
+            }
+        }
+    }
+
+    fn ended_by(&mut self, error: PlayerError) {
+        assert!(!self.scenario.mild, "recoverable, and given up: {error:?}");
+        self.fatal = Some(error);
+    }
+
+    fn over(&self) -> bool {
+        self.stopped || self.fatal.is_some()
+    }
+
+    fn fetch(&mut self, request: Request) {
+        assert!(
+            !self.over() || request.kind == RequestKind::Telemetry,
+            "a request after the end: {request:?}"
+        );
+        if let Some(body) = &request.body {
+            harmless(body);
+        }
+        let same = |r: &Request| r.url == request.url && r.range == request.range && r.body.is_none();
+        assert!(!self.in_flight.values().any(same), "two requests for the same bytes in flight: {request:?}");
+        assert!(self.in_flight.len() < 12, "{} requests in flight", self.in_flight.len());
+        if request.kind == RequestKind::Segment && self.now > self.sought {
+            let position = self.element.state().position;
+            let ahead = self
+                .element
+                .buffered()
+                .into_iter()
+                .find(|r| r.contains(position))
+                .map_or(0.0, |r| (r.end - position).as_secs());
+            let goal = self.scenario.config.buffer_goal.as_secs();
+            // The sound may lead the pictures, and a segment that broke off is asked for again.
+            let segment = self.scenario.stream.pieces as f64 * PIECE as f64;
+            assert!(ahead <= goal + segment + 4.5, "{ahead} s buffered, the goal is {goal}, and {request:?}");
+        }
+        let late = Duration::from_micros(
+            self.random.within(0, u64::try_from(self.scenario.jitter.as_micros()).unwrap() + 1),
+        );
+        self.network.send(self.now + self.scenario.round_trip + late, request.clone());
+        self.in_flight.insert(request.id, request);
+    }
+
+    fn sink(&mut self, command: SinkCommand) {
+        assert!(!self.detached, "a command to a sink that was let go: {command:?}");
+        match &command {
+            SinkCommand::Detach => self.detached = true,
+            SinkCommand::Append(kind, ..) => {
+                if let Some(behind) = self.evicts.take() {
+                    let position = self.element.state().position;
+                    let second = MediaTime::from_millis(1000);
+                    self.element.evict(
+                        *kind,
+                        if behind {
+                            TimeRange { start: MediaTime::ZERO, end: position - second }
+                        } else {
+                            TimeRange { start: position + second + second, end: MediaTime::MAX }
+                        },
+                    );
+                }
+            }
+            _ => {}
+        }
+        self.element.command(self.now, command);
+    }
+
+    fn told(&mut self, stats: Box<Stats>) {
+        let state = self.element.state();
+        let waits = state.ready_state < 3 && !state.paused && !self.element.ended && !state.seeking;
+        let fresh = self.now.since(self.moved) < Duration::from_millis(300);
+        if waits && !fresh {
+            assert!(stats.waiting_for.is_some(), "waits at {} for nothing that it can name", state.position);
+        }
+        self.stats = Some(stats);
+    }
+
+    fn set_position(&mut self, to: MediaTime) {
+        self.position = to;
+        (self.moved, self.sought) = (self.now, self.now);
+        self.element.seek(self.now, to);
+    }
+
+    fn finish(&mut self) -> Summary {
+        let ended = self.element.ended;
+        if ended && !self.over() {
+            let (at, whole) = (self.position.as_secs(), self.scenario.seconds() as f64);
+            assert!(at >= whole - 0.5, "ended at {at} of {whole}");
+        }
+        assert_eq!(self.over(), self.detached, "over and detached");
+        if let Some(stats) = self.stats.as_ref().filter(|_| !self.over()) {
+            // Statistics are a quarter of a second old.
+            let qoe = &stats.qoe;
+            assert!(qoe.bytes_total <= self.bytes, "{} bytes of {}", qoe.bytes_total, self.bytes);
+            assert!(qoe.bytes_by_rung.iter().sum::<u64>() <= qoe.bytes_total);
+            assert!(qoe.seek_count <= self.seeks, "{} seeks of {}", qoe.seek_count, self.seeks);
+            let stalls = u64::from(self.element.stalls);
+            assert!(
+                qoe.stall_count.abs_diff(stalls) <= 1 + self.seeks + self.own_seeks,
+                "{} stalls of {stalls}",
+                qoe.stall_count
+            );
+        }
+        Summary { steps: self.steps, fatal: self.fatal.is_some(), ended, stalls: self.element.stalls }
+    }
+
+    fn note(&mut self, line: impl FnOnce() -> String) {
+        if let Some(trace) = &mut self.trace {
+            let at = self.now.as_micros() as f64 / 1e6;
+            let position = self.element.state().position.as_secs();
+            trace.push(format!("{at:9.3} [{position:7.3}] {}", line()));
+        }
+    }
+}
+
+/// No secret stands in what others see.
+fn harmless(text: &str) {
+    for secret in [TOKEN, SIGNATURE, std::str::from_utf8(&KEY).unwrap()] {
+        assert!(!text.contains(secret), "a secret in {text}");
+    }
+}
+
+fn short(mut line: String) -> String {
+    if line.len() > 300 {
+        line.truncate((0..=300).rev().find(|i| line.is_char_boundary(*i)).unwrap_or(0));
+        line.push('…');
+    }
+    line
+}
+
+/// The longest way back once nothing goes wrong any more: a request that is just asked for and never answered, the
+/// longest delay before the next attempt, and a segment on the slowest calm network.
+const RECOVERY: Duration = Duration::from_secs(28);
