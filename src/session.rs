@@ -211,13 +211,23 @@ struct Plan {
 impl Reader {
     fn push(&mut self, bytes: &[u8], out: &mut Vec<MediaEvent>) -> Result<(), Failure> {
         self.begin(out)?;
-        Ok(self.transmuxer.push(bytes, out)?)
+        let taken = self.transmuxer.push(bytes, out);
+        self.keep_init(taken)
     }
 
     fn end(&mut self, out: &mut Vec<MediaEvent>) -> Result<SegmentFacts, Failure> {
         self.begin(out)?;
         self.open = false;
-        Ok(self.transmuxer.end_segment(out)?)
+        let facts = self.transmuxer.end_segment(out);
+        self.keep_init(facts)
+    }
+
+    /// A body that was something else altogether may have cost the transmuxer what it knew: it is told again.
+    fn keep_init<T>(&mut self, result: Result<T, MediaError>) -> Result<T, Failure> {
+        if result.is_err() {
+            self.init = None;
+        }
+        Ok(result?)
     }
 
     /// Says where the segment that is to begin belongs on the timeline.

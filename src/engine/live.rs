@@ -172,6 +172,10 @@ impl Engine {
         if self.left_at.is_some_and(|at| now.since(at) < SETTLE) {
             return self.refill_after(now, MediaTime::from_duration(SETTLE));
         }
+        // One lane's window may have left what the other's still has; going back would help neither.
+        if to <= self.playhead.place() {
+            return self.refill_after(now, MediaTime::from_duration(SETTLE));
+        }
         self.left_at = Some(now);
         self.reports.trace.note(now, "window_left", &[]);
         self.reports.qoe.own_seek();

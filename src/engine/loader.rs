@@ -234,6 +234,8 @@ impl Engine {
     fn over_the_hole(&mut self, now: Timestamp, lane: LaneId, hole: MediaTime) -> Progress {
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let rung = self.lanes.lane(lane).rung.unwrap_or(0);
+        // The step is never back, however little of what lies before the hole was played.
+        let hole = hole.max(self.playhead.place());
         let behind = catalog
             .media(lane, rung)
             .and_then(|media| media.playlist.segments.iter().find(|s| s.start() > hole && !s.gap))

@@ -102,7 +102,8 @@ impl Engine {
         self.push(Output::Notify(Event::Stats(Box::new(stats))));
     }
 
-    /// A small hole right at the playhead that the browser does not play over: step over it.
+    /// A small hole at the playhead, or so close before it that the element does not begin again for what lies between,
+    /// that the browser does not play over: step over it.
     fn jump_gap(&mut self, now: Timestamp) {
         let state = self.playhead.state;
         let target_is_loading =
@@ -114,8 +115,8 @@ impl Engine {
             .sink
             .buffered()
             .into_iter()
-            .find(|r| r.end > state.position)
-            .filter(|r| r.start > state.position && r.start - state.position <= MAX_JUMP);
+            .find(|r| r.start > state.position)
+            .filter(|r| r.start - state.position <= MAX_JUMP);
         if let Some(range) = gap {
             self.reports.trace.note(now, "gap_jumped", &[("ms", gap_ms(range.start - state.position))]);
             self.reports.qoe.own_seek();
@@ -133,7 +134,9 @@ impl Engine {
             Stage::Open(_) if !self.sink.is_idle() => Some("sink"),
             Stage::Open(_) => {
                 let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
-                lanes.or(self.is_live.then_some("live_edge"))
+                let media = self.buffer_ahead() > MediaTime::ZERO;
+                // What is there is not taken up yet, or it is too little to begin with.
+                lanes.or(self.is_live.then_some("live_edge")).or(media.then_some("element")).or(Some("hole"))
             }
         }
     }
