@@ -103,6 +103,8 @@ pub(crate) struct Engine {
     announced: bool,
     /// The presentation has no end yet.
     is_live: bool,
+    /// Where the playhead stood, in want of media, when last looked at.
+    stands_at: Option<MediaTime>,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
@@ -153,6 +155,7 @@ impl Engine {
             online: true,
             announced: false,
             is_live: false,
+            stands_at: None,
             left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),

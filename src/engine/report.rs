@@ -109,6 +109,11 @@ impl Engine {
         let target_is_loading =
             LaneId::ALL.into_iter().any(|lane| self.lanes.lane(lane).serves(state.position));
         if !self.playhead.is_starved() || target_is_loading || self.playhead.heading().is_some() {
+            self.stands_at = None;
+            return;
+        }
+        // It may be about to go on by itself: only one that did not move since the last look is helped.
+        if self.stands_at.replace(state.position) != Some(state.position) {
             return;
         }
         let gap = self

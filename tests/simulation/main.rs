@@ -45,6 +45,8 @@ fn sessions() {
     let next = AtomicU64::new(first);
     let failed: Mutex<Vec<(u64, String)>> = Mutex::default();
     let totals: Mutex<Totals> = Mutex::default();
+    // How fast it goes is told, and decides nothing.
+    #[allow(clippy::disallowed_methods)]
     let began = Instant::now();
     std::thread::scope(|scope| {
         for _ in 0..std::thread::available_parallelism().map_or(2, usize::from) {

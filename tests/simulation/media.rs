@@ -90,8 +90,7 @@ impl Media {
             Stream::Fragmented => &self.fragmented,
         };
         let mut out = Vec::with_capacity(pieces * WEIGHTS[rung]);
-        for n in first..first + pieces {
-            let piece = &all[n];
+        for piece in &all[first..first + pieces] {
             out.extend_from_slice(piece);
             let lacks = WEIGHTS[rung].saturating_sub(piece.len());
             match stream {
