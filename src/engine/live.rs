@@ -172,8 +172,9 @@ impl Engine {
         if self.left_at.is_some_and(|at| now.since(at) < SETTLE) {
             return self.refill_after(now, MediaTime::from_duration(SETTLE));
         }
-        // One lane's window may have left what the other's still has; going back would help neither.
-        if to <= self.playhead.place() {
+        // One lane's window may have left what the other's still has; going back would help neither. What the element says
+        // of its position may be a little old.
+        if to <= self.playhead.place() + LATELY {
             return self.refill_after(now, MediaTime::from_duration(SETTLE));
         }
         self.left_at = Some(now);
@@ -245,6 +246,8 @@ pub(super) fn live_place(playlist: &MediaPlaylist) -> MediaTime {
     segment.map_or(place, Segment::start)
 }
 
+/// How old the element's last word on its position may be.
+const LATELY: MediaTime = MediaTime::from_millis(500);
 /// After the window has left the playhead behind, it is not sent on again for so long.
 const SETTLE: Duration = Duration::from_secs(1);
 const FASTER: f64 = 1.05;
