@@ -103,8 +103,8 @@ pub(crate) struct Engine {
     announced: bool,
     /// The presentation has no end yet.
     is_live: bool,
-    /// Where the playhead stood, in want of media, when last looked at.
-    stands_at: Option<MediaTime>,
+    /// Where the playhead stands in want of media, and since when.
+    stands_at: Option<(MediaTime, Timestamp)>,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.

@@ -112,8 +112,10 @@ impl Engine {
             self.stands_at = None;
             return;
         }
-        // It may be about to go on by itself: only one that did not move since the last look is helped.
-        if self.stands_at.replace(state.position) != Some(state.position) {
+        // It may be about to go on by itself, and word of its position may be late: only one that stood is helped.
+        let (place, since) = *self.stands_at.get_or_insert((state.position, now));
+        if place != state.position || now.since(since) < STOOD {
+            self.stands_at = Some((state.position, if place == state.position { since } else { now }));
             return;
         }
         let gap = self
@@ -188,4 +190,6 @@ fn gap_ms(gap: MediaTime) -> u64 {
 pub(super) const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// Tracks do not start on the same tick.
 const GAP: MediaTime = MediaTime::from_millis(100);
+/// A playhead that has not moved for so long does not move.
+const STOOD: Duration = Duration::from_millis(400);
 const MAX_JUMP: MediaTime = MediaTime::from_millis(500);
