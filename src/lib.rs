@@ -26,7 +26,7 @@
 //! | [`playlist`] | playlist text to model, RFC 8216bis |
 //! | [`access`] | play info, tokens and signatures on URLs, the server's clock |
 //! | [`crypto`] | keys, AES as bytes arrive, whole segments and samples |
-//! | [`media`] | MPEG-TS to fragmented MP4 as bytes arrive |
+//! | [`media`] | MPEG-TS, packed audio, fragmented MP4 and text to what a sink takes, as bytes arrive |
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |
 //! | `web` | the page's host (wasm32 only) |

@@ -1,7 +1,7 @@
 /**
  * Plays one source in one `<video>`. Playlists, keys, decryption and buffering are the worker's; this class relays.
  *
- * Events: `ready`, `loaded` {duration, rungs}, `poster` {url}, `rungchange` {rung}, `stats`, `error` {code, phase,
+ * Events: `ready`, `loaded` {duration, rungs}, `poster` {url}, `rungchange` {rung}, `durationchange` {duration}, `stats`, `error` {code, phase,
  * status, fatal, message}, `ended`; what is in braces is the event's `detail`.
  *
  * @import { FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TokenPlacement, ToWorker } from './messages.js'

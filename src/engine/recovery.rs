@@ -16,7 +16,8 @@
 //!
 //! Retries wait 0.5 s, 1 s, 2 s, ... up to 8 s, each shortened by up to a half at random, so that a server that
 //! comes back is not met by every viewer at once. A playlist, key or play info is tried 4 times, a segment 6
-//! times. Beyond that, what may pass ([`Fault::may_pass`]) is still retried as long as there is something buffered to
+//! times. Bodies that came whole and are not what they should be are counted apart from what the network broke. Beyond
+//! that, what may pass ([`Fault::may_pass`]) is still retried as long as there is something buffered to
 //! play, and as long as the host says that it has no network: neither ends a session that can go on.
 //!
 //! When a rung's playlist or segment is beyond retrying and that is the rung's own fault ([`Fault::is_of_the_rung`]),
