@@ -128,7 +128,7 @@ impl MediaPlaylist {
     fn take_whole(&mut self, mut new: Self) -> Refresh {
         let went_back =
             new.media_sequence < self.media_sequence || new.next_sequence() < self.next_sequence();
-        if went_back && new.ended && self.overlap(&new).any(|(old, new)| is_same(old, new)) {
+        if went_back && new.ended && !self.ended && self.overlap(&new).any(|(old, new)| is_same(old, new)) {
             return self.take_recording(new);
         }
         let refresh = if !went_back && self.is_replaced_by(&new) {
