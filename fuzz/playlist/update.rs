@@ -55,7 +55,9 @@ fn operations(bytes: &[u8], source: &Source<'_>) {
         let same_epoch = loaded.epoch() == epoch;
         if let Some(refresh) = load(&mut known, loaded, skip, same_epoch, dates_mixed && skip > 0, source) {
             let is_unseen = matches!(refresh, Refresh::Unchanged | Refresh::Advanced { .. }) && !same_epoch;
-            dates_mixed = is_unseen || (dates_mixed && skip > 0);
+            // Only a whole text with dates of its own takes those of before away.
+            let cleared = skip == 0 && loaded.text(0).contains("PROGRAM-DATE-TIME");
+            dates_mixed = is_unseen || (dates_mixed && !cleared);
             epoch = loaded.epoch();
         }
         if byte / 8 < 23 {
