@@ -132,7 +132,7 @@ impl Engine {
         let variables = catalog.variables().clone();
         let source = Source { base: &url, variables: &variables, limits: Limits::default() };
         let known = catalog.stream_mut(lane, index).and_then(|s| s.media.take_if(|m| m.playlist.is_live()));
-        let (media, read) = match known {
+        let (mut media, read) = match known {
             Some(Media { mut playlist, url: known_url }) => {
                 let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
                 let news = playlist.refresh(body, &source);
@@ -164,7 +164,6 @@ impl Engine {
                 Err(error) => (None, Err(error)),
             },
         };
-        let mut media = media;
         if let (Ok(Refresh::Restarted), Some(media)) = (&read, &mut media) {
             self.align_restarted(lane, index, &mut media.playlist);
         }
