@@ -113,6 +113,7 @@ impl Session {
                     self.lane_mut(lane).forget();
                 }
             }
+            PipelineCommand::Reset(lane) => *self.lane_mut(lane) = Pipeline::default(),
             PipelineCommand::Flush(lane) => {
                 let mut out = Vec::new();
                 self.lane_mut(lane).reader.transmuxer.flush(&mut out);

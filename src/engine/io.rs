@@ -14,7 +14,7 @@ use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
-use crate::telemetry::Qoe;
+use crate::telemetry::{Qoe, SourceKind};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 /// What a host tells the session.
@@ -47,8 +47,9 @@ pub enum Input {
 /// A wish of the embedder.
 #[derive(Debug)]
 pub enum Command {
-    /// Play this. Once a session: a new source is a new session.
-    Load(Source),
+    /// Play the first of these that can be played; where one fails for good, the next goes on at the same place. Once a
+    /// session: other media is another session.
+    Load(Vec<Source>),
     /// Go to this place.
     Seek(MediaTime),
     /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
@@ -78,6 +79,22 @@ pub enum Source {
         /// A DRM token and where it goes.
         token: Option<(Secret<String>, TokenPlacement)>,
     },
+    /// A file that the media element plays by itself (progressive MP4).
+    File {
+        /// Its address, possibly signed.
+        url: Url,
+    },
+}
+
+impl Source {
+    /// What it is, by a stable name.
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            Self::PlayInfo { .. } => SourceKind::PlayInfo,
+            Self::Hls { .. } => SourceKind::Hls,
+            Self::File { .. } => SourceKind::File,
+        }
+    }
 }
 
 /// Names a request for as long as it is in flight. Never used twice in a session.
@@ -323,6 +340,8 @@ pub enum SinkCommand {
     EndOfStream,
     /// Detach and let go of everything.
     Detach,
+    /// Let the media element play this file by itself, from this place on. Comes when nothing is attached.
+    PlayFile(Url, MediaTime),
 }
 
 /// A track to make a source buffer for.
@@ -371,6 +390,13 @@ pub enum Event {
     Stats(Box<Stats>),
     /// Something failed. Fatal ones end the session.
     Error(PlayerError),
+    /// From now on this source is what plays, or is to play.
+    SourceChanged {
+        /// Index into the list of [`Command::Load`].
+        source: usize,
+        /// What it is.
+        kind: SourceKind,
+    },
     /// A live presentation came to its end.
     DurationChanged {
         /// Seconds.
@@ -448,6 +474,8 @@ pub(crate) enum PipelineCommand {
     Drop(RequestId),
     /// No segment follows on this lane: hand on what was held back.
     Flush(LaneId),
+    /// What comes next on this lane has nothing to do with what was: forget all of it.
+    Reset(LaneId),
 }
 
 /// What must be at hand before a segment's first byte can be read. Bytes that come earlier wait.

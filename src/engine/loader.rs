@@ -5,7 +5,7 @@
 use crate::playlist::Segment;
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{ElementCommand, Output, PipelineCommand};
+use super::io::{Output, PipelineCommand};
 use super::lane::{LaneId, Loading, Next, State};
 use super::ranges;
 use super::requests::{Ask, Purpose};
@@ -52,6 +52,7 @@ impl Engine {
             return Progress::Goes;
         }
         let wanted = self.choose_rung(now);
+        let place = self.place_to_fill(LaneId::Main);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let current = self.lanes.main.rung;
         let at_hand = |rung: usize| match catalog.stream(LaneId::Main, rung) {
@@ -62,7 +63,7 @@ impl Engine {
         let rung = match current {
             _ if at_hand(wanted) => wanted,
             // On the way up there is no hurry: go on with what is at hand while the playlist comes.
-            Some(current) if wanted > current && at_hand(current) && catalog.usable(current) == current => {
+            Some(current) if wanted > current && at_hand(current) && catalog.usable(current, place) == current => {
                 self.ask_for_playlist(now, LaneId::Main, wanted);
                 current
             }
@@ -140,6 +141,11 @@ impl Engine {
         ranges::range_at(&coming, place, TOLERANCE).map_or(place, |range| range.end)
     }
 
+    /// The place that the segment to be loaded next is for.
+    pub(super) fn place_to_fill(&self, lane: LaneId) -> MediaTime {
+        self.lanes.lane(lane).again_at().unwrap_or_else(|| self.target(lane))
+    }
+
     /// The tracks that a lane fills.
     fn tracks_of(&self, lane: LaneId) -> Tracks {
         match lane {
@@ -180,7 +186,7 @@ impl Engine {
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
-        let target = self.lanes.lane(lane).again_at().unwrap_or_else(|| self.target(lane));
+        let target = self.place_to_fill(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
         let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
@@ -210,8 +216,7 @@ impl Engine {
         let (cipher, init) = match (self.cipher(media, segment), init) {
             (Ok(cipher), Ok(init)) => (cipher, init),
             (Err(error), _) | (_, Err(error)) => {
-                self.report_error(now, error);
-                self.close(now);
+                self.end_by(now, error);
                 return Progress::Goes;
             }
         };
@@ -249,10 +254,8 @@ impl Engine {
         // Of a live stream, what lies behind is in a playlist to come.
         let Some(to) = behind else { return if self.is_live { Progress::Goes } else { Progress::Ended } };
         self.reports.trace.note(now, "hole_jumped", &[]);
-        self.reports.qoe.own_seek();
         self.lanes.lane_mut(lane).give_up();
-        self.playhead.heads_for(to);
-        self.push(Output::Element(ElementCommand::Seek(to)));
+        self.send_to(to);
         Progress::Goes
     }
 

@@ -6,6 +6,7 @@
 //!
 //! | file | decides |
 //! |---|---|
+//! | `sources` | which of several sources, and another one where one has failed |
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
 //! | `lane` | which segment comes next |
 //! | `loader` | how it is loaded: its request |
@@ -16,12 +17,16 @@
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
 //! | `failure` | how it is done |
+//! | `standing` | how long what has failed is left alone |
+//! | `breakdown` | what follows when the browser refuses media |
+//! | `standstill` | how a playhead that does not move is helped |
 //! | `report` | what the page and the origin are told |
 //!
 //! Segment bytes never come here: the session feeds them to a media pipeline and tells the engine what came out.
 
 #![forbid(unsafe_code)]
 
+mod breakdown;
 mod catalog;
 mod config;
 mod failure;
@@ -40,6 +45,9 @@ mod requests;
 mod rungs;
 mod sink;
 mod source;
+mod sources;
+mod standing;
+mod standstill;
 mod timers;
 
 use core::time::Duration;
@@ -64,6 +72,8 @@ use recovery::Fault;
 use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
 use sink::{SinkLink, Tracks};
+use sources::Sources;
+use standstill::Standstill;
 use timers::{Timer, Timers};
 
 /// What the engine asks the session for: the host's part, and the media pipeline's.
@@ -99,12 +109,19 @@ pub(crate) struct Engine {
     sink_tries: u32,
     /// Whether the host has a network.
     online: bool,
+    /// Whether the page can be seen.
+    visible: bool,
+    /// Refusals by the browser, and when the last one was.
+    breakdowns: (u32, Timestamp),
     /// The page was told what there is to play.
     announced: bool,
     /// The presentation has no end yet.
     is_live: bool,
-    /// Where the playhead stands in want of media, and since when.
-    stands_at: Option<(MediaTime, Timestamp)>,
+    /// The playhead does not move although it should.
+    stands: Option<Standstill>,
+    /// Segments in a row that nobody had.
+    skipped: u32,
+    sources: Sources,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
@@ -122,6 +139,8 @@ enum Stage {
     Opening,
     /// The rungs are known.
     Open(Catalog),
+    /// The media element plays a file by itself.
+    File,
     /// Stopped, or ended by a fatal error. Only the last report is still sent.
     Closed,
 }
@@ -153,9 +172,13 @@ impl Engine {
             tight: None,
             sink_tries: 0,
             online: true,
+            visible: true,
+            breakdowns: (0, Timestamp::ZERO),
             announced: false,
             is_live: false,
-            stands_at: None,
+            stands: None,
+            skipped: 0,
+            sources: Sources::default(),
             left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
@@ -202,7 +225,7 @@ impl Engine {
 
     fn on_command(&mut self, now: Timestamp, command: Command) {
         match command {
-            Command::Load(source) if matches!(self.stage, Stage::Idle) => self.load(now, source),
+            Command::Load(sources) if matches!(self.stage, Stage::Idle) => self.load(now, sources),
             Command::Load(_) => {}
             Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
             Command::SelectRung(rung) => self.held_rung = rung,
@@ -313,21 +336,30 @@ impl Engine {
     }
 
     fn on_environment(&mut self, now: Timestamp, environment: Environment) {
+        if environment == Environment::Visible(false) && !matches!(self.stage, Stage::Closed) {
+            self.send_report(now);
+        }
         match environment {
-            Environment::Visible(false) if !matches!(self.stage, Stage::Closed) => self.send_report(now),
+            Environment::Visible(visible) => self.visible = visible,
             Environment::Online(online) => {
                 self.online = online;
                 if online {
                     self.requests.hurry(now);
                 }
             }
-            Environment::Visible(_) | Environment::Viewport { .. } => {}
+            Environment::Viewport { .. } => {}
         }
     }
 
     fn on_sink(&mut self, now: Timestamp, event: SinkEvent) {
         match event {
-            SinkEvent::Opened => self.sink.opened(),
+            SinkEvent::Opened => {
+                self.sink.opened();
+                // An element that is given a source begins at zero.
+                if let Some(place) = self.playhead.heading().filter(|_| self.announced) {
+                    self.send_to(place);
+                }
+            }
             SinkEvent::Done { track, buffered } => {
                 self.sink.done(track, buffered);
                 if !self.sink.is_full() {
@@ -335,16 +367,7 @@ impl Engine {
                 }
             }
             SinkEvent::Full { track, data } => self.sink_full(now, track, data),
-            SinkEvent::Failed { failure, detail } => {
-                let code = match failure {
-                    SinkFailure::Unavailable => "mse_unavailable",
-                    SinkFailure::UnsupportedType => "codec_unsupported",
-                    SinkFailure::Append => "append_failed",
-                    SinkFailure::Decode => "decode_failed",
-                    SinkFailure::Closed => "sink_closed",
-                };
-                self.fatal(now, code, Phase::Sink, detail, None);
-            }
+            SinkEvent::Failed { failure, detail } => self.sink_failed(now, failure, detail),
         }
     }
 
@@ -383,6 +406,9 @@ impl Engine {
 
     /// Timers, then whatever can go on now.
     fn settle(&mut self, now: Timestamp) {
+        if let Stage::Open(catalog) = &mut self.stage {
+            catalog.forgive(now);
+        }
         while let Some(id) = self.requests.timed_out(now) {
             self.push(Output::Abort(id));
             self.request_failed(now, id, Fault::Timeout, None);
@@ -424,16 +450,12 @@ impl Engine {
     }
 
     fn sink_command(&mut self) -> Option<SinkCommand> {
-        if matches!(self.stage, Stage::Idle | Stage::Closed) { None } else { self.sink.poll() }
+        if matches!(self.stage, Stage::Opening | Stage::Open(_)) { self.sink.poll() } else { None }
     }
 
     /// Ends the session with an error that no request caused.
     fn fatal(&mut self, now: Timestamp, code: &'static str, phase: Phase, message: String, url: Option<Url>) {
-        if matches!(self.stage, Stage::Closed) {
-            return;
-        }
-        self.report_error(now, PlayerError { code, phase, status: None, fatal: true, message, url });
-        self.close(now);
+        self.end_by(now, PlayerError { code, phase, status: None, fatal: true, message, url });
     }
 
     /// Gives everything up and sends the last report.
@@ -456,6 +478,13 @@ impl Engine {
             self.sink.clear_queue(Tracks::All);
             self.push(Output::Sink(SinkCommand::Detach));
         }
+    }
+
+    /// Moves the playhead, on the session's own account.
+    fn send_to(&mut self, place: MediaTime) {
+        self.reports.qoe.own_seek();
+        self.playhead.heads_for(place);
+        self.push(Output::Element(ElementCommand::Seek(place)));
     }
 
     fn push(&mut self, output: Output) {

@@ -126,6 +126,12 @@ impl Engine {
         }
         if let Some(loading) = self.lanes.lane_mut(lane).finish(measured) {
             self.lanes.offset_proved(loading.discontinuity_sequence);
+            self.skipped = 0;
+            if let Stage::Open(catalog) = &mut self.stage
+                && let Some(stream) = catalog.stream_mut(lane, loading.rung)
+            {
+                stream.standing.prove();
+            }
             if let Some(cipher) = &loading.cipher {
                 self.keys.proved(&cipher.key);
             }

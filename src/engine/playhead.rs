@@ -75,6 +75,12 @@ impl Playhead {
         self.loaded.push_back((range, rung));
     }
 
+    /// What the sink held is gone.
+    pub(crate) fn forget_media(&mut self) {
+        self.loaded.clear();
+        self.playing = None;
+    }
+
     /// The rung under the playhead, if it is another one than when last asked.
     pub(crate) fn rung_change(&mut self) -> Option<usize> {
         let rung = self.rung()?;

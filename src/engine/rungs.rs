@@ -17,14 +17,14 @@ use super::{Engine, Stage};
 impl Engine {
     /// The rung that the next segment should be of.
     pub(super) fn choose_rung(&mut self, now: Timestamp) -> usize {
-        let buffer = self.buffer_ahead();
+        let (buffer, place) = (self.buffer_ahead(), self.place_to_fill(LaneId::Main));
         let chosen = match (self.held_rung, self.lanes.main.again()) {
             (Some(rung), _) => rung,
             (None, Some(rung)) => rung,
             (None, None) => self.ask_rule(now, buffer, |rule, situation| rule.choose(situation)).unwrap_or(0),
         };
         let Stage::Open(catalog) = &self.stage else { return 0 };
-        catalog.usable(chosen)
+        catalog.usable(chosen, place)
     }
 
     /// Shows the rule how things stand; nothing while there are no rungs.
@@ -79,7 +79,7 @@ impl Engine {
         let lower =
             self.ask_rule(now, buffer, |rule, situation| rule.abandon(situation, &transfer)).flatten();
         let Stage::Open(catalog) = &self.stage else { return };
-        let lower = lower.map(|lower| catalog.usable(lower)).filter(|lower| *lower < rung);
+        let lower = lower.map(|lower| catalog.usable(lower, target)).filter(|lower| *lower < rung);
         let Some(lower) = lower else { return };
         // To wait for a playlist on the way down would cost what going down is to save.
         if catalog.media(LaneId::Main, lower).is_none() {

@@ -129,6 +129,17 @@ impl SinkLink {
         }
     }
 
+    /// Whether no source buffer was made yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.state != State::Ready
+    }
+
+    /// Forgets everything but the media source itself, which has no source buffer yet.
+    pub(crate) fn forget(&mut self) {
+        let state = core::mem::replace(&mut self.state, State::Detached);
+        *self = Self { state, ..Self::new() };
+    }
+
     /// The host says that the sink is attached.
     pub(crate) fn opened(&mut self) {
         if self.state == State::Attaching {
@@ -217,7 +228,7 @@ impl SinkLink {
     }
 
     /// Queues the removal of a range from every track. `false`: no track has media there that is not being removed.
-    fn remove(&mut self, range: TimeRange) -> bool {
+    pub(crate) fn remove(&mut self, range: TimeRange) -> bool {
         let mut removes = false;
         for track in &mut self.tracks {
             if track.is_removing() {

@@ -95,7 +95,7 @@ impl<'a> World<'a> {
 
     fn play(&mut self) -> Result<(), Failure> {
         let url = Url::new(ladder::address());
-        self.give(Input::Command(Command::Load(Source::Hls { url, token: None })));
+        self.give(Input::Command(Command::Load(vec![Source::Hls { url, token: None }])));
         self.give(self.element.input(ElementEvent::Play));
         for _ in 0..MAX_STEPS {
             if let Some(code) = self.fatal.take() {

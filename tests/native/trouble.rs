@@ -191,7 +191,7 @@ fn offline_is_waited_out_and_ends_with_the_network() {
 
 #[test]
 fn after_the_end_there_is_no_second_error_and_no_further_report() {
-    let fail = || Input::Sink(SinkEvent::Failed { failure: SinkFailure::Append, detail: "x".into() });
+    let fail = || Input::Sink(SinkEvent::Failed { failure: SinkFailure::Closed, detail: "x".into() });
     let mut w = clear(config());
     plays(&mut w);
     w.give(fail());
@@ -337,7 +337,7 @@ fn a_gap_is_stepped_over_without_being_asked_for() {
 #[test]
 fn paused_at_its_goal_the_session_sleeps() {
     let mut w = World::new(goal(3900), Network::new(5_000_000, setup::RTT), Box::new(sample::serve));
-    w.give(Input::Command(Command::Load(source())));
+    w.give(Input::Command(Command::Load(vec![source()])));
     w.run_for(secs(10));
     assert_eq!(segment_requests(&w).len(), 1);
 }

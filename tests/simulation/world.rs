@@ -106,7 +106,7 @@ impl World {
     fn run(&mut self) -> Summary {
         let url = Url::new(Origin::address(&self.scenario));
         let token = Some((Secret::new(TOKEN.to_owned()), TokenPlacement::FileNamePrefix));
-        self.give(Input::Command(Command::Load(Source::Hls { url, token })));
+        self.give(Input::Command(Command::Load(vec![Source::Hls { url, token }])));
         self.element.set_paused(false);
         self.element_event(ElementEvent::Play);
         let mut viewer = std::mem::take(&mut self.scenario.viewer).into_iter().peekable();

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use cloud_player::engine::{ElementEvent, ElementState, Input, SinkCommand, SinkEvent};
 use cloud_player::media::TrackKind;
+use cloud_player::secret::Url;
 use cloud_player::time::{MediaTime, TimeRange, Timestamp};
 
 use super::fmp4::{self, Appended};
@@ -18,6 +19,8 @@ pub(crate) struct Element {
     pub(crate) duration: Option<MediaTime>,
     pub(crate) ended: bool,
     pub(crate) live_range: Option<TimeRange>,
+    /// A file that it plays by itself.
+    pub(crate) file: Option<Url>,
     pub(crate) tracks: Vec<Track>,
     /// Bytes that a track may hold, for tests of the quota.
     pub(crate) quota: Option<usize>,
@@ -60,6 +63,7 @@ impl Element {
             duration: None,
             ended: false,
             live_range: None,
+            file: None,
             tracks: Vec::new(),
             quota: None,
             operation: OPERATION,
@@ -110,6 +114,7 @@ impl Element {
         let done = now + self.operation;
         match command {
             SinkCommand::Attach => {
+                self.load();
                 self.attached = true;
                 self.pending.push_back((done, Input::Sink(SinkEvent::Opened)));
             }
@@ -145,8 +150,32 @@ impl Element {
                 self.end_of_stream = true;
                 self.duration = self.tracks.iter().filter_map(|t| t.buffered().last().map(|r| r.end)).max();
             }
-            SinkCommand::Detach => self.attached = false,
+            SinkCommand::Detach => {
+                self.attached = false;
+                self.pending.retain(|(_, input)| !matches!(input, Input::Sink(_)));
+            }
+            SinkCommand::PlayFile(url, from) => {
+                self.load();
+                self.file = Some(url);
+                self.state.position = from;
+                let whole = TimeRange { start: MediaTime::ZERO, end: FILE };
+                let track = Track::new(TrackKind::Video, "video/mp4".to_owned());
+                self.tracks.push(Track { held: vec![(whole, 1)], ..track });
+                self.end_of_stream = true;
+                self.duration = Some(FILE);
+            }
         }
+    }
+
+    /// HTML's media element load algorithm: what was there is gone, and the position is back at the start.
+    fn load(&mut self) {
+        if !self.attached && self.tracks.is_empty() {
+            return;
+        }
+        self.tracks.clear();
+        self.pending.clear();
+        (self.end_of_stream, self.playing, self.ended, self.duration) = (false, false, false, None);
+        self.state = ElementState { paused: self.state.paused, rate: self.state.rate, ..Default::default() };
     }
 
     /// The browser makes room in a track by itself. Frames whose key frame went with it are dropped when they come.
@@ -351,6 +380,8 @@ impl Track {
     }
 }
 
+/// How long every file is.
+const FILE: MediaTime = MediaTime::from_millis(60_000);
 const OPERATION: Duration = Duration::from_millis(2);
 const ENOUGH: MediaTime = MediaTime::from_millis(200);
 const FUDGE: MediaTime = MediaTime::from_millis(100);

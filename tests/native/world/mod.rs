@@ -67,7 +67,12 @@ impl World {
 
     /// Loads and asks for playback.
     pub(crate) fn play(&mut self, source: Source) {
-        self.give(Input::Command(Command::Load(source)));
+        self.play_any(vec![source]);
+    }
+
+    /// The same, with several sources.
+    pub(crate) fn play_any(&mut self, sources: Vec<Source>) {
+        self.give(Input::Command(Command::Load(sources)));
         self.element.set_paused(false);
         let state = self.element.state();
         self.give(Input::Element { event: ElementEvent::Play, state });
