@@ -27,5 +27,5 @@ pub use clock::ServerClock;
 pub use credentials::{Credentials, TokenUse};
 pub use play_info::{PlayInfo, PlayInfoError};
 pub use signature::{expiry, inherit};
-pub(crate) use url_parts::same_origin;
 pub use token::{TokenPlacement, format_url_with_token, with_query_param};
+pub(crate) use url_parts::same_origin;

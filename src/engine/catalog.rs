@@ -189,7 +189,8 @@ impl Catalog {
     /// The author's default, else one that may be chosen without the viewer, else the first of the rung's group.
     pub(crate) fn sound_of(&self, rung: usize) -> Option<usize> {
         let group = self.rungs.get(rung)?.audio.as_ref()?;
-        let of_group = || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.rests());
+        let of_group =
+            || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.rests());
         let best = of_group().find(|(_, s)| s.default).or_else(|| of_group().find(|(_, s)| s.autoselect));
         best.or_else(|| of_group().next()).map(|(index, _)| index)
     }
@@ -214,7 +215,8 @@ impl Catalog {
             LaneId::Main => self.rungs.iter().enumerate().any(|(i, r)| i != index && does(&r.stream)),
             LaneId::Audio => {
                 let group = self.sounds.get(index).map(|s| &s.group);
-                let of_group = self.sounds.iter().enumerate().filter(|(i, s)| *i != index && Some(&s.group) == group);
+                let of_group =
+                    self.sounds.iter().enumerate().filter(|(i, s)| *i != index && Some(&s.group) == group);
                 of_group.into_iter().any(|(_, s)| !s.stream.rests())
             }
         }
@@ -235,7 +237,9 @@ impl Catalog {
     /// Goes to another address of a rung; `false`: there is none.
     pub(crate) fn go_elsewhere(&mut self, now: Timestamp, rung: usize) -> bool {
         let Some(rung) = self.rungs.get_mut(rung) else { return false };
-        let Some(next) = rung.elsewhere.iter().position(|place| !place.standing.rests()) else { return false };
+        let Some(next) = rung.elsewhere.iter().position(|place| !place.standing.rests()) else {
+            return false;
+        };
         let Some(Place { url, audio, standing }) = rung.elsewhere.remove(next) else { return false };
         let restarts = rung.stream.restarts;
         let left = core::mem::replace(&mut rung.stream, Stream { standing, restarts, ..Stream::at(url) });

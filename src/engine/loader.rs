@@ -63,7 +63,9 @@ impl Engine {
         let rung = match current {
             _ if at_hand(wanted) => wanted,
             // On the way up there is no hurry: go on with what is at hand while the playlist comes.
-            Some(current) if wanted > current && at_hand(current) && catalog.usable(current, place) == current => {
+            Some(current)
+                if wanted > current && at_hand(current) && catalog.usable(current, place) == current =>
+            {
                 self.ask_for_playlist(now, LaneId::Main, wanted);
                 current
             }

@@ -165,7 +165,13 @@ pub(crate) enum Remedy {
 }
 
 /// What to do about `fault`, when `failures` attempts (this one included) have failed; `jitter` is a random number.
-pub(crate) fn remedy(kind: RequestKind, fault: Fault, failures: u32, instead: Instead, jitter: u64) -> Remedy {
+pub(crate) fn remedy(
+    kind: RequestKind,
+    fault: Fault,
+    failures: u32,
+    instead: Instead,
+    jitter: u64,
+) -> Remedy {
     let attempts = match (fault, kind) {
         _ if instead.any() && instead.probation => 1,
         (Fault::Refused { .. } | Fault::Gone { .. }, _) => 1,
@@ -253,7 +259,13 @@ mod tests {
                 ] {
                     let gives_up = |n: &u32| remedy(kind, fault, *n, instead, 0) == Remedy::GiveUp;
                     let attempts = (1..100).find(gives_up).unwrap();
-                    let most = if instead.probation { 1 } else if instead.any() { 3 } else { 12 };
+                    let most = if instead.probation {
+                        1
+                    } else if instead.any() {
+                        3
+                    } else {
+                        12
+                    };
                     assert!(attempts <= most, "{fault:?} {kind:?} {instead:?}: {attempts}");
                 }
             }
@@ -268,7 +280,9 @@ mod tests {
                 remedy(RequestKind::Segment, fault, failures, Instead::default(), 0),
                 Remedy::Retry(Duration::from_millis(full))
             );
-            let Remedy::Retry(shortest) = remedy(RequestKind::Segment, fault, failures, Instead::default(), u64::MAX) else {
+            let Remedy::Retry(shortest) =
+                remedy(RequestKind::Segment, fault, failures, Instead::default(), u64::MAX)
+            else {
                 panic!("retries")
             };
             assert!(shortest >= Duration::from_millis(full / 2) && shortest < Duration::from_millis(full));
@@ -278,7 +292,10 @@ mod tests {
     #[test]
     fn the_server_is_not_asked_before_it_wants_to_be() {
         let fault = Fault::Server { status: 503, retry_after: Some(Duration::from_secs(7)) };
-        assert_eq!(remedy(RequestKind::Key, fault, 1, Instead::default(), 0), Remedy::Retry(Duration::from_secs(7)));
+        assert_eq!(
+            remedy(RequestKind::Key, fault, 1, Instead::default(), 0),
+            Remedy::Retry(Duration::from_secs(7))
+        );
     }
 
     #[test]

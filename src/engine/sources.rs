@@ -131,7 +131,8 @@ impl Playhead {
     /// The element begins anew, at this place or wherever a new viewer would.
     pub(crate) fn restarts(&mut self, place: Option<MediaTime>) {
         self.forget_media();
-        match place {
+        // At zero it is without being sent there.
+        match place.filter(|place| *place > MediaTime::ZERO) {
             Some(place) => self.heads_for(place),
             None => self.arrived(),
         }

@@ -19,6 +19,8 @@ use super::{Engine, Stage};
 pub(crate) struct Standstill {
     place: MediaTime,
     since: Timestamp,
+    /// When this was last looked at.
+    looked: Timestamp,
     step: Step,
 }
 
@@ -41,12 +43,13 @@ impl Engine {
         }
         // It may be about to go on by itself, and word of its position may be late: only one that stood is helped.
         let stands = match self.stands {
-            Some(stands) if stands.place == state.position => stands,
-            _ => {
-                let stands = Standstill { place: state.position, since: now, step: Step::Stands };
-                return self.stands = Some(stands);
+            // A laptop that slept, or a page in the background, has not looked for a while: nothing stood meanwhile.
+            Some(stands) if stands.place == state.position && now.since(stands.looked) < LOOKS => {
+                Standstill { looked: now, ..stands }
             }
+            _ => Standstill { place: state.position, since: now, looked: now, step: Step::Stands },
         };
+        self.stands = Some(stands);
         let stood = now.since(stands.since);
         let buffered = self.sink.buffered();
         if self.playhead.is_starved() && stood >= STOOD && !self.is_loading_for(state.position) {
@@ -79,7 +82,8 @@ impl Engine {
             Step::Stands => ("element_nudged", place + NUDGE, Step::Nudged),
             Step::Nudged => ("element_resought", place + SKIP.min(at_hand - NUDGE), Step::Sought),
             Step::Sought => {
-                let length = if let Stage::Open(catalog) = &self.stage { catalog.segment_length() } else { ENOUGH };
+                let length =
+                    if let Stage::Open(catalog) = &self.stage { catalog.segment_length() } else { ENOUGH };
                 self.sink.remove(TimeRange { start: place, end: place + length });
                 ("media_reappended", place, Step::Appended)
             }
@@ -92,7 +96,7 @@ impl Engine {
         self.reports.trace.note(now, name, &[("ms", millis(place))]);
         self.send_to(to);
         // It is there when it says so; that it moves shows only then.
-        self.stands = Some(Standstill { place: to, since: now, step });
+        self.stands = Some(Standstill { place: to, since: now, looked: now, step });
     }
 }
 
@@ -112,6 +116,8 @@ fn millis(time: MediaTime) -> u64 {
     u64::try_from(time.to_duration().as_millis()).unwrap_or(u64::MAX)
 }
 
+/// The longest time between two looks at a playhead that is watched.
+const LOOKS: Duration = Duration::from_millis(1200);
 /// A playhead that has not moved for so long does not move.
 const STOOD: Duration = Duration::from_millis(400);
 /// The widest hole that is stepped over.

@@ -19,6 +19,8 @@ pub(crate) struct Response {
     pub(crate) stall_after: Option<usize>,
     /// The connection is refused.
     pub(crate) refused: bool,
+    /// Not even a head comes.
+    pub(crate) silent: bool,
 }
 
 impl Response {
@@ -49,6 +51,7 @@ pub(crate) struct Network {
 
 enum Transfer {
     Asked { at: Timestamp },
+    Silent,
     Flowing { response: Response, sent: usize },
 }
 
@@ -71,6 +74,7 @@ impl Network {
             .values()
             .filter_map(|t| match t {
                 Transfer::Asked { at } => Some(*at),
+                Transfer::Silent => None,
                 Transfer::Flowing { .. } if self.bits_per_second == 0 => None,
                 Transfer::Flowing { response, sent } if response.stall_after.is_some_and(|n| *sent >= n) => {
                     None
@@ -95,7 +99,9 @@ impl Network {
                 && *at <= now
             {
                 let response = origin(&asked[id]);
-                if response.refused {
+                if response.silent {
+                    *transfer = Transfer::Silent;
+                } else if response.refused {
                     out.push((*id, NetEvent::Failed(NetFailure::Network)));
                 } else {
                     out.push((*id, NetEvent::Head(response.head.clone())));
