@@ -48,6 +48,9 @@ pub(crate) struct Track {
     pub(crate) appends: usize,
     /// The browser has made room by itself.
     evicted: bool,
+    /// When the frame that was appended last is decoded, where it ends and where it is shown; `None`: the next one must
+    /// be a random access point (MSE, "need random access point flag").
+    last: Option<(TimeRange, TimeRange)>,
     /// All bytes that came, in order.
     pub(crate) appended: Vec<u8>,
 }
@@ -273,6 +276,7 @@ impl Track {
             samples: 0,
             appends: 0,
             evicted: false,
+            last: None,
             appended: Vec::new(),
         }
     }
@@ -308,32 +312,42 @@ impl Track {
         self.appends += 1;
         self.appended.extend(bytes);
         match fmp4::read(bytes, self.timescale) {
-            Appended::Init { timescale } => self.timescale = Some(timescale),
-            Appended::Media { range, samples, starts_with_sync } => {
-                // Coded frames that follow nothing must begin with a random access point (MSE §3.5.8).
-                let follows = self
-                    .held
-                    .iter()
-                    .any(|(r, _)| r.end.abs_diff(range.start) <= FUDGE || r.contains(range.start));
-                if self.evicted && !follows && !starts_with_sync && self.kind == TrackKind::Video {
+            Appended::Init { timescale } => {
+                self.timescale = Some(timescale);
+                self.last = None;
+            }
+            Appended::Media { range, decoded, last, samples, starts_with_sync } => {
+                // Frames that are not decoded right behind those appended last must begin with a random access point
+                // (MSE, coded frame processing).
+                let follows = self.last.is_some_and(|(before, _)| {
+                    let length = before.end - before.start;
+                    decoded.start >= before.start && decoded.start - before.start <= length + length + TICK
+                });
+                if !follows && !starts_with_sync && self.kind == TrackKind::Video {
+                    assert!(self.evicted, "{range:?} starts without a key frame");
+                    self.last = None;
                     return;
                 }
-                assert!(
-                    follows || starts_with_sync || self.kind == TrackKind::Audio,
-                    "{range:?} starts without a key frame"
-                );
                 if starts_with_sync && self.kind == TrackKind::Video {
                     self.key_frames.push(range.start);
                 }
                 self.samples += samples;
-                self.remove(range);
+                self.take_out(range);
                 self.held.push((range, bytes.len()));
                 self.held.sort_by_key(|(r, _)| r.start);
+                let frame = |end: MediaTime| TimeRange { start: end - last, end };
+                self.last = Some((frame(decoded.end), frame(range.end)));
             }
         }
     }
 
+    /// MSE, coded frame removal.
     fn remove(&mut self, gone: TimeRange) {
+        self.last = self.last.filter(|(_, shown)| !gone.contains(shown.start));
+        self.take_out(gone);
+    }
+
+    fn take_out(&mut self, gone: TimeRange) {
         let mut out = Vec::new();
         for (range, bytes) in self.held.drain(..) {
             let total = range.length().ticks().max(1);
@@ -353,5 +367,7 @@ impl Track {
 
 const OPERATION: Duration = Duration::from_millis(2);
 const ENOUGH: MediaTime = MediaTime::from_millis(200);
+/// What rounding takes.
+const TICK: MediaTime = MediaTime::from_millis(1);
 const FUDGE: MediaTime = MediaTime::from_millis(100);
 const END_SLACK: MediaTime = MediaTime::from_millis(50);
