@@ -204,6 +204,11 @@ impl Catalog {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
     }
 
+    /// Any rendition's media playlist that is at hand.
+    pub(crate) fn any_sound(&self) -> Option<&Media> {
+        self.sounds.iter().find_map(|s| s.stream.media.as_ref())
+    }
+
     /// Segments are about so long, by the media playlist that came last.
     pub(crate) fn learn_segment(&mut self, playlist: &MediaPlaylist) {
         self.segment = usual_length(playlist).unwrap_or(self.segment);

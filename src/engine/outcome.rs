@@ -141,7 +141,11 @@ impl Engine {
         let Some(loading) = self.lanes.lane(lane).loading() else { return };
         let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
         let init = loading.init.clone();
-        self.lanes.doubt_offset(loading.discontinuity_sequence);
+        // The sound was placed by it and did not find it: what is wrong with the sound says nothing about it, and the
+        // rungs will not find it again for a segment that they are already in the middle of.
+        if lane == LaneId::Main {
+            self.lanes.doubt_offset(loading.discontinuity_sequence);
+        }
         // Another attempt is to have other copies of what may be at fault.
         if let Some(init) = init {
             self.inits.forget(&init.identity);

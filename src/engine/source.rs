@@ -149,7 +149,8 @@ impl Engine {
                 Ok(mut playlist) => {
                     let main = self.lanes.main.at_rung();
                     let reference = main.and_then(|r| catalog.media(LaneId::Main, r));
-                    let reference = reference.or_else(|| catalog.any_media());
+                    // The sound's may have come long before the first of the rungs, which are put beside it then.
+                    let reference = reference.or_else(|| catalog.any_media()).or_else(|| catalog.any_sound());
                     if let Some(reference) = reference.filter(|_| playlist.is_live()) {
                         playlist.align_to(&reference.playlist);
                     }

@@ -184,7 +184,11 @@ impl Origin {
                     let end = (some + 4000).min(answer.body.len());
                     answer.body[some..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
                 }
-                Trouble::Truncated => answer.body.truncate(some),
+                Trouble::Truncated => {
+                    // Nothing says so: a length that is longer than the body would.
+                    answer.body.truncate(some);
+                    answer.head.content_length = Some(some as u64);
+                }
                 Trouble::Html => answer = Answer::ok("<!DOCTYPE html><p>please log in</p>".repeat(99)),
             }
             return answer;
