@@ -2,7 +2,7 @@
 
 use crate::error::Phase;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::io::{Breakage, Output, PipelineEvent, RequestId};
 use super::lane::LaneId;
@@ -121,6 +121,11 @@ impl Engine {
             }
         };
         self.reports.losses(now, facts);
+        if let Some(id) = id.filter(|_| self.is_cut_short(lane, measured)) {
+            let message = "the last segment is shorter than the playlist says".to_owned();
+            let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_short");
+            return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
+        }
         if lane == LaneId::Main {
             self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
         }
@@ -134,6 +139,21 @@ impl Engine {
             let waits_from = self.lanes.audio.loading().map(|l| l.range.start);
             self.offset_found(waits_from.is_some_and(|from| from < measured.end));
         }
+    }
+
+    /// Whether the last segment ends so early that it may be a broken copy: a presentation must not end there before another
+    /// copy says the same. Of any other segment the next one shows that something is missing.
+    fn is_cut_short(&self, lane: LaneId, measured: TimeRange) -> bool {
+        let Stage::Open(catalog) = &self.stage else { return false };
+        let Some(loading) = self.lanes.lane(lane).loading().filter(|l| l.ask.spoiled == 0) else {
+            return false;
+        };
+        let Some(media) = catalog.media(lane, loading.rung) else { return false };
+        let last = media.playlist.segments.last().map(|segment| segment.sequence);
+        let quarter = MediaTime::from_ticks(loading.range.length().ticks() / 4);
+        !media.playlist.is_live()
+            && last == Some(loading.sequence)
+            && loading.range.end - measured.end > quarter.max(MIN_CUT)
     }
 
     /// The bytes came, but they are not the media they should be.
@@ -174,3 +194,6 @@ impl Engine {
         self.failed(now, ask, fault, Some(phase), Some((code, message)));
     }
 }
+
+/// Durations are rounded, and the last frame's is a guess.
+const MIN_CUT: MediaTime = MediaTime::from_millis(1000);

@@ -395,3 +395,28 @@ fn sound_that_comes_broken_does_not_cost_both_their_place() {
     w.run_until(secs(40), "the end", |w| w.element.ended);
     assert_eq!((w.fatal(), w.errors().map(|e| e.code).collect::<Vec<_>>()), (None, vec!["not_media"]));
 }
+
+/// A broken copy of the last segment, of which nothing says that it is one, ends the video early. Another one is asked for, and
+/// once: where both are as short, the playlist is what is wrong.
+#[test]
+fn a_last_segment_that_is_cut_short_is_asked_for_once_more() {
+    for (cuts, end) in [(1, 24.0), (99, 21.5)] {
+        let mut count = 0;
+        let origin: Origin = Box::new(move |request: &Request| {
+            let mut response = renditions::serve(request);
+            if request.url.expose().ends_with("005.ts") && count < cuts {
+                count += 1;
+                response.body.truncate(response.body.len() / 3);
+                response.head.content_length = Some(response.body.len() as u64);
+            }
+            response
+        });
+        let config = Config { start_rung: Some(0), ..config() };
+        let mut w = World::new(config, Network::new(5_000_000, RTT), origin);
+        w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+        w.run_until(secs(40), "the end", |w| w.element.ended);
+        assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
+        assert!((w.position() - end).abs() < 0.8, "{cuts} cuts: ended at {}", w.position());
+        assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), ["segment_short"]);
+    }
+}

@@ -23,6 +23,8 @@ pub(crate) struct Origin {
     /// What went wrong with a resource in a row, and how often by each fault.
     in_a_row: BTreeMap<String, (bool, u32)>,
     counts: BTreeMap<(String, usize), u32>,
+    /// Of the last segment, pictures and sound: copies that were cut short, and whether one was whole.
+    last: [(u32, bool); 2],
 }
 
 /// A resource.
@@ -45,7 +47,13 @@ enum Which {
 impl Origin {
     pub(crate) fn new(scenario: Scenario) -> Self {
         let random = Random::new(scenario.seed ^ 0x0419);
-        Self { scenario, random, in_a_row: BTreeMap::new(), counts: BTreeMap::new() }
+        Self {
+            scenario,
+            random,
+            in_a_row: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            last: Default::default(),
+        }
     }
 
     /// What the page is given.
@@ -63,7 +71,24 @@ impl Origin {
             return Answer::status(403);
         }
         let answer = self.answer(now, resource);
-        self.spoil(now, resource, path, answer)
+        let whole = answer.body.len();
+        let answer = self.spoil(now, resource, path, answer);
+        if let Resource::Segment(which, n) = resource
+            && n + 1 == self.scenario.stream.segments
+        {
+            let (cut, is_whole) = &mut self.last[usize::from(matches!(which, Which::Sound(_)))];
+            if answer.body.len() == whole {
+                *is_whole = true;
+            } else if answer.head.status == 200 {
+                *cut += 1;
+            }
+        }
+        answer
+    }
+
+    /// Whether nobody can know that the stream goes on: of its last segment all copies were cut short, and more than one.
+    pub(crate) fn hides_the_end(&self) -> bool {
+        self.last.iter().any(|(cut, whole)| *cut > 1 && !whole)
     }
 
     fn answer(&self, now: Timestamp, resource: Resource) -> Answer {
