@@ -359,7 +359,8 @@ impl Lane {
                 }
                 (media.playlist.segment(search.next), MediaTime::ZERO, false)
             }
-            (_, Some(tail)) if tail.end.abs_diff(target) <= NEAR => {
+            // What was loaded for this very place and is not there was lost on its way: it is what comes next.
+            (_, Some(tail)) if tail.end.abs_diff(target) <= NEAR && tail.target != target => {
                 let Some(segment) = after(media, rung, tail) else { return Next::End };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
                 (Some(segment), tail.end - tail.playlist_end, continues)

@@ -227,6 +227,7 @@ impl Engine {
         let rungs = catalog.infos();
         self.sink.set_duration(if live { MediaTime::MAX } else { end });
         let duration = if live { f64::INFINITY } else { end.as_secs() };
+        self.is_live = live;
         self.push(Output::Notify(Event::Loaded { duration, rungs }));
         self.tell_live_range();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.

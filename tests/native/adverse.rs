@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use cloud_player::engine::{Config, Request, Source};
+use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
-use cloud_player::time::{MediaTime, Timestamp};
+use cloud_player::time::{MediaTime, TimeRange, Timestamp};
 
 use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World, shared};
@@ -419,4 +420,48 @@ fn a_last_segment_that_is_cut_short_is_asked_for_once_more() {
         assert!((w.position() - end).abs() < 0.8, "{cuts} cuts: ended at {}", w.position());
         assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), ["segment_short"]);
     }
+}
+
+/// The sound's playlist comes first, and its oldest segment is gone by the time it is asked for: a live stream goes on behind it,
+/// and that it is one is known although the pictures' playlist is not here yet.
+#[test]
+fn sound_that_is_gone_before_the_pictures_are_known_is_stepped_over() {
+    let mut busy = true;
+    let mut w = live_world_of("master", config(), RTT, move |path, _, now| {
+        let newest = 5 + (now / 2) as usize;
+        let list = |kind: &str| {
+            Response::ok(window(newest - 5, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
+        };
+        match path {
+            "master.m3u8" => Some(Response::ok(APART)),
+            "low.m3u8" if std::mem::take(&mut busy) => {
+                let mut response = Response::status(503);
+                response.head.retry_after = Some(secs(3));
+                Some(response)
+            }
+            "low.m3u8" => Some(list("v")),
+            "sound.m3u8" => Some(list("a")),
+            "a0.ts" => Some(Response::status(404)),
+            _ => None,
+        }
+    });
+    w.run_for(secs(30));
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 15.0, "at {}", w.position());
+}
+
+/// The browser makes room behind the playhead while the last segment comes, and what it takes is the key frame of what is
+/// about to play: the rest of the segment goes too, and nothing follows that would show that it is missing.
+#[test]
+fn a_last_segment_that_the_browser_loses_is_loaded_again() {
+    let config = Config { start_rung: Some(0), ..config() };
+    let mut w = World::new(config, Network::new(1_500_000, RTT), Box::new(renditions::serve));
+    w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+    w.run_until(secs(10), "playing", |w| w.position() > 0.5);
+    w.seek(23.7);
+    w.run_until(secs(10), "the key frame", |w| w.element.tracks[0].last_end().as_secs() > 20.0);
+    let place = MediaTime::from_millis(22_700);
+    w.element.evict(TrackKind::Video, TimeRange { start: MediaTime::ZERO, end: place });
+    w.run_until(secs(30), "the end", |w| w.element.ended);
+    assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
 }

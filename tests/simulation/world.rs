@@ -50,6 +50,8 @@ struct World {
     moved: Timestamp,
     /// When the position was last set: of several at once the session hears one by one.
     sought: Timestamp,
+    /// When each address was asked for last.
+    tried: BTreeMap<String, Timestamp>,
     trace: Option<Vec<String>>,
 }
 
@@ -98,6 +100,7 @@ impl World {
             steps: 0,
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
+            tried: BTreeMap::new(),
             trace: traced.then(Vec::new),
             scenario,
         }
@@ -324,7 +327,10 @@ impl World {
         let same = |r: &Request| r.url == request.url && r.range == request.range && r.body.is_none();
         assert!(!self.in_flight.values().any(same), "two requests for the same bytes in flight: {request:?}");
         assert!(self.in_flight.len() < 12, "{} requests in flight", self.in_flight.len());
-        if request.kind == RequestKind::Segment && self.now > self.sought {
+        // What was being loaded before a seek into what is buffered may go on.
+        let again = self.tried.insert(request.url.expose().to_owned(), self.now);
+        let goes_on = again.is_some_and(|before| before < self.sought && self.sought.since(before) < A_WHILE);
+        if request.kind == RequestKind::Segment && self.now > self.sought && !goes_on {
             let position = self.element.state().position;
             let ahead = self
                 .element
@@ -433,3 +439,5 @@ fn short(mut line: String) -> String {
 /// The longest way back once nothing goes wrong any more: a request that is just asked for and never answered, the
 /// longest delay before the next attempt, and a segment on the slowest calm network.
 const RECOVERY: Duration = Duration::from_secs(28);
+/// A request and its next attempt are not further apart.
+const A_WHILE: Duration = Duration::from_secs(20);

@@ -153,7 +153,6 @@ impl Element {
     }
 
     /// The browser makes room in a track by itself. Frames whose key frame went with it are dropped when they come.
-    #[allow(dead_code, reason = "of the simulation alone")]
     pub(crate) fn evict(&mut self, kind: TrackKind, range: TimeRange) {
         let track = self.track(kind);
         track.remove(range);
