@@ -33,7 +33,7 @@ mod loader;
 mod material;
 mod outcome;
 mod playhead;
-mod ranges;
+pub(crate) mod ranges;
 pub(crate) mod recovery;
 mod report;
 mod requests;

@@ -1,10 +1,10 @@
 //! Reads just enough of what is appended to know where its media lies. Written apart from the player's own writer:
 //! ISO/IEC 14496-12 `moov/trak/mdia/mdhd`, `moof/traf/tfdt`, `moof/traf/trun`.
 
-use cloud_player::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
+use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
 /// What a source buffer learns from bytes appended to it.
-pub(crate) enum Appended {
+pub(super) enum Appended {
     /// An init section with this timescale.
     Init { timescale: u64 },
     /// Media for this stretch of presentation time.
@@ -20,7 +20,7 @@ pub(crate) enum Appended {
 }
 
 /// Panics on anything that is not an init section or fragment: such bytes must never reach a source buffer.
-pub(crate) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
+pub(super) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
     let top = boxes(bytes);
     if let Some(moov) = find(&top, b"moov") {
         let trak = boxes(find(&boxes(moov), b"trak").expect("moov without trak"));
