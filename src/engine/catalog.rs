@@ -179,6 +179,11 @@ impl Catalog {
         self.rungs.iter().map(|r| r.info.clone()).collect()
     }
 
+    /// Width and height of each rung; 0 where they are not known.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.rungs.iter().map(|r| (r.info.width, r.info.height))
+    }
+
     /// A rung.
     pub(crate) fn rung(&self, index: usize) -> Option<&Rung> {
         self.rungs.get(index)
@@ -269,6 +274,11 @@ impl Catalog {
     /// Any rung's media playlist that is at hand.
     pub(crate) fn any_media(&self) -> Option<&Media> {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
+    }
+
+    /// Any rendition's media playlist that is at hand.
+    pub(crate) fn any_sound(&self) -> Option<&Media> {
+        self.sounds.iter().find_map(|s| s.stream.media.as_ref())
     }
 
     /// Segments are about so long, by the media playlist that came last.

@@ -28,6 +28,12 @@ pub struct Config {
     pub start: MediaTime,
     /// Hold this rung from the start instead of choosing.
     pub start_rung: Option<usize>,
+    /// Choose no rung with more pixels than the element can show.
+    pub cap_to_viewport: bool,
+    /// The most that is to be loaded, in bytes an hour: rungs that take more on average are not chosen.
+    pub data_budget: Option<u64>,
+    /// Replace what is buffered by a better rung once the network turns out to carry far more.
+    pub replace_buffered: bool,
     /// Codecs that the sink does not take, by the first part of their RFC 6381 names: `hvc1`, `ac-3`. Variants that
     /// need one are left out, unless nothing else is left.
     pub unsupported_codecs: Vec<String>,
@@ -46,6 +52,9 @@ impl Default for Config {
             stored_throughput: None,
             start: MediaTime::ZERO,
             start_rung: None,
+            cap_to_viewport: true,
+            data_budget: None,
+            replace_buffered: true,
             unsupported_codecs: Vec::new(),
         }
     }

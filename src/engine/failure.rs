@@ -234,6 +234,7 @@ impl Engine {
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
             Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),
             Purpose::Init(_) => self.stream_of(purpose).is_none(),
+            Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none_or(|l| l.replaces),
             _ => false,
         }
     }

@@ -54,6 +54,15 @@ pub enum Command {
     Seek(MediaTime),
     /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
     SelectRung(Option<usize>),
+    /// Choose no rung below this one, and none above that one; `None`: no limit.
+    LimitRungs {
+        /// The lowest.
+        floor: Option<usize>,
+        /// The highest.
+        cap: Option<usize>,
+    },
+    /// Load no further media until told otherwise; what is at hand plays on.
+    PauseLoading(bool),
     /// Stop everything and send the last report.
     Stop,
 }
@@ -281,6 +290,8 @@ pub enum Environment {
     Online(bool),
     /// The page was shown or hidden. Hidden is the last moment at which a report is sure to leave.
     Visible(bool),
+    /// The viewer asked the browser to save data (`navigator.connection.saveData`).
+    SavesData(bool),
     /// The element's size in device pixels.
     Viewport {
         /// Width.
@@ -360,9 +371,29 @@ pub struct NewTrack {
 pub enum ElementCommand {
     /// Set `currentTime`.
     Seek(MediaTime),
+    /// The session's own step on: set `currentTime`, if that [is still](ElementCommand::goes) where the session believes
+    /// it to be. If it is not (the viewer was faster), say [`ElementEvent::Seeking`] and [`ElementEvent::Seeked`] with the
+    /// state as it is.
+    Step {
+        /// Where the session believes the element to be.
+        from: MediaTime,
+        /// Where it is to go.
+        to: MediaTime,
+    },
     /// Set `playbackRate`: a live stream is played a little faster or slower to keep its distance from the live edge.
     SetRate(f64),
 }
+
+impl ElementCommand {
+    /// Whether an element at `position` takes a [`Step`](Self::Step): word of its position may be a little old, and it is
+    /// never sent back.
+    pub fn goes(from: MediaTime, to: MediaTime, position: MediaTime) -> bool {
+        from - STEP_SLACK <= position && position <= to
+    }
+}
+
+/// How far before where it is believed to be an element may be: it reports the place that it decodes, not the one shown.
+const STEP_SLACK: MediaTime = MediaTime::from_millis(500);
 
 /// What the page is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]

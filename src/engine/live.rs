@@ -106,7 +106,13 @@ impl Engine {
             }
             Refresh::Unchanged | Refresh::Advanced { .. } | Refresh::Stale => {}
         }
-        if lane != LaneId::Main || !self.announced {
+        if !self.announced {
+            // The sound's playlist may come first, and says as much about what a missing segment is.
+            let Stage::Open(catalog) = &self.stage else { return };
+            self.is_live |= catalog.media(lane, index).is_some_and(|media| media.playlist.is_live());
+            return;
+        }
+        if lane != LaneId::Main {
             return;
         }
         self.tell_live_range();

@@ -103,7 +103,9 @@ impl Engine {
 
     /// Whether a lane is free to load and has not loaded enough.
     fn wants_more(&mut self, now: Timestamp, lane: LaneId) -> bool {
-        if !matches!(self.lanes.lane(lane).state, State::Idle) {
+        let rests = self.playhead.state.paused && self.ahead(lane) >= SOME;
+        let waits = self.loading_paused || self.limits.saves_data && rests;
+        if waits || !matches!(self.lanes.lane(lane).state, State::Idle) {
             return false;
         }
         let (ahead, goal) = (self.ahead(lane), self.goal(now));
@@ -236,6 +238,22 @@ impl Engine {
         Progress::Goes
     }
 
+    /// Replaces a segment ahead of the playhead by one of a better rung, if there is nothing else to do and it pays.
+    pub(super) fn replace_worse(&mut self, now: Timestamp) {
+        let is_at_rest = matches!(self.lanes.main.state, State::Idle) && !self.sink.is_full();
+        if !is_at_rest || self.ahead(LaneId::Main) < self.goal(now) || !self.config.replace_buffered {
+            return;
+        }
+        let Some((place, rung)) = self.worth_replacing(now) else { return };
+        self.lanes.main.replace(rung, place);
+        self.load_segment(now, LaneId::Main, rung);
+        match self.lanes.main.loading_mut() {
+            Some(loading) => (loading.replaces, loading.continues) = (true, false),
+            None => self.lanes.main.give_up(),
+        }
+        self.reports.trace.note(now, "segment_replaced", &[("rung", rung as u64)]);
+    }
+
     /// Nothing fills the place where loading should go on: the playhead will have to step over it, and loading goes on
     /// behind it.
     fn over_the_hole(&mut self, now: Timestamp, lane: LaneId, hole: MediaTime) -> Progress {
@@ -290,6 +308,11 @@ impl Engine {
         if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
             self.history.ended(now, rung, true);
         }
+        if let Some(flight) =
+            self.lanes.lane(lane).loading().and_then(|l| self.requests.in_flight(l.request?))
+        {
+            self.reports.qoe.wasted(flight.received);
+        }
         for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(lane)) {
             self.push(Output::Abort(id));
         }
@@ -311,6 +334,8 @@ const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 const END_MARGIN: MediaTime = MediaTime::from_millis(200);
 /// The sink is that much behind: wait for it.
 const MAX_QUEUED: usize = 24 * 1024 * 1024;
+/// Who saves data and pauses has this much to go on with.
+const SOME: MediaTime = MediaTime::from_millis(5000);
 const REFILL_STEP: core::time::Duration = core::time::Duration::from_millis(100);
 /// The sound may be this much further than the pictures.
 const MAX_LEAD: MediaTime = MediaTime::from_millis(4000);

@@ -11,6 +11,8 @@
 //! | `lane` | which segment comes next |
 //! | `loader` | how it is loaded: its request |
 //! | `rungs` | its rung, and whether it is better given up for a lower one |
+//! | `limits` | which rungs may be chosen |
+//! | `upgrade` | what of the buffer is replaced by a better rung |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
 //! | `live` | when a playlist is loaded again, and how far from the live edge to play |
@@ -33,12 +35,13 @@ mod failure;
 mod io;
 mod keys;
 mod lane;
+mod limits;
 mod live;
 mod loader;
 mod material;
 mod outcome;
 mod playhead;
-mod ranges;
+pub(crate) mod ranges;
 pub(crate) mod recovery;
 mod report;
 mod requests;
@@ -49,6 +52,7 @@ mod sources;
 mod standing;
 mod standstill;
 mod timers;
+mod upgrade;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -66,6 +70,7 @@ pub use io::*;
 use catalog::Catalog;
 use keys::KeyRing;
 use lane::Lanes;
+use limits::Limits;
 use material::Inits;
 use playhead::Playhead;
 use recovery::Fault;
@@ -103,6 +108,9 @@ pub(crate) struct Engine {
     rule: Box<dyn abr::Rule>,
     /// The rung the page holds, if it does not let the player choose.
     held_rung: Option<usize>,
+    limits: Limits,
+    /// The page wants no further media for now.
+    loading_paused: bool,
     /// The goal while the sink had no room for the configured one, and until when.
     tight: Option<(MediaTime, Timestamp)>,
     /// Attempts at an append that found no room, since one that did.
@@ -169,6 +177,8 @@ impl Engine {
             history: History::default(),
             rule,
             held_rung: config.start_rung,
+            limits: Limits::default(),
+            loading_paused: false,
             tight: None,
             sink_tries: 0,
             online: true,
@@ -229,6 +239,8 @@ impl Engine {
             Command::Load(_) => {}
             Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
             Command::SelectRung(rung) => self.held_rung = rung,
+            Command::LimitRungs { floor, cap } => self.limits.page = (floor, cap),
+            Command::PauseLoading(pauses) => self.loading_paused = pauses,
             Command::Stop => self.close(now),
         }
     }
@@ -330,8 +342,10 @@ impl Engine {
             _ => {}
         }
         if let Some(rung) = self.playhead.rung_change() {
+            self.frames_anew();
             self.rung_plays(now, rung);
         }
+        self.count_frames(now, state);
         self.evict();
     }
 
@@ -347,7 +361,10 @@ impl Engine {
                     self.requests.hurry(now);
                 }
             }
-            Environment::Viewport { .. } => {}
+            Environment::SavesData(saves) => self.limits.saves_data = saves,
+            Environment::Viewport { width, height } => {
+                self.limits.viewport = (width > 0 && height > 0).then_some((width, height));
+            }
         }
     }
 
@@ -357,7 +374,7 @@ impl Engine {
                 self.sink.opened();
                 // An element that is given a source begins at zero.
                 if let Some(place) = self.playhead.heading().filter(|_| self.announced) {
-                    self.send_to(place);
+                    self.place_at(place);
                 }
             }
             SinkEvent::Done { track, buffered } => {
@@ -389,10 +406,11 @@ impl Engine {
 
     /// How far ahead is loaded: the configured goal, or less for a while after the sink had no room for it.
     fn goal(&self, now: Timestamp) -> MediaTime {
-        match self.tight {
+        let goal = match self.tight {
             Some((goal, until)) if now < until => goal,
             _ => self.config.buffer_goal,
-        }
+        };
+        if self.limits.saves_data { goal.min(SAVER_GOAL) } else { goal }
     }
 
     /// Removes what lies too far behind the playhead, once that is worth an operation of the sink.
@@ -480,11 +498,19 @@ impl Engine {
         }
     }
 
-    /// Moves the playhead, on the session's own account.
-    fn send_to(&mut self, place: MediaTime) {
+    /// Puts the playhead of an element that has not begun to play where it is to begin.
+    fn place_at(&mut self, place: MediaTime) {
         self.reports.qoe.own_seek();
         self.playhead.heads_for(place);
         self.push(Output::Element(ElementCommand::Seek(place)));
+    }
+
+    /// Moves the playhead on, on the session's own account.
+    fn send_to(&mut self, to: MediaTime) {
+        let from = self.playhead.state.position;
+        self.reports.qoe.own_seek();
+        self.playhead.heads_for(to);
+        self.push(Output::Element(ElementCommand::Step { from, to }));
     }
 
     fn push(&mut self, output: Output) {
@@ -503,6 +529,8 @@ impl Engine {
 
 /// Evicting costs the sink an operation: do it by stretches of this length.
 const EVICT_STEP: MediaTime = MediaTime::from_millis(10_000);
+/// Who saves data may not see all that is loaded.
+const SAVER_GOAL: MediaTime = MediaTime::from_millis(15_000);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
 const SINK_RETRY: Duration = Duration::from_millis(500);
 const MAX_SINK_TRIES: u32 = 20;

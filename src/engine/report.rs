@@ -85,6 +85,7 @@ impl Engine {
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
         self.help_standstill(now);
+        self.replace_worse(now);
         self.steer_latency();
         let buffered = self.sink.buffered();
         let position = self.playhead.state.position;
@@ -113,6 +114,7 @@ impl Engine {
                 let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
                 let media = self.buffer_ahead() > MediaTime::ZERO;
                 // What is there is not taken up yet, or it is too little to begin with.
+                let lanes = lanes.or(self.loading_paused.then_some("page"));
                 lanes.or(self.is_live.then_some("live_edge")).or(media.then_some("element")).or(Some("hole"))
             }
         }

@@ -131,7 +131,8 @@ impl Engine {
                 Ok(mut playlist) => {
                     let main = self.lanes.main.at_rung();
                     let reference = main.and_then(|r| catalog.media(LaneId::Main, r));
-                    let reference = reference.or_else(|| catalog.any_media());
+                    // The sound's may have come long before the first of the rungs, which are put beside it then.
+                    let reference = reference.or_else(|| catalog.any_media()).or_else(|| catalog.any_sound());
                     if let Some(reference) = reference.filter(|_| playlist.is_live()) {
                         playlist.align_to(&reference.playlist);
                     }
@@ -207,11 +208,12 @@ impl Engine {
         let start = start_place(self.playhead.heading(), catalog.start, &media.playlist).filter(|_| !gone);
         let rungs = catalog.infos();
         let duration = if live { f64::INFINITY } else { end.as_secs() };
+        self.is_live = live;
         self.push(Output::Notify(Event::Loaded { duration, rungs }));
         self.tell_sink();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.
         if let Some(start) = start {
-            self.send_to(start);
+            self.place_at(start);
         }
     }
 
