@@ -59,6 +59,20 @@ struct Planted {
     plans: Vec<Plan>,
 }
 
+impl Fault {
+    /// Its kind, for the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Cut { .. } => "cut",
+            Self::Stall { .. } => "stall",
+            Self::Slow { .. } => "slow",
+            Self::Corrupt => "corrupt",
+            Self::WrongKey => "wrong_key",
+        }
+    }
+}
+
 impl Plan {
     /// Why this plan cannot be.
     pub(crate) fn fault(&self) -> Option<&'static str> {

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::app::lock;
 use crate::clock::unix_ms;
 use crate::faults::Faults;
+use crate::outage::Reach;
 use crate::shape::{Link, Shape};
 
 /// One viewer as the network sees them.
@@ -16,6 +17,7 @@ pub(crate) struct Session {
     shape: Mutex<Shape>,
     pub(crate) link: Link,
     pub(crate) faults: Faults,
+    pub(crate) reach: Reach,
     log: Mutex<VecDeque<Arc<Mutex<Logged>>>>,
 }
 
@@ -48,6 +50,7 @@ impl Session {
             shape: Mutex::default(),
             link: Link::new(None),
             faults: Faults::default(),
+            reach: Reach::new(),
             log: Mutex::default(),
         }
     }
