@@ -33,6 +33,7 @@ impl Engine {
         detail: Option<(&'static str, String)>,
     ) {
         ask.failures = ask.failures.saturating_add(1);
+        let since = *ask.failing_since.get_or_insert(now);
         let fault = match (fault, &ask.purpose) {
             (Fault::Gone { status: status @ (404 | 410) }, Purpose::Segment(_)) if self.is_live => {
                 Fault::NotThere { status }
@@ -56,7 +57,8 @@ impl Engine {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        if remedy == Remedy::Fatal && fault.may_pass() && (!self.online || self.has_time()) {
+        let is_patient = !self.online || self.has_time() || self.is_outage(fault, since, now);
+        if remedy == Remedy::Fatal && fault.may_pass() && is_patient {
             remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
         }
         let goes_on = remedy != Remedy::Fatal
@@ -89,6 +91,12 @@ impl Engine {
     /// Whether something is buffered to play while a failure passes.
     fn has_time(&self) -> bool {
         matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
+    }
+
+    /// Whether playback that was under way is cut off by the network, and not for long yet. A viewer would only load the
+    /// page again.
+    fn is_outage(&self, fault: Fault, since: Timestamp, now: Timestamp) -> bool {
+        fault.is_silence() && self.playhead.has_started() && now.since(since) < recovery::OUTAGE_PATIENCE
     }
 
     /// The rung or rendition that a request is for, if it is for one.

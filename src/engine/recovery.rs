@@ -18,7 +18,8 @@
 //! comes back is not met by every viewer at once. A playlist, key or play info is tried 4 times, a segment 6
 //! times. Bodies that came whole and are not what they should be are counted apart from what the network broke. Beyond
 //! that, what may pass ([`Fault::may_pass`]) is still retried as long as there is something buffered to
-//! play, and as long as the host says that it has no network: neither ends a session that can go on.
+//! play, and as long as the host says that it has no network: neither ends a session that can go on. When nothing
+//! answers any more ([`Fault::is_silence`]) although a picture was shown before, that is waited out for a minute.
 //!
 //! When a rung's playlist or segment is beyond retrying and that is the rung's own fault ([`Fault::is_of_the_rung`]),
 //! the rung is taken out of use and another one goes on in its place; the last one's failure is the session's.
@@ -56,6 +57,11 @@ impl Fault {
     /// Whether waiting can help.
     pub(crate) fn may_pass(self) -> bool {
         matches!(self, Self::Network(_) | Self::Short | Self::Timeout | Self::Server { .. })
+    }
+
+    /// Whether no server had a say in it.
+    pub(crate) fn is_silence(self) -> bool {
+        matches!(self, Self::Network(_) | Self::Short | Self::Timeout)
     }
 
     /// Whether another rung may be free of it.
@@ -150,6 +156,9 @@ pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(10);
 /// A body of which nothing comes for this long has failed: a connection that was fast enough to begin and then fell
 /// silent rarely recovers, and what is buffered plays out meanwhile.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(5);
+
+/// An outage that is longer than this is an error. A tunnel, a lift, a router that starts anew take less.
+pub(crate) const OUTAGE_PATIENCE: Duration = Duration::from_secs(60);
 
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 const MAX_DELAY: Duration = Duration::from_secs(8);

@@ -57,6 +57,8 @@ pub(crate) struct Ask {
     pub(crate) body: Option<String>,
     /// Attempts that have failed so far.
     pub(crate) failures: u32,
+    /// When the first of them failed.
+    pub(crate) failing_since: Option<Timestamp>,
     /// Those of them that brought something else than was asked for.
     pub(crate) spoiled: u32,
     /// How long the server may hold the answer back, as it was asked to.
@@ -66,7 +68,16 @@ pub(crate) struct Ask {
 impl Ask {
     /// A plain GET.
     pub(crate) fn get(purpose: Purpose, url: Url) -> Self {
-        Self { purpose, url, range: None, body: None, failures: 0, spoiled: 0, hold: Duration::ZERO }
+        Self {
+            purpose,
+            url,
+            range: None,
+            body: None,
+            failures: 0,
+            failing_since: None,
+            spoiled: 0,
+            hold: Duration::ZERO,
+        }
     }
 }
 
