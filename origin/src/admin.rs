@@ -13,7 +13,7 @@
 //! | `POST /admin/urls` | `{"path","ttl_s","directory"}` | `{"url"}`: path and query |
 //!
 //! Faults are `{"kind":"status","status","retry_after_s"?}`, `{"kind":"cut","after_bytes"}`,
-//! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt"}` and
+//! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt","every"?}` and
 //! `{"kind":"wrong_key"}`. A path is matched without session prefix, token and query.
 //!
 //! In an outage connections are closed without an answer, bodies under way included; or, `silent`, nothing comes until

@@ -86,8 +86,8 @@ pub(crate) async fn enter(
     let Ok(mut body) = to_bytes(body, usize::MAX).await else {
         return Refusal::internal("the answer could not be read").into_response();
     };
-    if matches!(fault, Some(Fault::Corrupt)) {
-        body = corrupt(&body);
+    if let Some(Fault::Corrupt { every }) = fault {
+        body = corrupt(&body, every);
     }
     if !head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -171,12 +171,12 @@ fn injected(status: u16, retry_after_s: Option<u64>) -> Response {
     response
 }
 
-fn corrupt(body: &Bytes) -> Bytes {
-    body.iter().enumerate().map(|(at, byte)| if at % CORRUPT_EVERY == 0 { !byte } else { *byte }).collect()
+fn corrupt(body: &Bytes, every: usize) -> Bytes {
+    let wrong = |at: usize| at.is_multiple_of(every);
+    body.iter().enumerate().map(|(at, byte)| if wrong(at) { !byte } else { *byte }).collect()
 }
 
 const TOKEN_MAX: usize = 2048;
-const CORRUPT_EVERY: usize = 512;
 const LOGGED_PATH_MAX: usize = 512;
 
 #[cfg(test)]

@@ -37,6 +37,12 @@ async fn nonsense_is_refused_with_a_reason() {
             json!({ "pattern": "x", "fault": { "kind": "status", "status": 99 } }),
             "fault",
         ),
+        (
+            "POST",
+            "sessions/x/faults",
+            json!({ "pattern": "x", "fault": { "kind": "corrupt", "every": 0 } }),
+            "fault",
+        ),
         ("PUT", "sessions/x/outage", json!({ "for_ms": 3_600_001 }), "outage"),
         ("PUT", "sessions/x/outage", json!({ "silent": true }), "body"),
         ("POST", "tokens", json!({ "file_id": "sample" }), "body"),

@@ -99,6 +99,10 @@ async fn corrupt_has_the_right_length_and_wrong_bytes() {
     assert_eq!(wrong.len(), right.len());
     let differ = wrong.iter().zip(&right).filter(|(a, b)| a != b).count();
     assert_eq!(differ, right.len().div_ceil(512));
+
+    site.plant("g", ".ts", json!({ "kind": "corrupt", "every": 1 })).await;
+    let wrong = site.get(&url.replace("/s/f", "/s/g")).await.body;
+    assert!(wrong.iter().zip(&right).all(|(a, b)| a != b));
 }
 
 #[tokio::test]
