@@ -8,6 +8,7 @@
 //! | `POST /admin/sessions/{sid}/faults` | `{"pattern","fault":{"kind",…},"times":n\|null,"skip":n}` | `{"id":n}` |
 //! | `DELETE /admin/sessions/{sid}/faults` | | `{"cleared":n}` |
 //! | `PUT /admin/sessions/{sid}/outage` | `{"for_ms":n,"silent":bool}` | the outage |
+//! | `PUT /admin/sessions/{sid}/live` | `{"window_s"?:n,"ends_after_s"?:n\|null,"paused"?:bool}` | how live streams run |
 //! | `GET /admin/sessions/{sid}/requests` | | a list, oldest first; times are Unix milliseconds |
 //! | `POST /admin/tokens` | `{"file_id","ttl_s","sid"?,"app_id"?}` | `{"drm_token","psign"}` |
 //! | `POST /admin/urls` | `{"path","ttl_s","directory"}` | `{"url"}`: path and query |
@@ -18,6 +19,9 @@
 //!
 //! In an outage connections are closed without an answer, bodies under way included; or, `silent`, nothing comes until
 //! it is over. `for_ms` 0 ends it.
+//!
+//! Live streams run by one clock a session, which starts when the first of them is asked for. Without anything set they
+//! list 24 s and never end.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
@@ -33,6 +37,7 @@ use crate::app::App;
 use crate::clock::{expiry, unix_s};
 use crate::error::Refusal;
 use crate::faults::Plan;
+use crate::live::Live;
 use crate::outage::Outage;
 use crate::session::{Logged, is_sid};
 use crate::shape::Shape;
@@ -42,6 +47,7 @@ use crate::token::{DrmClaims, PsignClaims};
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/admin/sessions/{sid}/shape", put(shape))
+        .route("/admin/sessions/{sid}/live", put(live))
         .route("/admin/sessions/{sid}/outage", put(outage))
         .route("/admin/sessions/{sid}/faults", post(plant).delete(clear))
         .route("/admin/sessions/{sid}/requests", get(requests))
@@ -66,6 +72,15 @@ async fn shape(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> 
     }
     app.sessions.get(checked(&sid)?).set_shape(shape);
     Ok(Json(shape))
+}
+
+async fn live(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> Result<Json<Live>, Refusal> {
+    let live: Live = read(&body)?;
+    if let Some(fault) = live.fault() {
+        return Err(Refusal::bad_request("live", fault));
+    }
+    app.sessions.get(checked(&sid)?).broadcast.set(live);
+    Ok(Json(live))
 }
 
 async fn outage(

@@ -42,6 +42,7 @@ mod deliver;
 mod error;
 mod faults;
 mod keys;
+mod live;
 mod media;
 mod outage;
 pub mod package;

@@ -89,7 +89,7 @@ fn found(app: &Shared, Entry { asset, ladder, warning }: &Entry, sid: &str, base
         "basicInfo": {
             "name": asset.name,
             "description": "",
-            "duration": ladder.duration,
+            "duration": if asset.live { 0.0 } else { ladder.duration },
             "coverUrl": format!("{base}/media/{}/{POSTER}", asset.id),
         },
         "streamingInfo": streaming,

@@ -8,6 +8,7 @@ use serde::Serialize;
 use crate::app::lock;
 use crate::clock::unix_ms;
 use crate::faults::Faults;
+use crate::live::Broadcast;
 use crate::outage::Reach;
 use crate::shape::{Link, Shape};
 
@@ -18,6 +19,7 @@ pub(crate) struct Session {
     pub(crate) link: Link,
     pub(crate) faults: Faults,
     pub(crate) reach: Reach,
+    pub(crate) broadcast: Broadcast,
     log: Mutex<VecDeque<Arc<Mutex<Logged>>>>,
 }
 
@@ -51,6 +53,7 @@ impl Session {
             link: Link::new(None),
             faults: Faults::default(),
             reach: Reach::new(),
+            broadcast: Broadcast::new(),
             log: Mutex::default(),
         }
     }
