@@ -78,6 +78,11 @@ impl Admin {
         self.call(Method::PUT, &path, Some(&json!({ "for_ms": for_ms, "silent": silent }))).await;
     }
 
+    /// Says how the session's live streams run: `{"window_s":…,"ends_after_s":…,"paused":…}`.
+    pub async fn live(&self, live: &Value) {
+        self.call(Method::PUT, &format!("/admin/sessions/{}/live", self.session), Some(live)).await;
+    }
+
     /// Removes all faults.
     pub async fn clear_faults(&self) {
         let path = format!("/admin/sessions/{}/faults", self.session);

@@ -4,9 +4,11 @@
 mod blackout;
 mod bodies;
 mod keys;
+mod live;
 mod quota;
 mod seeks;
 mod statuses;
+mod streams;
 
 use std::time::Duration;
 
