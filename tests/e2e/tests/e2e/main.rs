@@ -10,5 +10,6 @@ mod playback;
 mod player;
 mod recovery;
 mod report;
+mod resilience;
 mod seeking;
 mod streaming;
