@@ -22,8 +22,8 @@
 //! | `quota` | the source buffer has no room | what is behind goes, then what seeks left ahead; a smaller goal for a minute; for 10 s while nothing can play | source |
 //! | `standstill` | the element does not move with media at hand | see `standstill` | rung or skip, source |
 //!
-//! *Many* is 6 for a segment and 4 for anything else; 12 once something has played, for then there is a viewer in the
-//! middle of something who loses their place; 3 if something can take the place of what fails. Beyond that, what may pass
+//! *Many* is 6 for a segment and 4 for anything else; 15, which is about a minute, once something has played: then there is a viewer
+//! in the middle of something who loses their place; 3 if something can take the place of what fails. Beyond that, what may pass
 //! ([`Fault::may_pass`]) is still retried as long as there is something buffered to play. Retries wait 0.5 s, 1 s, 2 s,
 //! ... up to 8 s, each shortened by up to a half at random, so that a server that comes back is not met by every
 //! viewer at once. Bodies that came whole and are not what they should be are counted apart from what the network broke.
@@ -179,7 +179,7 @@ pub(crate) fn remedy(
         (Fault::NotThere { .. }, _) => 3,
         _ if instead.any() => 3,
         (_, RequestKind::Telemetry) => 4,
-        _ if instead.played => 12,
+        _ if instead.played => 15,
         (_, RequestKind::Segment) => 6,
         (_, RequestKind::PlayInfo | RequestKind::Playlist | RequestKind::Key) => 4,
     };
@@ -264,7 +264,7 @@ mod tests {
                     } else if instead.any() {
                         3
                     } else {
-                        12
+                        15
                     };
                     assert!(attempts <= most, "{fault:?} {kind:?} {instead:?}: {attempts}");
                 }

@@ -106,7 +106,7 @@ fn network() {
     // It never comes back.
     let mut w = out_for(1000, |_| Response { refused: true, ..Response::default() });
     fails(&mut w, "network");
-    assert_eq!(noted(&w, "network"), 11);
+    assert_eq!(noted(&w, "network"), 14);
     // Before anything has played, nobody is in the middle of anything.
     let mut w = play(faulty("000.ts", |_, _| Response { refused: true, ..Response::default() }));
     fails(&mut w, "network");
@@ -168,7 +168,7 @@ fn server() {
     // And of what nobody has, one is left out.
     let mut w = play(one_rung(|url, r| if url.contains("002.ts") { Response::status(500) } else { r }));
     ends(&mut w);
-    assert_eq!((asked(&w, "002.ts"), noted(&w, "server_error")), (12, 12));
+    assert_eq!((asked(&w, "002.ts"), noted(&w, "server_error")), (15, 15));
 }
 
 #[test]
