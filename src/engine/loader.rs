@@ -48,7 +48,7 @@ impl Engine {
     }
 
     fn advance_main(&mut self, now: Timestamp) -> Progress {
-        if !self.wants_more(now, LaneId::Main) {
+        if !self.wants_more(now, LaneId::Main) || self.rests(now) {
             return Progress::Goes;
         }
         let wanted = self.choose_rung(now);

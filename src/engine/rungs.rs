@@ -31,6 +31,20 @@ impl Engine {
         catalog.usable(chosen, place)
     }
 
+    /// Whether the rule would rather let some of the buffer play first; it is asked again then.
+    pub(super) fn rests(&mut self, now: Timestamp) -> bool {
+        if self.held_rung.is_some() || self.lanes.main.again().is_some() {
+            return false;
+        }
+        let (buffer, (_, cap)) = (self.buffer_ahead(), self.allowed(now));
+        let rest = self.ask_rule(now, buffer, cap, |rule, situation| rule.rest(situation));
+        let rest = rest.filter(|rest| *rest > MediaTime::ZERO);
+        if let Some(rest) = rest {
+            self.refill_after(now, rest);
+        }
+        rest.is_some()
+    }
+
     /// Shows the rule how things stand, with the rungs up to `cap`; nothing while there are no rungs.
     fn ask_rule<T>(
         &mut self,
