@@ -1,17 +1,16 @@
-//! What there is to play: the rungs, the renditions of the sound, and the media playlist of each as far as it is
+//! What there is to play: the rungs, the renditions that go with them, and the media playlist of each as far as it is
 //! known.
 
 use core::time::Duration;
 
 use crate::abr;
-use crate::playlist::{
-    self, MediaPlaylist, Multivariant, Refresh, Rendition, RenditionType, Segment, Start, Variables, Variant,
-};
+use crate::playlist::{self, MediaPlaylist, Multivariant, Refresh, Segment, Start, Variables, Variant};
 use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::RungInfo;
 use super::lane::LaneId;
+use super::renditions::{Sounds, Texts};
 
 /// The rungs of a source, lowest first. Never empty.
 #[derive(Debug)]
@@ -20,7 +19,10 @@ pub(crate) struct Catalog {
     ladder: Vec<abr::Rung>,
     /// How long a segment is, by the media playlist that came last.
     segment: MediaTime,
-    sounds: Vec<Sound>,
+    /// The renditions of the sound.
+    pub(crate) sounds: Sounds,
+    /// The renditions of the text.
+    pub(crate) texts: Texts,
     /// EXT-X-START of the multivariant playlist.
     pub(crate) start: Option<Start>,
     /// What media playlists may import.
@@ -36,15 +38,6 @@ pub(crate) struct Rung {
     stream: Stream,
     /// The group of renditions that its sound is in.
     audio: Option<String>,
-}
-
-/// A rendition of the sound with media of its own.
-#[derive(Debug)]
-struct Sound {
-    group: String,
-    default: bool,
-    autoselect: bool,
-    stream: Stream,
 }
 
 /// Where a media playlist is, and how it stands.
@@ -64,7 +57,7 @@ pub(crate) struct Stream {
     /// How often its server began anew.
     pub(crate) restarts: u32,
     /// It failed for good.
-    dead: bool,
+    pub(super) dead: bool,
 }
 
 /// A media playlist at hand.
@@ -108,17 +101,10 @@ impl Catalog {
                 audio: variant.audio.clone().filter(|_| !all_audio),
             })
             .collect();
-        let sound = |rendition: &Rendition| {
-            let uri = rendition.uri.as_ref().filter(|_| rendition.kind == RenditionType::Audio)?;
-            Some(Sound {
-                group: rendition.group_id.clone(),
-                default: rendition.default,
-                autoselect: rendition.autoselect,
-                stream: Stream::at(url(uri)),
-            })
-        };
-        let catalog = Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())?;
-        Some(Self { start: playlist.start, variables: playlist.variables.clone(), ..catalog })
+        let groups: Vec<_> = rungs.iter().filter_map(|rung| rung.audio.as_deref()).collect();
+        let sounds = Sounds::of(playlist, &groups, &url);
+        let (start, variables) = (playlist.start, playlist.variables.clone());
+        Some(Self { sounds, texts: Texts::of(playlist, &url), start, variables, ..Self::new(rungs)? })
     }
 
     /// The only rung of a media playlist that came where a multivariant one could have been.
@@ -126,10 +112,10 @@ impl Catalog {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
         let mut stream = Stream::at(url.clone());
         (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
-        Self::new(vec![Rung { info, average: 0, stream, audio: None }], Vec::new())
+        Self::new(vec![Rung { info, average: 0, stream, audio: None }])
     }
 
-    fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
+    fn new(rungs: Vec<Rung>) -> Option<Self> {
         let of = |r: &Rung| abr::Rung { bandwidth: r.info.bandwidth, average: r.average };
         let ladder = rungs.iter().map(of).collect();
         let (start, variables) = (None, Variables::default());
@@ -137,7 +123,8 @@ impl Catalog {
             rungs,
             ladder,
             segment: USUAL_SEGMENT,
-            sounds,
+            sounds: Sounds::default(),
+            texts: Texts::default(),
             start,
             variables,
         })
@@ -164,13 +151,15 @@ impl Catalog {
     }
 
     /// The rendition that a rung's sound comes from; `None`: it comes with the rung itself.
-    ///
-    /// The author's default, else one that may be chosen without the viewer, else the first of the rung's group.
     pub(crate) fn sound_of(&self, rung: usize) -> Option<usize> {
-        let group = self.rungs.get(rung)?.audio.as_ref()?;
-        let of_group = || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.dead);
-        let best = of_group().find(|(_, s)| s.default).or_else(|| of_group().find(|(_, s)| s.autoselect));
-        best.or_else(|| of_group().next()).map(|(index, _)| index)
+        let member = self.sounds.of_group(self.rungs.get(rung)?.audio.as_ref()?)?;
+        self.sounds.stream(member).map(|_| member)
+    }
+
+    /// Which of the renditions that the page knows a rung's sound is; `None`: it knows of none.
+    pub(crate) fn audio_of(&self, rung: usize) -> Option<usize> {
+        let member = self.sounds.of_group(self.rungs.get(rung)?.audio.as_ref()?)?;
+        self.sounds.info_of(member)
     }
 
     /// The rung to use for `wanted`: itself, or if it failed for good the nearest one below that did not, or above.
@@ -190,11 +179,12 @@ impl Catalog {
                 }
                 self.rungs.iter().any(|r| !r.stream.dead)
             }
-            LaneId::Audio => {
-                let Some(sound) = self.sounds.get_mut(index) else { return false };
-                sound.stream.dead = true;
-                let group = sound.group.clone();
-                self.sounds.iter().any(|s| s.group == group && !s.stream.dead)
+            LaneId::Audio => self.sounds.bury(index),
+            LaneId::Text => {
+                if let Some(stream) = self.texts.stream_mut(index) {
+                    stream.dead = true;
+                }
+                true
             }
         }
     }
@@ -218,16 +208,18 @@ impl Catalog {
     pub(crate) fn stream_mut(&mut self, lane: LaneId, index: usize) -> Option<&mut Stream> {
         match lane {
             LaneId::Main => self.rungs.get_mut(index).map(|r| &mut r.stream),
-            LaneId::Audio => self.sounds.get_mut(index).map(|s| &mut s.stream),
+            LaneId::Audio => self.sounds.stream_mut(index),
+            LaneId::Text => self.texts.stream_mut(index),
         }
     }
 
     /// Forgets all media playlists but those in use: where the others lie was told by what is gone.
     pub(crate) fn forget_unused(&mut self, used: &[(LaneId, usize)]) {
         let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
-        let sounds = self.sounds.iter_mut().map(|s| &mut s.stream).enumerate();
-        let all = mains.map(|(i, s)| (LaneId::Main, i, s)).chain(sounds.map(|(i, s)| (LaneId::Audio, i, s)));
-        for (of, i, stream) in all {
+        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
+        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
+        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
+        for (of, i, stream) in mains.chain(sounds).chain(texts) {
             if !used.contains(&(of, i)) {
                 stream.media = None;
             }
@@ -238,7 +230,8 @@ impl Catalog {
     pub(crate) fn stream(&self, lane: LaneId, index: usize) -> Option<&Stream> {
         match lane {
             LaneId::Main => self.rungs.get(index).map(|r| &r.stream),
-            LaneId::Audio => self.sounds.get(index).map(|s| &s.stream),
+            LaneId::Audio => self.sounds.stream(index),
+            LaneId::Text => self.texts.stream(index),
         }
     }
 
@@ -249,7 +242,8 @@ impl Catalog {
 }
 
 impl Stream {
-    fn at(url: Url) -> Self {
+    /// Nothing is known of it but its address.
+    pub(super) fn at(url: Url) -> Self {
         let (asked, got, news) = (Timestamp::ZERO, Timestamp::ZERO, Refresh::Unchanged);
         Self { url, media: None, asked, got, news, whole: false, restarts: 0, dead: false }
     }

@@ -28,6 +28,10 @@ pub struct Config {
     pub start: MediaTime,
     /// Hold this rung from the start instead of choosing.
     pub start_rung: Option<usize>,
+    /// Languages that the sound should be in, as RFC 5646 tags, best first. None: the author's default.
+    pub audio_languages: Vec<String>,
+    /// Languages that text should be shown in, best first. None: what the author wants shown.
+    pub text_languages: Vec<String>,
     /// Codecs that the sink does not take, by the first part of their RFC 6381 names: `hvc1`, `ac-3`. Variants that
     /// need one are left out, unless nothing else is left.
     pub unsupported_codecs: Vec<String>,
@@ -46,6 +50,8 @@ impl Default for Config {
             stored_throughput: None,
             start: MediaTime::ZERO,
             start_rung: None,
+            audio_languages: Vec::new(),
+            text_languages: Vec::new(),
             unsupported_codecs: Vec::new(),
         }
     }

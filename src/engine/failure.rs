@@ -7,6 +7,7 @@ use super::io::{RequestId, RequestKind};
 use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Remedy};
 use super::requests::{Ask, Purpose};
+use super::text::is_text;
 use super::{Engine, Stage};
 
 impl Engine {
@@ -56,7 +57,8 @@ impl Engine {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        if remedy == Remedy::Fatal && fault.may_pass() && (!self.online || self.has_time()) {
+        let may_wait = !self.online || self.has_time() && !is_text(&ask.purpose);
+        if remedy == Remedy::Fatal && fault.may_pass() && may_wait {
             remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
         }
         let goes_on = remedy != Remedy::Fatal
@@ -96,6 +98,7 @@ impl Engine {
         match purpose {
             Purpose::Rung(rung) => Some((LaneId::Main, *rung)),
             Purpose::Rendition(sound) => Some((LaneId::Audio, *sound)),
+            Purpose::Text(text) => Some((LaneId::Text, *text)),
             Purpose::Segment(lane) => Some((*lane, self.lanes.lane(*lane).loading_rung()?)),
             Purpose::Init(identity) => LaneId::ALL.into_iter().find_map(|lane| {
                 let loading = self.lanes.lane(lane).loading()?;
@@ -130,12 +133,19 @@ impl Engine {
                     lane.state = State::Idle;
                 }
             }
+            Purpose::Text(text) => self.text_stream_failed(now, *text),
+            Purpose::Segment(LaneId::Text) => self.text_segment_failed(now),
             Purpose::Segment(lane) => self.abandon_segment(now, *lane),
-            Purpose::Init(_) => {
-                if let Some((lane, _)) = self.stream_of(purpose) {
-                    self.abandon_segment(now, lane);
+            Purpose::Key(key) => {
+                if self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)) {
+                    self.text_segment_failed(now);
                 }
             }
+            Purpose::Init(_) => match self.stream_of(purpose) {
+                Some((LaneId::Text, _)) => self.text_segment_failed(now),
+                Some((lane, _)) => self.abandon_segment(now, lane),
+                None => {}
+            },
             _ => {}
         }
     }
@@ -156,14 +166,18 @@ impl Engine {
     /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
     /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
+        let is_needed = |lane: LaneId, key: &str| {
+            self.lanes.lane(lane).loading().is_some_and(|loading| loading.needs_key(key))
+        };
         match purpose {
+            Purpose::Text(_) | Purpose::Segment(LaneId::Text) => true,
             // A live stream ends where its playlist no longer comes.
             Purpose::Rung(rung) if self.is_live => self.lanes.main.at_rung() != Some(*rung),
             Purpose::Rendition(sound) if self.is_live => self.sound() != Some(*sound),
             Purpose::Rung(rung) => !self.lanes.main.waits_for_playlist(*rung),
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
-            Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),
-            Purpose::Init(_) => self.stream_of(purpose).is_none(),
+            Purpose::Key(key) => !LaneId::MEDIA.into_iter().any(|lane| is_needed(lane, key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_none_or(|(lane, _)| lane == LaneId::Text),
             _ => false,
         }
     }

@@ -73,7 +73,7 @@ impl Engine {
             }
         };
         // The playlist that was waited for may have failed, and this one be at hand from before.
-        self.announce_once();
+        self.announce_once(now);
         self.load_segment(now, LaneId::Main, rung)
     }
 
@@ -81,7 +81,7 @@ impl Engine {
     /// their place.
     fn advance_audio(&mut self, now: Timestamp, sound: usize, main: Progress) -> Progress {
         let lead = self.ahead(LaneId::Audio) - self.ahead(LaneId::Main);
-        let leads = main == Progress::Goes && lead > MAX_LEAD;
+        let leads = main == Progress::Goes && lead > MAX_LEAD && self.replaces_from(LaneId::Audio).is_none();
         if leads || !self.wants_more(now, LaneId::Audio) {
             return Progress::Goes;
         }
@@ -102,6 +102,9 @@ impl Engine {
     fn wants_more(&mut self, now: Timestamp, lane: LaneId) -> bool {
         if !matches!(self.lanes.lane(lane).state, State::Idle) {
             return false;
+        }
+        if self.replaces_from(lane).is_some() {
+            return true;
         }
         let (ahead, goal) = (self.ahead(lane), self.goal(now));
         if ahead < goal {
@@ -140,12 +143,18 @@ impl Engine {
         ranges::range_at(&coming, place, TOLERANCE).map_or(place, |range| range.end)
     }
 
+    /// The place that is to be loaded next.
+    fn load_from(&self, lane: LaneId) -> MediaTime {
+        self.replaces_from(lane).unwrap_or_else(|| self.target(lane))
+    }
+
     /// The tracks that a lane fills.
     fn tracks_of(&self, lane: LaneId) -> Tracks {
         match lane {
             LaneId::Audio => Tracks::Audio,
             LaneId::Main if self.sound().is_some() => Tracks::AllButAudio,
             LaneId::Main => Tracks::All,
+            LaneId::Text => Tracks::None,
         }
     }
 
@@ -155,6 +164,7 @@ impl Engine {
         let index = match lane {
             LaneId::Main => self.lanes.main.rung,
             LaneId::Audio => self.sound(),
+            LaneId::Text => self.text_stream(),
         };
         let media = index.and_then(|index| catalog.media(lane, index)).or_else(|| catalog.any_media())?;
         Some(media.playlist.window().end - END_MARGIN)
@@ -180,7 +190,7 @@ impl Engine {
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
-        let target = self.lanes.lane(lane).again_at().unwrap_or_else(|| self.target(lane));
+        let target = self.lanes.lane(lane).again_at().unwrap_or_else(|| self.load_from(lane));
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
         let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
@@ -263,8 +273,9 @@ impl Engine {
         if !matches!(self.stage, Stage::Open(_)) {
             return;
         }
-        for lane in LaneId::ALL {
-            if self.lanes.lane(lane).serves(self.target(lane)) {
+        self.text_seek(now);
+        for lane in LaneId::MEDIA {
+            if self.lanes.lane(lane).serves(self.load_from(lane)) {
                 continue;
             }
             let has_media = self.ahead(lane) > MediaTime::ZERO;

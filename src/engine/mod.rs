@@ -12,6 +12,8 @@
 //! | `rungs` | its rung, and whether it is better given up for a lower one |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
+//! | `sound` | which rendition of the sound plays, and the change from one to another |
+//! | `text` | which text is shown, and when it is loaded |
 //! | `live` | when a playlist is loaded again, and how far from the live edge to play |
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
@@ -24,6 +26,7 @@
 
 mod catalog;
 mod config;
+mod cues;
 mod failure;
 mod io;
 mod keys;
@@ -35,11 +38,14 @@ mod outcome;
 mod playhead;
 mod ranges;
 pub(crate) mod recovery;
+mod renditions;
 mod report;
 mod requests;
 mod rungs;
 mod sink;
+mod sound;
 mod source;
+mod text;
 mod timers;
 
 use core::time::Duration;
@@ -64,6 +70,8 @@ use recovery::Fault;
 use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
 use sink::{SinkLink, Tracks};
+use sound::Sound;
+use text::Text;
 use timers::{Timer, Timers};
 
 /// What the engine asks the session for: the host's part, and the media pipeline's.
@@ -87,6 +95,8 @@ pub(crate) struct Engine {
     inits: Inits,
     lanes: Lanes,
     sink: SinkLink,
+    audio: Sound,
+    text: Text,
     playhead: Playhead,
     throughput: Throughput,
     history: History,
@@ -145,6 +155,8 @@ impl Engine {
             inits: Inits::default(),
             lanes: Lanes::default(),
             sink: SinkLink::new(),
+            audio: Sound::default(),
+            text: Text::default(),
             playhead: Playhead::at(config.start),
             throughput: Throughput::new(config.stored_throughput),
             history: History::default(),
@@ -206,6 +218,8 @@ impl Engine {
             Command::Load(_) => {}
             Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
             Command::SelectRung(rung) => self.held_rung = rung,
+            Command::SelectAudio(audio) => self.select_audio(now, audio),
+            Command::SelectText(text) => self.select_text(now, text),
             Command::Stop => self.close(now),
         }
     }
@@ -273,6 +287,9 @@ impl Engine {
             Purpose::Rung(rung) => {
                 self.media_playlist_arrived(now, flight.ask, (LaneId::Main, rung), url, flight.body.expose());
             }
+            Purpose::Text(text) => {
+                self.media_playlist_arrived(now, flight.ask, (LaneId::Text, text), url, flight.body.expose());
+            }
             Purpose::Rendition(sound) => {
                 self.media_playlist_arrived(
                     now,
@@ -309,6 +326,7 @@ impl Engine {
         if let Some(rung) = self.playhead.rung_change() {
             self.rung_plays(now, rung);
         }
+        self.tell_sound();
         self.evict();
     }
 
@@ -402,6 +420,8 @@ impl Engine {
         }
         self.reload_playlists(now);
         self.advance(now);
+        self.advance_text(now);
+        self.tell_cues();
         // What the lanes are at may be another playlist now.
         self.reload_playlists(now);
         if self.timers.expired(Timer::Stats, now) {

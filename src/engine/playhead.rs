@@ -1,4 +1,4 @@
-//! The media element as the engine knows it, and which rung is under the playhead.
+//! The media element as the engine knows it, and which rung and rendition of the sound are under the playhead.
 
 use std::collections::VecDeque;
 
@@ -6,14 +6,21 @@ use crate::time::{MediaTime, TimeRange};
 
 use super::io::ElementState;
 
+/// What each stretch of loaded media is of.
+#[derive(Debug, Default)]
+struct Stretches {
+    /// In load order: later loads replace earlier ones.
+    loaded: VecDeque<(TimeRange, usize)>,
+    /// What was last reported as playing.
+    playing: Option<usize>,
+}
+
 /// The playhead.
 #[derive(Debug, Default)]
 pub(crate) struct Playhead {
     pub(crate) state: ElementState,
-    /// Which rung each stretch of loaded media is of, in load order: later loads replace earlier ones.
-    loaded: VecDeque<(TimeRange, usize)>,
-    /// The rung last reported as playing.
-    playing: Option<usize>,
+    rungs: Stretches,
+    sounds: Stretches,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
     /// A frame was shown.
@@ -62,8 +69,39 @@ impl Playhead {
 
     /// Media of this rung was handed to the sink for this stretch.
     pub(crate) fn loaded(&mut self, range: TimeRange, rung: usize) {
-        if let Some((last, last_rung)) = self.loaded.back_mut()
-            && *last_rung == rung
+        self.rungs.loaded(range, rung);
+    }
+
+    /// Sound of this rendition was handed to the sink for this stretch.
+    pub(crate) fn sound_loaded(&mut self, range: TimeRange, audio: usize) {
+        self.sounds.loaded(range, audio);
+    }
+
+    /// The rung under the playhead, if it is another one than when last asked.
+    pub(crate) fn rung_change(&mut self) -> Option<usize> {
+        self.rungs.change(self.state.position)
+    }
+
+    /// The rendition of the sound under the playhead, if it is another one than when last asked.
+    pub(crate) fn sound_change(&mut self) -> Option<usize> {
+        self.sounds.change(self.state.position)
+    }
+
+    /// The rung under the playhead.
+    pub(crate) fn rung(&self) -> Option<usize> {
+        self.rungs.at(self.state.position)
+    }
+
+    /// Whether the element waits for media that is not there although it should play.
+    pub(crate) fn is_starved(&self) -> bool {
+        self.state.ready_state < HAVE_FUTURE_DATA && (!self.state.paused || self.state.seeking)
+    }
+}
+
+impl Stretches {
+    fn loaded(&mut self, range: TimeRange, of: usize) {
+        if let Some((last, last_of)) = self.loaded.back_mut()
+            && *last_of == of
             && last.end.abs_diff(range.start) <= JOIN
         {
             last.end = range.end;
@@ -72,24 +110,16 @@ impl Playhead {
         if self.loaded.len() >= MAX_STRETCHES {
             self.loaded.pop_front();
         }
-        self.loaded.push_back((range, rung));
+        self.loaded.push_back((range, of));
     }
 
-    /// The rung under the playhead, if it is another one than when last asked.
-    pub(crate) fn rung_change(&mut self) -> Option<usize> {
-        let rung = self.rung()?;
-        (self.playing.replace(rung) != Some(rung)).then_some(rung)
+    fn at(&self, t: MediaTime) -> Option<usize> {
+        self.loaded.iter().rev().find(|(range, _)| range.contains(t)).map(|(_, of)| *of)
     }
 
-    /// The rung under the playhead.
-    pub(crate) fn rung(&self) -> Option<usize> {
-        let t = self.state.position;
-        self.loaded.iter().rev().find(|(range, _)| range.contains(t)).map(|(_, rung)| *rung)
-    }
-
-    /// Whether the element waits for media that is not there although it should play.
-    pub(crate) fn is_starved(&self) -> bool {
-        self.state.ready_state < HAVE_FUTURE_DATA && (!self.state.paused || self.state.seeking)
+    fn change(&mut self, t: MediaTime) -> Option<usize> {
+        let now = self.at(t)?;
+        (self.playing.replace(now) != Some(now)).then_some(now)
     }
 }
 

@@ -107,7 +107,7 @@ impl Engine {
     fn jump_gap(&mut self, now: Timestamp) {
         let state = self.playhead.state;
         let target_is_loading =
-            LaneId::ALL.into_iter().any(|lane| self.lanes.lane(lane).serves(state.position));
+            LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(state.position));
         if !self.playhead.is_starved() || target_is_loading || self.playhead.heading().is_some() {
             self.stands_at = None;
             return;

@@ -6,6 +6,7 @@
 #[cfg(feature = "cli")]
 mod abr;
 mod adverse;
+mod choice;
 mod crypto;
 mod keys;
 mod live;
@@ -15,5 +16,6 @@ mod playlist;
 mod renditions;
 mod sample;
 mod setup;
+mod text;
 mod trouble;
 mod world;

@@ -48,6 +48,8 @@ pub(crate) struct Track {
     pub(crate) appends: usize,
     /// The browser has made room by itself.
     evicted: bool,
+    /// Which clock each stretch was appended by, in order: it tells renditions of the sound apart.
+    clocks: Vec<(TimeRange, u64)>,
     /// All bytes that came, in order.
     pub(crate) appended: Vec<u8>,
 }
@@ -273,8 +275,17 @@ impl Track {
             samples: 0,
             appends: 0,
             evicted: false,
+            clocks: Vec::new(),
             appended: Vec::new(),
         }
+    }
+
+    /// The clock of what the track holds at `t`.
+    #[allow(dead_code, reason = "of the native tests alone")]
+    pub(crate) fn clock_at(&self, t: MediaTime) -> Option<u64> {
+        let held = self.held.iter().any(|(range, _)| range.contains(t));
+        let last = self.clocks.iter().rev().find(|(range, _)| range.contains(t));
+        last.filter(|_| held).map(|(_, clock)| *clock)
     }
 
     fn bytes(&self) -> usize {
@@ -326,6 +337,7 @@ impl Track {
                     self.key_frames.push(range.start);
                 }
                 self.samples += samples;
+                self.clocks.push((range, self.timescale.unwrap_or_default()));
                 self.remove(range);
                 self.held.push((range, bytes.len()));
                 self.held.sort_by_key(|(r, _)| r.start);
