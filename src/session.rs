@@ -141,8 +141,7 @@ impl Session {
 
     /// The lane that this request is a segment of.
     fn lane_of(&self, id: RequestId) -> Option<LaneId> {
-        let lanes =
-            [(LaneId::Main, &self.main), (LaneId::Audio, &self.audio), (LaneId::Text, &self.text)];
+        let lanes = [(LaneId::Main, &self.main), (LaneId::Audio, &self.audio), (LaneId::Text, &self.text)];
         let is = |pipeline: &Pipeline| pipeline.segment.as_ref().is_some_and(|s| s.id == id);
         lanes.into_iter().find(|(_, pipeline)| is(pipeline)).map(|(lane, _)| lane)
     }

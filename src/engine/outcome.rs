@@ -146,7 +146,13 @@ impl Engine {
     }
 
     /// The bytes came, but they are not the media they should be.
-    pub(super) fn segment_unusable(&mut self, now: Timestamp, lane: LaneId, id: RequestId, breakage: Breakage) {
+    pub(super) fn segment_unusable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneId,
+        id: RequestId,
+        breakage: Breakage,
+    ) {
         let Some(loading) = self.lanes.lane(lane).loading() else { return };
         let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
         let init = loading.init.clone();

@@ -108,9 +108,8 @@ impl Sounds {
     /// The renditions of these groups; `url` makes the request address of a media playlist.
     pub(crate) fn of(playlist: &Multivariant, groups: &[&str], url: impl Fn(&Url) -> Url) -> Self {
         let mut sounds = Self::default();
-        let of_groups = |r: &&Rendition| {
-            r.kind == RenditionType::Audio && groups.contains(&r.group_id.as_str())
-        };
+        let of_groups =
+            |r: &&Rendition| r.kind == RenditionType::Audio && groups.contains(&r.group_id.as_str());
         for rendition in playlist.renditions.iter().filter(of_groups) {
             let language = rendition.language.clone().unwrap_or_default();
             let known = sounds.infos.iter().position(|i| i.name == rendition.name && i.language == language);
@@ -219,9 +218,7 @@ impl Texts {
                     }
                 }
                 (RenditionType::ClosedCaptions, _) => {
-                    let is_group = |v: &Option<ClosedCaptions>| {
-                        matches!(v, Some(ClosedCaptions::GroupId(id)) if id == group)
-                    };
+                    let is_group = |v: &Option<ClosedCaptions>| matches!(v, Some(ClosedCaptions::GroupId(id)) if id == group);
                     if !variants.iter().any(|v| is_group(&v.closed_captions)) {
                         continue;
                     }
@@ -324,7 +321,9 @@ impl Texts {
 
     /// What failed is tried again: the viewer asks for it.
     pub(crate) fn revive(&mut self, track: usize) {
-        let Some(TextSource::Playlists(streams)) = self.tracks.get(track).map(|track| &track.source) else { return };
+        let Some(TextSource::Playlists(streams)) = self.tracks.get(track).map(|track| &track.source) else {
+            return;
+        };
         for index in streams {
             if let Some(stream) = self.streams.get_mut(*index) {
                 stream.dead = false;
@@ -337,11 +336,12 @@ fn text_info(rendition: &Rendition) -> TextInfo {
     let for_the_deaf = |tag: &String| {
         matches!(
             tag.as_str(),
-            "public.accessibility.transcribes-spoken-dialog" | "public.accessibility.describes-music-and-sound"
+            "public.accessibility.transcribes-spoken-dialog"
+                | "public.accessibility.describes-music-and-sound"
         )
     };
-    let captions = rendition.kind == RenditionType::ClosedCaptions
-        || rendition.characteristics.iter().any(for_the_deaf);
+    let captions =
+        rendition.kind == RenditionType::ClosedCaptions || rendition.characteristics.iter().any(for_the_deaf);
     TextInfo {
         kind: if captions { TextKind::Captions } else { TextKind::Subtitles },
         name: rendition.name.clone(),

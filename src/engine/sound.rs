@@ -52,7 +52,8 @@ impl Engine {
         if !is_possible {
             catalog.sounds.choose(was);
             self.audio.choice = was;
-            let message = "pictures and sound of the rungs are in one buffer: neither plays without the other";
+            let message =
+                "pictures and sound of the rungs are in one buffer: neither plays without the other";
             let error = PlayerError {
                 code: "audio_inseparable",
                 phase: Phase::Media,
@@ -122,7 +123,9 @@ impl Engine {
     /// Pictures went to the sink, and their sound may be in them.
     pub(super) fn sound_with_pictures(&mut self, fragment: &Fragment) {
         let Stage::Open(catalog) = &self.stage else { return };
-        let Some(rung) = self.lanes.main.at_rung().filter(|_| !self.sink.has(TrackKind::Audio)) else { return };
+        let Some(rung) = self.lanes.main.at_rung().filter(|_| !self.sink.has(TrackKind::Audio)) else {
+            return;
+        };
         if let Some(audio) = catalog.audio_of(rung).filter(|_| catalog.sound_of(rung).is_none()) {
             self.playhead.sound_loaded(fragment.range, audio);
         }

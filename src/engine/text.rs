@@ -56,7 +56,8 @@ impl Engine {
             TextChoice::Off => None,
             TextChoice::Track(track) => catalog.texts.source(track).map(|_| track),
             TextChoice::Auto => {
-                let audio = self.lanes.main.at_rung().and_then(|rung| catalog.audio_of(rung));
+                // All groups have the same renditions.
+                let audio = catalog.audio_of(self.lanes.main.at_rung().unwrap_or(0));
                 let heard = audio.and_then(|audio| catalog.sounds.infos().get(audio));
                 catalog.texts.automatic(&self.config.text_languages, heard.map(|info| info.language.as_str()))
             }
@@ -76,7 +77,8 @@ impl Engine {
             self.push(Output::Abort(id));
         }
         let Stage::Open(catalog) = &self.stage else { return };
-        let is_loaded = |track: &usize| matches!(catalog.texts.source(*track), Some(TextSource::Playlists(_)));
+        let is_loaded =
+            |track: &usize| matches!(catalog.texts.source(*track), Some(TextSource::Playlists(_)));
         self.text.cues.retain(|track, _| !is_loaded(track));
         self.text.have.clear();
         self.text.removed.clear();
@@ -102,7 +104,8 @@ impl Engine {
         let Some(media) = catalog.media(LaneId::Text, index) else {
             return self.ask_for_playlist(now, LaneId::Text, index);
         };
-        let Some(segment) = self.next_text(now, &media.playlist.segments) else { return };
+        let restarts = catalog.stream(LaneId::Text, index).map_or(0, |stream| stream.restarts);
+        let Some(segment) = self.next_text(now, restarts, &media.playlist.segments) else { return };
         let init = segment.map.as_ref().map(|map| self.init_section(media, map, segment)).transpose();
         let (cipher, init) = match (self.cipher(media, segment), init) {
             (Ok(cipher), Ok(init)) => (cipher, init),
@@ -115,7 +118,6 @@ impl Engine {
         let url = self.credentials.child_url(&media.url, &segment.uri);
         let range = segment.byte_range.map(|r| (r.offset, r.length));
         let ask = Ask { range, ..Ask::get(Purpose::Segment(LaneId::Text), url) };
-        let restarts = catalog.stream(LaneId::Text, index).map_or(0, |stream| stream.restarts);
         let drift = self.lanes.main.drift();
         let mut loading = Loading::new(index, restarts, segment, drift, segment.start(), ask.clone());
         (loading.cipher, loading.init) = (cipher, init);
@@ -132,16 +134,20 @@ impl Engine {
 
     /// The first segment between the playhead and how far ahead is loaded whose cues are not at hand. Media says where
     /// text lies, so text waits for media of its place.
-    fn next_text<'a>(&self, now: Timestamp, segments: &'a [Segment]) -> Option<&'a Segment> {
+    fn next_text<'a>(&self, now: Timestamp, restarts: u32, segments: &'a [Segment]) -> Option<&'a Segment> {
         let (drift, place) = (self.lanes.main.drift(), self.playhead.place());
-        let end = (place + self.goal(now)).min(place + self.ahead(LaneId::Main).max(ENOUGH));
+        let media = place + self.ahead(LaneId::Main);
+        let end = (place + self.goal(now)).min(media.max(place + ENOUGH));
         let first = segments.partition_point(|s| s.end() + drift <= place);
         let rest = segments.get(first..)?;
-        rest.iter().take_while(|s| s.start() + drift < end).find(|s| {
+        let found = rest.iter().take_while(|s| s.start() + drift < end).find(|s| {
             let needed = TimeRange { start: place.max(s.start() + drift), end: end.min(s.end() + drift) };
             let middle = MediaTime::from_ticks(needed.start.ticks() / 2 + needed.end.ticks() / 2);
             !s.gap && !self.text.have.iter().any(|range| range.contains(middle))
-        })
+        })?;
+        // Playlists of text are seen to miscount: media that is well past its start has another number.
+        let is_placed = self.lanes.offset((restarts, found.discontinuity_sequence)).is_some();
+        (is_placed || media > found.start() + drift + GONE_BY).then_some(found)
     }
 
     /// Something came out of a segment of text.
@@ -284,5 +290,7 @@ pub(super) fn is_text(purpose: &Purpose) -> bool {
 
 /// With so much media at hand there is time for text.
 const ENOUGH: MediaTime = MediaTime::from_millis(2000);
+/// Media that is so far past the start of a text has come to where the text belongs.
+const GONE_BY: MediaTime = MediaTime::from_millis(1000);
 /// Segments in a row that may fail before the stream is given up.
 const MAX_FAILED: u32 = 3;

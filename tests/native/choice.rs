@@ -142,9 +142,8 @@ fn other_sound_takes_over_at_the_playhead_and_the_pictures_go_on() {
     w.run_until(secs(20), "everything is loaded and plays", |w| w.position() > 5.0);
     assert_eq!(pictures(&w), (6, false), "all pictures are loaded");
     assert_eq!(rate_at(&w, 12.0), Some(MAIN));
-    let appends = |w: &World| {
-        w.element.tracks.iter().find(|t| t.kind == TrackKind::Video).map(|video| video.appends)
-    };
+    let appends =
+        |w: &World| w.element.tracks.iter().find(|t| t.kind == TrackKind::Video).map(|video| video.appends);
     let (from, before) = (w.position(), appends(&w));
     select(&mut w, Some(1));
     w.run_until(secs(3), "other sound at the playhead", |w| changes(w).len() == 2);
@@ -233,9 +232,7 @@ fn a_choice_survives_a_change_of_the_group() {
 
 #[test]
 fn another_of_the_group_takes_over_from_a_choice_that_fails() {
-    let gone = |request: &Request| {
-        request.url.expose().contains("other/").then(|| Response::status(404))
-    };
+    let gone = |request: &Request| request.url.expose().contains("other/").then(|| Response::status(404));
     let mut w = world(low(), APART, gone);
     w.run_until(secs(20), "playing", |w| w.position() > 5.0);
     select(&mut w, Some(1));
