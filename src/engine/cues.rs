@@ -4,7 +4,7 @@
 //! a segment, in parts that touch, are one cue whose end is told anew. How many are kept is bounded: what lies furthest
 //! from the playhead goes first, behind it before ahead of it.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 
 use serde::Serialize;
 
@@ -29,17 +29,18 @@ pub struct CueInfo {
     pub text: String,
 }
 
-/// Cues by their start.
+/// Cues with their numbers, by their start.
 #[derive(Debug, Default)]
-pub(super) struct Cues(BTreeMap<(MediaTime, u32), Cue>);
+pub(super) struct Cues(VecDeque<(u32, Cue)>);
 
 impl Cues {
     /// Takes a cue in; `number` is for a new one. The result is what the page is to be told.
     pub(super) fn add(&mut self, cue: Cue, number: u32) -> Option<CueInfo> {
         let joins = cue.track != TextTrack::WebVtt;
         let from = cue.range.start - if joins { LONGEST } else { SAME };
-        let near = self.0.range_mut((from, 0)..=(cue.range.start + SAME, u32::MAX));
-        for (key, known) in near.rev().take(MAX_LOOKED_AT) {
+        let behind = self.0.partition_point(|(_, known)| known.range.start <= cue.range.start + SAME);
+        let near = self.0.range_mut(..behind).rev().take_while(|(_, known)| known.range.start >= from);
+        for (number, known) in near.take(MAX_LOOKED_AT) {
             let is_same = (&known.id, &known.settings, &known.text) == (&cue.id, &cue.settings, &cue.text);
             if is_same && known.range.end.abs_diff(cue.range.end) <= SAME && !joins {
                 return None;
@@ -49,17 +50,18 @@ impl Cues {
                     return None;
                 }
                 known.range.end = cue.range.end;
-                return Some(info(key.1, known));
+                return Some(info(*number, known));
             }
         }
         let told = info(number, &cue);
-        self.0.insert((cue.range.start, number), cue);
+        let place = self.0.partition_point(|(_, known)| known.range.start <= cue.range.start);
+        self.0.insert(place, (number, cue));
         Some(told)
     }
 
     /// All of them.
     pub(super) fn infos(&self) -> Vec<CueInfo> {
-        self.0.iter().map(|((_, number), cue)| info(*number, cue)).collect()
+        self.0.iter().map(|(number, cue)| info(*number, cue)).collect()
     }
 
     /// Removes a cue that is too many, with `place` at the playhead; the result is its number.
@@ -67,15 +69,15 @@ impl Cues {
         if self.0.len() <= MAX_CUES {
             return None;
         }
-        let first = self.0.first_key_value().is_some_and(|(_, cue)| cue.range.end + KEPT_BEHIND < place);
-        let ((_, number), _) = if first { self.0.pop_first() } else { self.0.pop_last() }?;
-        Some(number)
+        let first = self.0.front().is_some_and(|(_, cue)| cue.range.end + KEPT_BEHIND < place);
+        let gone = if first { self.0.pop_front() } else { self.0.pop_back() };
+        gone.map(|(number, _)| number)
     }
 
     /// Where none is missing that was too many; `None`: anywhere.
     pub(super) fn complete_in(&self) -> Option<TimeRange> {
-        let ((start, _), (end, _)) = (self.0.first_key_value()?.0, self.0.last_key_value()?.0);
-        (self.0.len() >= MAX_CUES).then_some(TimeRange { start: *start, end: *end })
+        let (start, end) = (self.0.front()?.1.range.start, self.0.back()?.1.range.start);
+        (self.0.len() >= MAX_CUES).then_some(TimeRange { start, end })
     }
 }
 

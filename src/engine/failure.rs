@@ -96,9 +96,7 @@ impl Engine {
     /// The rung or rendition that a request is for, if it is for one.
     fn stream_of(&self, purpose: &Purpose) -> Option<(LaneId, usize)> {
         match purpose {
-            Purpose::Rung(rung) => Some((LaneId::Main, *rung)),
-            Purpose::Rendition(sound) => Some((LaneId::Audio, *sound)),
-            Purpose::Text(text) => Some((LaneId::Text, *text)),
+            Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => purpose.stream(),
             Purpose::Segment(lane) => Some((*lane, self.lanes.lane(*lane).loading_rung()?)),
             Purpose::Init(identity) => LaneId::ALL.into_iter().find_map(|lane| {
                 let loading = self.lanes.lane(lane).loading()?;

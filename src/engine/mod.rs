@@ -284,20 +284,10 @@ impl Engine {
         match flight.ask.purpose.clone() {
             Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
             Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
-            Purpose::Rung(rung) => {
-                self.media_playlist_arrived(now, flight.ask, (LaneId::Main, rung), url, flight.body.expose());
-            }
-            Purpose::Text(text) => {
-                self.media_playlist_arrived(now, flight.ask, (LaneId::Text, text), url, flight.body.expose());
-            }
-            Purpose::Rendition(sound) => {
-                self.media_playlist_arrived(
-                    now,
-                    flight.ask,
-                    (LaneId::Audio, sound),
-                    url,
-                    flight.body.expose(),
-                );
+            Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => {
+                if let Some(stream) = flight.ask.purpose.stream() {
+                    self.media_playlist_arrived(now, flight.ask, stream, url, flight.body.expose());
+                }
             }
             Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
             Purpose::Init(identity) => self.init_arrived(now, flight.ask, identity, flight.body.expose()),

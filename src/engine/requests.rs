@@ -47,6 +47,16 @@ impl Purpose {
         }
     }
 
+    /// The rung or rendition whose media playlist it is.
+    pub(crate) fn stream(&self) -> Option<(LaneId, usize)> {
+        match self {
+            Self::Rung(index) => Some((LaneId::Main, *index)),
+            Self::Rendition(index) => Some((LaneId::Audio, *index)),
+            Self::Text(index) => Some((LaneId::Text, *index)),
+            _ => None,
+        }
+    }
+
     /// The kind that hosts and the recovery table see.
     pub(crate) fn kind(&self) -> RequestKind {
         match self {

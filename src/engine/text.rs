@@ -8,8 +8,6 @@
 //! Captions in the pictures come with them. Those that are not shown are kept too: what is buffered is not read again
 //! when they are chosen.
 
-use std::collections::BTreeMap;
-
 use crate::media::{Cue, MediaEvent};
 use crate::playlist::Segment;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -27,8 +25,8 @@ pub(crate) struct Text {
     choice: TextChoice,
     /// What is shown, by the list that the page knows.
     shown: Option<usize>,
-    /// By the same list.
-    cues: BTreeMap<usize, Cues>,
+    /// By the same list; of text that is loaded, what is shown alone has any.
+    cues: Vec<Cues>,
     /// Where all cues of what is shown are at hand, of text that is loaded.
     have: Vec<TimeRange>,
     /// Segments in a row that could not be had.
@@ -77,13 +75,15 @@ impl Engine {
             self.push(Output::Abort(id));
         }
         let Stage::Open(catalog) = &self.stage else { return };
-        let is_loaded =
-            |track: &usize| matches!(catalog.texts.source(*track), Some(TextSource::Playlists(_)));
-        self.text.cues.retain(|track, _| !is_loaded(track));
+        for (track, cues) in self.text.cues.iter_mut().enumerate() {
+            if let Some(TextSource::Playlists(_)) = catalog.texts.source(track) {
+                *cues = Cues::default();
+            }
+        }
         self.text.have.clear();
         self.text.removed.clear();
         self.text.failed = 0;
-        self.text.added = track.and_then(|t| self.text.cues.get(&t)).map(Cues::infos).unwrap_or_default();
+        self.text.added = track.and_then(|t| self.text.cues.get(t)).map(Cues::infos).unwrap_or_default();
         self.text.shown = track;
         self.push(Output::Notify(Event::TextChanged { text: track }));
     }
@@ -187,7 +187,7 @@ impl Engine {
     fn text_covers(&mut self, range: TimeRange) {
         self.text.have.push(range);
         self.text.have = ranges::union(core::mem::take(&mut self.text.have));
-        let shown = self.text.shown.and_then(|track| self.text.cues.get(&track));
+        let shown = self.text.shown.and_then(|track| self.text.cues.get(track));
         if let Some(complete) = shown.and_then(Cues::complete_in) {
             self.text.have = ranges::intersection([&self.text.have[..], &[complete][..]]);
         }
@@ -254,7 +254,10 @@ impl Engine {
         let place = self.playhead.place();
         let text = &mut self.text;
         let is_shown = text.shown == Some(track);
-        let cues = text.cues.entry(track).or_default();
+        if text.cues.len() <= track {
+            text.cues.resize_with(track + 1, Cues::default);
+        }
+        let Some(cues) = text.cues.get_mut(track) else { return };
         if let Some(told) = cues.add(cue, text.next) {
             text.next = text.next.wrapping_add(u32::from(told.number == text.next));
             if is_shown {

@@ -28,6 +28,7 @@ mod admin;
 mod browser;
 mod driver;
 pub mod packagers;
+pub mod renditions;
 mod stage;
 mod www;
 

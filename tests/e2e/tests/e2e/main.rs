@@ -9,6 +9,7 @@ mod packagers;
 mod playback;
 mod player;
 mod recovery;
+mod renditions;
 mod report;
 mod seeking;
 mod streaming;
