@@ -30,14 +30,14 @@ async fn a_subtitle_is_active_when_it_is_to_be() {
                 "globalThis.seen = [];
                  const [track] = e2e.player.textTracks;
                  track.mode = 'showing';
-                 setInterval(() => seen.push([e2e.video.currentTime, [...track.activeCues].map((c) => c.text)]), 20);",
+                 globalThis.look = setInterval(() => seen.push([e2e.video.currentTime, [...track.activeCues].map((c) => c.text)]), 20);",
             )
             .await;
         let chosen = "return e2e.player.currentText === 0 && e2e.player.selectedText === 0";
         let _: bool = stage.wait_for("the choice to arrive", START, chosen).await;
         let played = "return e2e.player.currentTime > 13.5";
         let _: bool = stage.wait_for("three cues to pass", START, played).await;
-        let seen: Vec<(f64, Vec<String>)> = stage.js("return seen").await;
+        let seen: Vec<(f64, Vec<String>)> = stage.js("clearInterval(look); return seen").await;
         for (at, active) in seen {
             for (from, to, text) in CUES {
                 let is_active = active.iter().any(|t| t == text);
