@@ -141,7 +141,7 @@ mod tests {
             let number = u32::try_from(n).unwrap();
             assert!(cues.add(cue(TextTrack::WebVtt, n * 1000, n * 1000 + 500, "a"), number).is_some());
         }
-        let at = |s| MediaTime::from_millis(s * 1000);
+        let at = |s: i64| MediaTime::from_millis(s * 1000);
         assert_eq!(cues.too_many(at(100)), Some(0));
         assert_eq!(cues.too_many(at(100)), None);
         assert!(cues.add(cue(TextTrack::WebVtt, 1_000_500, 1_000_600, "a"), 9999).is_some());

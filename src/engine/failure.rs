@@ -134,10 +134,8 @@ impl Engine {
             Purpose::Text(text) => self.text_stream_failed(now, *text),
             Purpose::Segment(LaneId::Text) => self.text_segment_failed(now),
             Purpose::Segment(lane) => self.abandon_segment(now, *lane),
-            Purpose::Key(key) => {
-                if self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)) {
-                    self.text_segment_failed(now);
-                }
+            Purpose::Key(key) if self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)) => {
+                self.text_segment_failed(now);
             }
             Purpose::Init(_) => match self.stream_of(purpose) {
                 Some((LaneId::Text, _)) => self.text_segment_failed(now),

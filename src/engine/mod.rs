@@ -131,7 +131,7 @@ enum Stage {
     /// On the way to the list of rungs.
     Opening,
     /// The rungs are known.
-    Open(Catalog),
+    Open(Box<Catalog>),
     /// Stopped, or ended by a fatal error. Only the last report is still sent.
     Closed,
 }

@@ -87,7 +87,7 @@ impl Engine {
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
         let single = catalog.media(LaneId::Main, 0).is_some();
-        self.stage = Stage::Open(catalog);
+        self.stage = Stage::Open(Box::new(catalog));
         if single {
             self.playlist_ready(now, LaneId::Main, 0);
             return;

@@ -31,11 +31,9 @@ pub fn make() {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.current_dir(&folder).args(["-v", "error", "-nostdin", "-y"]);
     let [english, french] = TONES;
-    for input in [
-        &*format!("testsrc2=s=320x180:r=25"),
-        &*format!("sine={english}:r=48000"),
-        &*format!("sine={french}:r=44100"),
-    ] {
+    for input in
+        ["testsrc2=s=320x180:r=25", &*format!("sine={english}:r=48000"), &*format!("sine={french}:r=44100")]
+    {
         ffmpeg.args(["-f", "lavfi", "-t", &LENGTH.to_string(), "-i", input]);
     }
     let outputs = [

@@ -53,6 +53,9 @@ async fn a_subtitle_is_active_when_it_is_to_be() {
             assert!((cue.0 - from).abs() < 0.01 && (cue.1 - to).abs() < 0.01 && cue.2 == text, "{cue:?}");
         }
         assert_eq!((&cues[0].3, &*cues[0].4, &cues[2].3, &*cues[2].4), (&json!("auto"), "center", &json!(0), "start"));
+        // Text without a line height is laid out over itself, or not at all.
+        let line: String = stage.js("return getComputedStyle(e2e.video).lineHeight").await;
+        assert_eq!(line, "normal");
         // And the way back.
         stage.js::<()>("e2e.player.selectText('off')").await;
         let off = "return e2e.player.currentText === -1 && e2e.player.textTracks[0].mode === 'disabled'";
