@@ -4,7 +4,7 @@
 //! come out as fragments while the rest of the segment is still on the network. The engine sees how many bytes
 //! arrived and what became of them, never the bytes.
 //!
-//! Each lane of the engine (the rungs, and the sound where that is a rendition of its own) has a transmuxer.
+//! Each lane of the engine (the rungs, the sound where that is a rendition of its own, text) has a transmuxer.
 //!
 //! Invariant: bytes that arrive before their key, their init section or their place on the timeline wait in order,
 //! bounded by [`MAX_HELD`]; nothing else is kept.
@@ -27,6 +27,7 @@ pub struct Session {
     engine: Engine,
     main: Pipeline,
     audio: Pipeline,
+    text: Pipeline,
     now: Timestamp,
     /// The host was told when to wake the session up, and nothing happened since.
     at_rest: bool,
@@ -39,6 +40,7 @@ impl Session {
             engine: Engine::new(config, now),
             main: Pipeline::default(),
             audio: Pipeline::default(),
+            text: Pipeline::default(),
             now,
             at_rest: false,
         }
@@ -133,13 +135,15 @@ impl Session {
         match lane {
             LaneId::Main => &mut self.main,
             LaneId::Audio => &mut self.audio,
+            LaneId::Text => &mut self.text,
         }
     }
 
     /// The lane that this request is a segment of.
     fn lane_of(&self, id: RequestId) -> Option<LaneId> {
+        let lanes = [(LaneId::Main, &self.main), (LaneId::Audio, &self.audio), (LaneId::Text, &self.text)];
         let is = |pipeline: &Pipeline| pipeline.segment.as_ref().is_some_and(|s| s.id == id);
-        if is(&self.main) { Some(LaneId::Main) } else { is(&self.audio).then_some(LaneId::Audio) }
+        lanes.into_iter().find(|(_, pipeline)| is(pipeline)).map(|(lane, _)| lane)
     }
 
     /// Lets the segment's pipeline do something, and hands on what comes out.

@@ -1,5 +1,6 @@
 /**
- * The demo page: plays one of the origin's videos in a session of its own and shows what the player sees.
+ * The demo page: plays one of the origin's videos, or an address (`#src=…`), in a session of its own and shows what the
+ * player sees.
  *
  * @import { CloudPlayerVideo } from './element.js'
  * @import { PlayerErrorDetail, Rung, Stats } from './messages.js'
@@ -33,7 +34,9 @@ player.addEventListener('loaded', () => {
   const { height = 0 } = player.rungs.at(-1) ?? {};
   log(`loaded: ${player.rungs.length} rungs up to ${height}p, ${time(player.duration)}`);
   showRungs();
+  showRenditions();
 });
+for (const name of ['audiochange', 'textchange', 'textadded']) player.addEventListener(name, showRenditions);
 player.addEventListener('rungchange', () => {
   log(`plays ${rungName(player.rungs[player.currentRung])}`);
   showRungs();
@@ -50,21 +53,21 @@ function start() {
   plays += 1;
   samples = [];
   byId('failure').hidden = true;
-  byId('rungs').replaceChildren();
+  for (const id of ['rungs', 'sounds', 'texts']) byId(id).replaceChildren();
   const sessionId = `${sid}-${plays}`;
   player.options = { sessionId };
   const report = /** @type {HTMLAnchorElement} */ (byId('telemetry'));
   report.href = `/telemetry#${sessionId}`;
-  const attributes = {
+  const src = new URLSearchParams(location.hash.slice(1)).get('src');
+  const file = {
     'app-id': '1500000000',
     'play-info-url': `/s/${sid}/getplayinfo/v4`,
-    'report-url': `/s/${sid}/telemetry`,
     'file-id': asset.value,
-    autoplay: '',
   };
+  const attributes = { ...(src ? { src } : file), 'report-url': `/s/${sid}/telemetry`, autoplay: '' };
   for (const [name, value] of Object.entries(attributes)) player.setAttribute(name, value);
   player.load();
-  log(`asks for ${asset.value}`);
+  log(`asks for ${src ?? asset.value}`);
 }
 
 /** @param {Stats} stats */
@@ -101,27 +104,45 @@ function showError({ code, phase, status, fatal, message }) {
 }
 
 function showRungs() {
-  const auto = button('Auto', '', 'auto');
-  const rungs = player.rungs.map((rung, i) => button(rungName(rung), rate(rung.bandwidth).join(' '), i));
+  /** @param {number | 'auto'} rung */
+  const hold = (rung) => () => {
+    player.currentRung = rung;
+    log(rung === 'auto' ? 'the player chooses' : `holds ${rungName(player.rungs[rung])}`);
+    showRungs();
+  };
+  const auto = button('Auto', '', player.selectedRung === 'auto', hold('auto'));
+  const rungs = player.rungs.map((rung, i) =>
+    button(rungName(rung), rate(rung.bandwidth).join(' '), player.selectedRung === i, hold(i)),
+  );
   rungs[player.currentRung]?.classList.add('plays');
   byId('rungs').replaceChildren(auto, ...rungs);
+}
+
+function showRenditions() {
+  const { audioRenditions, currentAudio, textRenditions, currentText } = player;
+  const sounds = audioRenditions.map(({ name, language }, i) =>
+    button(name, language, currentAudio === i, () => player.selectAudio(i)),
+  );
+  const texts = textRenditions.map(({ name, language }, i) =>
+    button(name, language, currentText === i, () => player.selectText(i)),
+  );
+  const off = button('No text', '', currentText < 0, () => player.selectText('off'));
+  byId('sounds').replaceChildren(...(sounds.length > 1 ? sounds : []));
+  byId('texts').replaceChildren(...(texts.length > 0 ? [off, ...texts] : []));
 }
 
 /**
  * @param {string} label
  * @param {string} note
- * @param {number | 'auto'} rung
+ * @param {boolean} pressed
+ * @param {() => void} press
  */
-function button(label, note, rung) {
+function button(label, note, pressed, press) {
   const made = document.createElement('button');
   made.append(label);
   if (note) made.append(Object.assign(document.createElement('small'), { textContent: note }));
-  made.ariaPressed = String(player.selectedRung === rung);
-  made.addEventListener('click', () => {
-    player.currentRung = rung;
-    log(rung === 'auto' ? 'the player chooses' : `holds ${label}`);
-    showRungs();
-  });
+  made.ariaPressed = String(pressed);
+  made.addEventListener('click', press);
   return made;
 }
 

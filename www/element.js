@@ -5,12 +5,13 @@
  * `<video>`: `autoplay muted controls poster loop playsinline`. A new source starts playback anew; `token`, `report-url`
  * and `start-time` are read when a source starts. A bad attribute warns and falls back.
  *
- * Properties, methods and events are those of `HTMLMediaElement`, and `rungs`, `currentRung`, `selectedRung`, `qoe`,
- * `stats`; events `ready`, `loaded`, `rungchange`, `stats`; `error` has a `detail` {code, phase, status, fatal, message}.
+ * Properties, methods and events are those of `HTMLMediaElement`, and `rungs`, `currentRung`, `selectedRung`, those of the
+ * sound and the text, `qoe`, `stats`; events `ready`, `loaded`, `rungchange`, `audiochange`, `textchange`, `textadded`,
+ * `stats`; `error` has a `detail` {code, phase, status, fatal, message}.
  *
  * This module only has the class; `define.js` registers it.
  *
- * @import { PlayerErrorDetail, Rung } from './messages.js'
+ * @import { AudioRendition, PlayerErrorDetail, Rung, TextRendition } from './messages.js'
  * @import { PlayerOptions } from './player.js'
  */
 
@@ -186,6 +187,42 @@ export class CloudPlayerVideo extends MediaMirror {
     return this.#player?.selectedRung ?? 'auto';
   }
 
+  /** @returns {AudioRendition[]} */
+  get audioRenditions() {
+    return this.#player?.audioRenditions ?? [];
+  }
+
+  get currentAudio() {
+    return this.#player?.currentAudio ?? -1;
+  }
+
+  get selectedAudio() {
+    return this.#player?.selectedAudio ?? 'auto';
+  }
+
+  /** @param {number | 'auto'} audio */
+  selectAudio(audio) {
+    this.#player?.selectAudio(audio);
+  }
+
+  /** @returns {TextRendition[]} */
+  get textRenditions() {
+    return this.#player?.textRenditions ?? [];
+  }
+
+  get currentText() {
+    return this.#player?.currentText ?? -1;
+  }
+
+  get selectedText() {
+    return this.#player?.selectedText ?? 'auto';
+  }
+
+  /** @param {number | 'auto' | 'off'} text */
+  selectText(text) {
+    this.#player?.selectText(text);
+  }
+
   get stats() {
     return this.#player?.stats ?? null;
   }
@@ -247,7 +284,7 @@ export class CloudPlayerVideo extends MediaMirror {
     try {
       const player = new CloudPlayer(this.media, options);
       this.#player = player;
-      for (const name of ['ready', 'loaded', 'rungchange', 'stats', 'error']) {
+      for (const name of ['ready', 'loaded', 'rungchange', 'audiochange', 'textchange', 'textadded', 'stats', 'error']) {
         player.addEventListener(name, (event) => {
           const detail = /** @type {CustomEvent} */ (event).detail;
           if (this.#player === player) this.dispatchEvent(new CustomEvent(name, { detail }));

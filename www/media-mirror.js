@@ -48,12 +48,15 @@ const EVENTS = [
   'ratechange', 'resize', 'seeked', 'seeking', 'stalled', 'suspend', 'timeupdate', 'volumechange', 'waiting',
 ];
 
-/** Made by script: a `<style>` would need `unsafe-inline` where a page has a content security policy. */
+/**
+ * Made by script: a `<style>` would need `unsafe-inline` where a page has a content security policy. The line height of
+ * nothing keeps the space for a line of text away below the video, in which there may be text.
+ */
 const STYLE = new CSSStyleSheet();
 STYLE.replaceSync(`
 :host { display: inline-block; background: #000; line-height: 0; }
 :host([hidden]) { display: none; }
-video { width: 100%; height: 100%; object-fit: inherit; object-position: inherit; border-radius: inherit; }
+video { width: 100%; height: 100%; line-height: normal; object-fit: inherit; object-position: inherit; border-radius: inherit; }
 `);
 
 for (const name of [...PROPERTIES, ...STATE]) {

@@ -26,6 +26,9 @@ export interface Start {
   storedThroughput: number | null;
   startTime: number | null;
   startRung: number | null;
+  /** RFC 5646 tags, best first. */
+  audioLanguages: string[];
+  textLanguages: string[];
   /** By the first part of their names. */
   unsupportedCodecs: string[];
   sink: 'worker' | 'page' | null;
@@ -60,6 +63,9 @@ export type ToWorker =
   | Start
   | { type: 'seek'; to: number }
   | { type: 'selectRung'; rung: number | null }
+  | { type: 'selectAudio'; audio: number | null }
+  /** `null`: none. */
+  | { type: 'selectText'; text: number | 'auto' | null }
   | { type: 'stop' }
   | ElementMessage
   | { type: 'online'; online: boolean }
@@ -97,10 +103,15 @@ export type FromWorker =
   | { type: 'stopped' };
 
 export type SessionEvent =
-  | { type: 'loaded'; duration: number; rungs: Rung[] }
+  | { type: 'loaded'; duration: number; rungs: Rung[]; audio: AudioRendition[]; text: TextRendition[] }
   | { type: 'poster'; url: string }
   | { type: 'rungChanged'; rung: number }
   | { type: 'sourceChanged'; source: number; kind: SourceKind }
+  | { type: 'audioChanged'; audio: number }
+  /** The list has grown. */
+  | { type: 'textTracks'; text: TextRendition[] }
+  | { type: 'textChanged'; text: number | null }
+  | { type: 'cues'; text: number; added: CueInfo[]; removed: number[] }
   | { type: 'durationChanged'; duration: number }
   | ({ type: 'stats' } & Stats)
   | ({ type: 'error' } & PlayerErrorDetail)
@@ -115,6 +126,39 @@ export interface Rung {
   height: number;
   frameRate: number;
   codecs: string;
+}
+
+/** A rendition of the sound. '' stands for unknown. */
+export interface AudioRendition {
+  name: string;
+  /** An RFC 5646 tag. */
+  language: string;
+  /** As in the playlist's CHANNELS. */
+  channels: string;
+  default: boolean;
+  autoselect: boolean;
+}
+
+/** A rendition of the text, or captions in the pictures. '' stands for unknown. */
+export interface TextRendition {
+  kind: 'subtitles' | 'captions';
+  name: string;
+  language: string;
+  default: boolean;
+  autoselect: boolean;
+  /** Only what is needed for understanding. */
+  forced: boolean;
+}
+
+export interface CueInfo {
+  /** A number that is known: the same cue, with another end. */
+  number: number;
+  start: number;
+  end: number;
+  id: string;
+  /** As a WebVTT file has them. */
+  settings: string;
+  text: string;
 }
 
 /** A snapshot of the session, about four times a second while something moves. */

@@ -1,17 +1,19 @@
 /**
  * Plays one source in one `<video>`. Playlists, keys, decryption and buffering are the worker's; this class relays.
  *
- * Events: `ready`, `loaded` {duration, rungs}, `poster` {url}, `rungchange` {rung}, `sourcechange` {source, kind},
- * `durationchange` {duration}, `stats`, `error` {code, phase, status, fatal, message}, `ended`; what is in braces is the
- * event's `detail`.
+ * Events: `ready`, `loaded` {duration, rungs, audio, text}, `poster` {url}, `rungchange` {rung}, `audiochange` {audio},
+ * `textchange` {text}, `textadded` {text}, `sourcechange` {source, kind}, `durationchange` {duration}, `stats`, `error`
+ * {code, phase, status, fatal, message}, `ended`; what is in braces is the event's `detail`.
  *
- * @import { FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TokenPlacement, ToWorker } from './messages.js'
+ * @import { AudioRendition, FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TextRendition,
+ *   TokenPlacement, ToWorker } from './messages.js'
  */
 
 import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
 import { Relay, viewport } from './relay.js';
+import { TextTracks } from './text-tracks.js';
 import { preloadWorker, takeWorker } from './workers.js';
 
 /**
@@ -42,6 +44,8 @@ import { preloadWorker, takeWorker } from './workers.js';
  * @property {number} [reportInterval] Seconds between two reports.
  * @property {number} [startTime] Seconds.
  * @property {number} [startRung] Holds this rung from the start instead of choosing.
+ * @property {readonly string[]} [audioLanguages] Languages that the sound should be in, best first.
+ * @property {readonly string[]} [textLanguages] Languages that text should be shown in, best first.
  * @property {number} [bufferGoal] Seconds to load ahead.
  * @property {number} [backBuffer] Seconds to keep behind.
  * @property {number | null} [storedThroughput] Bits per second to start from; `null`: nothing is known. Unless given,
@@ -55,11 +59,18 @@ export class CloudPlayer extends EventTarget {
   /** @type {Worker} */ #worker;
   /** @type {Relay} */ #relay;
   /** @type {PageSink} */ #pageSink;
+  /** @type {TextTracks} */ #textTracks;
   /** @type {MediaProvider | undefined} */ #handle;
   /** @type {string} */ #sessionId;
   /** @type {Rung[]} */ #rungs = [];
   #currentRung = -1;
   /** @type {number | 'auto'} */ #selectedRung = 'auto';
+  /** @type {AudioRendition[]} */ #audio = [];
+  #currentAudio = -1;
+  /** @type {number | 'auto'} */ #selectedAudio = 'auto';
+  /** @type {TextRendition[]} */ #text = [];
+  #currentText = -1;
+  /** @type {number | 'auto' | 'off'} */ #selectedText = 'auto';
   #duration = NaN;
   /** @type {Stats | null} */ #stats = null;
   /** @type {PlayerErrorDetail | null} */ #error = null;
@@ -101,6 +112,7 @@ export class CloudPlayer extends EventTarget {
     /** @param {ToWorker} message */
     const post = (message) => this.#post(message);
     this.#pageSink = new PageSink(video, post);
+    this.#textTracks = new TextTracks(video, (text) => this.selectText(text ?? 'off'));
     if (options.startRung !== undefined) this.#selectedRung = options.startRung;
     post({
       type: 'start',
@@ -114,6 +126,8 @@ export class CloudPlayer extends EventTarget {
       storedThroughput: this.#remembers ? recallThroughput() : (options.storedThroughput ?? null),
       startTime: options.startTime ?? null,
       startRung: options.startRung ?? null,
+      audioLanguages: [...(options.audioLanguages ?? [])],
+      textLanguages: [...(options.textLanguages ?? [])],
       unsupportedCodecs: unsupportedCodecs(),
       sink: options.sink ?? null,
       viewport: video.clientWidth > 0 ? viewport(video) : null,
@@ -143,8 +157,8 @@ export class CloudPlayer extends EventTarget {
   /** @param {number | 'auto'} rung */
   set currentRung(rung) {
     const index = rung === 'auto' ? null : Number(rung);
-    if (index !== null && !(Number.isInteger(index) && index >= 0)) {
-      console.warn(`cloud-player: ${String(rung)} is no rung; a number from 0 or 'auto' is`);
+    if (index !== null && !isIndex(index)) {
+      warn(rung, "a rung; a number from 0 or 'auto' is");
       return;
     }
     this.#selectedRung = index ?? 'auto';
@@ -154,6 +168,58 @@ export class CloudPlayer extends EventTarget {
   /** What was asked for: a held rung, or 'auto'. */
   get selectedRung() {
     return this.#selectedRung;
+  }
+
+  /** The renditions of the sound; empty before `loaded`, and where there is no choice. */
+  get audioRenditions() {
+    return this.#audio;
+  }
+
+  /** Index of the rendition of the sound that plays, -1 before one does and where there is no choice. */
+  get currentAudio() {
+    return this.#currentAudio;
+  }
+
+  /** What was asked for: a rendition of the sound, or 'auto'. */
+  get selectedAudio() {
+    return this.#selectedAudio;
+  }
+
+  /**
+   * Plays a rendition of the sound, or what suits `audioLanguages` and the author.
+   * @param {number | 'auto'} audio
+   */
+  selectAudio(audio) {
+    if (!isIndex(audio) && audio !== 'auto') return warn(audio, "a rendition of the sound; a number from 0 or 'auto' is");
+    this.#selectedAudio = audio;
+    this.#post({ type: 'selectAudio', audio: audio === 'auto' ? null : audio });
+  }
+
+  /** The renditions of the text, and the captions that were found; each is a text track of the `<video>`. */
+  get textRenditions() {
+    return this.#text;
+  }
+
+  /** Index of the rendition of the text that is shown, or -1. */
+  get currentText() {
+    return this.#currentText;
+  }
+
+  /** What was asked for, here or in the browser's own menu: a rendition of the text, 'off' or 'auto'. */
+  get selectedText() {
+    return this.#selectedText;
+  }
+
+  /**
+   * Shows a rendition of the text, none, or what suits `textLanguages` and the author.
+   * @param {number | 'auto' | 'off'} text
+   */
+  selectText(text) {
+    if (!isIndex(text) && text !== 'auto' && text !== 'off') {
+      return warn(text, "a rendition of the text; a number from 0, 'auto' or 'off' is");
+    }
+    this.#selectedText = text;
+    this.#post({ type: 'selectText', text: text === 'off' ? null : text });
   }
 
   /** Seconds; NaN before `loaded`. */
@@ -192,6 +258,7 @@ export class CloudPlayer extends EventTarget {
       this.#saveThroughput();
       this.#post({ type: 'stop' });
       this.#relay.stop();
+      this.#textTracks.remove();
       this.#detach();
       const deadline = setTimeout(() => this.#leave(), LAST_REPORT_MS);
       this.#leave = () => {
@@ -238,12 +305,21 @@ export class CloudPlayer extends EventTarget {
       case 'loaded':
         this.#rungs = event.rungs;
         this.#duration = event.duration;
-        return this.#dispatch('loaded', { duration: event.duration, rungs: event.rungs });
+        this.#audio = event.audio;
+        this.#offerText(event.text);
+        return this.#dispatch('loaded', {
+          duration: event.duration,
+          rungs: event.rungs,
+          audio: event.audio,
+          text: event.text,
+        });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
       case 'sourceChanged': {
         const { type: _, ...detail } = event;
         [this.#rungs, this.#duration, this.#currentRung] = [[], NaN, -1];
+        [this.#audio, this.#currentAudio, this.#text, this.#currentText] = [[], -1, [], -1];
+        this.#textTracks.reset();
         return this.#dispatch('sourcechange', detail);
       }
       case 'durationChanged':
@@ -252,6 +328,18 @@ export class CloudPlayer extends EventTarget {
       case 'rungChanged':
         this.#currentRung = event.rung;
         return this.#dispatch('rungchange', { rung: event.rung });
+      case 'audioChanged':
+        this.#currentAudio = event.audio;
+        return this.#dispatch('audiochange', { audio: event.audio });
+      case 'textTracks':
+        this.#offerText(event.text);
+        return this.#dispatch('textadded', { text: event.text });
+      case 'textChanged':
+        this.#currentText = event.text ?? -1;
+        this.#textTracks.show(event.text);
+        return this.#dispatch('textchange', { text: event.text });
+      case 'cues':
+        return this.#textTracks.update(event.text, event.added, event.removed);
       case 'stats': {
         const { type: _, ...stats } = event;
         this.#stats = stats;
@@ -265,6 +353,12 @@ export class CloudPlayer extends EventTarget {
         this.#saveThroughput();
         return this.#dispatch('ended', null);
     }
+  }
+
+  /** @param {TextRendition[]} text */
+  #offerText(text) {
+    this.#text = text;
+    this.#textTracks.offer(text);
   }
 
   /** @param {SinkCommand} command */
@@ -397,6 +491,22 @@ function toSource({ src, fileId, appId, playInfoUrl, token, tokenPlacement, file
   if (!fileId) throw new TypeError('a player needs src, fileId or file');
   const endpoint = absolute(playInfoUrl || DEFAULT_PLAY_INFO);
   return { kind: 'playInfo', endpoint, appId: appId ?? '', fileId: String(fileId), psign: token || null };
+}
+
+/**
+ * @param {unknown} value
+ * @returns {value is number}
+ */
+function isIndex(value) {
+  return Number.isInteger(value) && Number(value) >= 0;
+}
+
+/**
+ * @param {unknown} value
+ * @param {string} what
+ */
+function warn(value, what) {
+  console.warn(`cloud-player: ${String(value)} is not ${what}`);
 }
 
 /**

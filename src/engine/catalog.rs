@@ -1,4 +1,4 @@
-//! What there is to play: the rungs, the renditions of the sound, and the media playlist of each as far as it is
+//! What there is to play: the rungs, the renditions that go with them, and the media playlist of each as far as it is
 //! known.
 
 use core::time::Duration;
@@ -6,14 +6,13 @@ use std::collections::VecDeque;
 
 use crate::abr;
 use crate::access::same_origin;
-use crate::playlist::{
-    self, MediaPlaylist, Multivariant, Refresh, Rendition, RenditionType, Segment, Start, Variables, Variant,
-};
+use crate::playlist::{self, MediaPlaylist, Multivariant, Refresh, Segment, Start, Variables, Variant};
 use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::RungInfo;
 use super::lane::LaneId;
+use super::renditions::{Sounds, Texts};
 use super::standing::Standing;
 
 /// The rungs of a source, lowest first. Never empty.
@@ -23,7 +22,10 @@ pub(crate) struct Catalog {
     ladder: Vec<abr::Rung>,
     /// How long a segment is, by the media playlist that came last.
     segment: MediaTime,
-    sounds: Vec<Sound>,
+    /// The renditions of the sound.
+    pub(crate) sounds: Sounds,
+    /// The renditions of the text.
+    pub(crate) texts: Texts,
     /// EXT-X-START of the multivariant playlist.
     pub(crate) start: Option<Start>,
     /// What media playlists may import.
@@ -49,15 +51,6 @@ struct Place {
     url: Url,
     audio: Option<String>,
     standing: Standing,
-}
-
-/// A rendition of the sound with media of its own.
-#[derive(Debug)]
-struct Sound {
-    group: String,
-    default: bool,
-    autoselect: bool,
-    stream: Stream,
 }
 
 /// Where a media playlist is, and how it stands.
@@ -128,17 +121,10 @@ impl Catalog {
                 elsewhere: elsewhere(rung),
             })
             .collect();
-        let sound = |rendition: &Rendition| {
-            let uri = rendition.uri.as_ref().filter(|_| rendition.kind == RenditionType::Audio)?;
-            Some(Sound {
-                group: rendition.group_id.clone(),
-                default: rendition.default,
-                autoselect: rendition.autoselect,
-                stream: Stream::at(url(uri)),
-            })
-        };
-        let catalog = Self::new(rungs, playlist.renditions.iter().filter_map(sound).collect())?;
-        Some(Self { start: playlist.start, variables: playlist.variables.clone(), ..catalog })
+        let groups: Vec<_> = rungs.iter().filter_map(|rung| rung.audio.as_deref()).collect();
+        let sounds = Sounds::of(playlist, &groups, &url);
+        let (start, variables) = (playlist.start, playlist.variables.clone());
+        Some(Self { sounds, texts: Texts::of(playlist, &url), start, variables, ..Self::new(rungs)? })
     }
 
     /// The only rung of a media playlist that came where a multivariant one could have been.
@@ -147,10 +133,10 @@ impl Catalog {
         let mut stream = Stream::at(url.clone());
         (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
         let elsewhere = VecDeque::new();
-        Self::new(vec![Rung { info, average: 0, stream, audio: None, elsewhere }], Vec::new())
+        Self::new(vec![Rung { info, average: 0, stream, audio: None, elsewhere }])
     }
 
-    fn new(rungs: Vec<Rung>, sounds: Vec<Sound>) -> Option<Self> {
+    fn new(rungs: Vec<Rung>) -> Option<Self> {
         let of = |r: &Rung| abr::Rung { bandwidth: r.info.bandwidth, average: r.average };
         let ladder = rungs.iter().map(of).collect();
         let (start, variables) = (None, Variables::default());
@@ -158,7 +144,8 @@ impl Catalog {
             rungs,
             ladder,
             segment: USUAL_SEGMENT,
-            sounds,
+            sounds: Sounds::default(),
+            texts: Texts::default(),
             start,
             variables,
         })
@@ -190,14 +177,15 @@ impl Catalog {
     }
 
     /// The rendition that a rung's sound comes from; `None`: it comes with the rung itself.
-    ///
-    /// The author's default, else one that may be chosen without the viewer, else the first of the rung's group.
     pub(crate) fn sound_of(&self, rung: usize) -> Option<usize> {
-        let group = self.rungs.get(rung)?.audio.as_ref()?;
-        let of_group =
-            || self.sounds.iter().enumerate().filter(|(_, s)| s.group == *group && !s.stream.rests());
-        let best = of_group().find(|(_, s)| s.default).or_else(|| of_group().find(|(_, s)| s.autoselect));
-        best.or_else(|| of_group().next()).map(|(index, _)| index)
+        let member = self.sounds.of_group(self.rungs.get(rung)?.audio.as_ref()?)?;
+        self.sounds.stream(member).map(|_| member)
+    }
+
+    /// Which of the renditions that the page knows a rung's sound is; `None`: it knows of none.
+    pub(crate) fn audio_of(&self, rung: usize) -> Option<usize> {
+        let member = self.sounds.of_group(self.rungs.get(rung)?.audio.as_ref()?)?;
+        self.sounds.info_of(member)
     }
 
     /// The rung to use for `wanted` at a place: itself, or if it is left alone the nearest one below that is not, or
@@ -218,12 +206,8 @@ impl Catalog {
         let does = |stream: &Stream| !stream.rests() || stream.standing.may_do_at(place);
         match lane {
             LaneId::Main => self.rungs.iter().enumerate().any(|(i, r)| i != index && does(&r.stream)),
-            LaneId::Audio => {
-                let group = self.sounds.get(index).map(|s| &s.group);
-                let of_group =
-                    self.sounds.iter().enumerate().filter(|(i, s)| *i != index && Some(&s.group) == group);
-                of_group.into_iter().any(|(_, s)| !s.stream.rests())
-            }
+            LaneId::Audio => self.sounds.has_other(index),
+            LaneId::Text => false,
         }
     }
 
@@ -268,7 +252,9 @@ impl Catalog {
             let elsewhere = r.elsewhere.iter_mut().map(|place| &mut place.standing);
             core::iter::once(&mut r.stream.standing).chain(elsewhere)
         });
-        rungs.chain(self.sounds.iter_mut().map(|s| &mut s.stream.standing)).for_each(|s| s.forgive(now));
+        rungs.for_each(|standing| standing.forgive(now));
+        let streams = self.sounds.streams_mut().chain(self.texts.streams_mut());
+        streams.for_each(|(_, stream)| stream.standing.forgive(now));
     }
 
     /// Any rung's media playlist that is at hand.
@@ -278,7 +264,7 @@ impl Catalog {
 
     /// Any rendition's media playlist that is at hand.
     pub(crate) fn any_sound(&self) -> Option<&Media> {
-        self.sounds.iter().find_map(|s| s.stream.media.as_ref())
+        self.sounds.any_media()
     }
 
     /// Segments are about so long, by the media playlist that came last.
@@ -295,16 +281,18 @@ impl Catalog {
     pub(crate) fn stream_mut(&mut self, lane: LaneId, index: usize) -> Option<&mut Stream> {
         match lane {
             LaneId::Main => self.rungs.get_mut(index).map(|r| &mut r.stream),
-            LaneId::Audio => self.sounds.get_mut(index).map(|s| &mut s.stream),
+            LaneId::Audio => self.sounds.stream_mut(index),
+            LaneId::Text => self.texts.stream_mut(index),
         }
     }
 
     /// Forgets all media playlists but those in use: where the others lie was told by what is gone.
     pub(crate) fn forget_unused(&mut self, used: &[(LaneId, usize)]) {
         let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
-        let sounds = self.sounds.iter_mut().map(|s| &mut s.stream).enumerate();
-        let all = mains.map(|(i, s)| (LaneId::Main, i, s)).chain(sounds.map(|(i, s)| (LaneId::Audio, i, s)));
-        for (of, i, stream) in all {
+        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
+        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
+        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
+        for (of, i, stream) in mains.chain(sounds).chain(texts) {
             if !used.contains(&(of, i)) {
                 stream.media = None;
             }
@@ -315,7 +303,8 @@ impl Catalog {
     pub(crate) fn stream(&self, lane: LaneId, index: usize) -> Option<&Stream> {
         match lane {
             LaneId::Main => self.rungs.get(index).map(|r| &r.stream),
-            LaneId::Audio => self.sounds.get(index).map(|s| &s.stream),
+            LaneId::Audio => self.sounds.stream(index),
+            LaneId::Text => self.texts.stream(index),
         }
     }
 
@@ -326,7 +315,8 @@ impl Catalog {
 }
 
 impl Stream {
-    fn at(url: Url) -> Self {
+    /// Nothing is known of it but its address.
+    pub(super) fn at(url: Url) -> Self {
         let (asked, got, news) = (Timestamp::ZERO, Timestamp::ZERO, Refresh::Unchanged);
         let standing = Standing::default();
         Self { url, media: None, asked, got, news, whole: false, restarts: 0, standing }

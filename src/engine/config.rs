@@ -34,6 +34,10 @@ pub struct Config {
     pub data_budget: Option<u64>,
     /// Replace what is buffered by a better rung once the network turns out to carry far more.
     pub replace_buffered: bool,
+    /// Languages that the sound should be in, as RFC 5646 tags, best first. None: the author's default.
+    pub audio_languages: Vec<String>,
+    /// Languages that text should be shown in, best first. None: what the author wants shown.
+    pub text_languages: Vec<String>,
     /// Codecs that the sink does not take, by the first part of their RFC 6381 names: `hvc1`, `ac-3`. Variants that
     /// need one are left out, unless nothing else is left.
     pub unsupported_codecs: Vec<String>,
@@ -55,6 +59,8 @@ impl Default for Config {
             cap_to_viewport: true,
             data_budget: None,
             replace_buffered: true,
+            audio_languages: Vec::new(),
+            text_languages: Vec::new(),
             unsupported_codecs: Vec::new(),
         }
     }

@@ -7,6 +7,7 @@ use super::io::{Output, RequestId, RequestKind};
 use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Instead, Remedy};
 use super::requests::{Ask, Purpose};
+use super::text::is_text;
 use super::{Engine, Stage};
 
 /// How a session goes on without what it asked for.
@@ -70,7 +71,7 @@ impl Engine {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        let can_wait = !self.online || !instead.any() && self.has_time();
+        let can_wait = !self.online || !instead.any() && self.has_time() && !is_text(&ask.purpose);
         if remedy == Remedy::GiveUp && fault.may_pass() && can_wait {
             remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
         }
@@ -104,7 +105,7 @@ impl Engine {
 
     /// What could take the place of what a request is for.
     fn instead_of(&self, purpose: &Purpose, fault: Fault) -> Instead {
-        let played = self.playhead.has_started() && !self.sources.has_next();
+        let played = self.playhead.has_started() && !self.sources.has_next() && !is_text(purpose);
         let (Some((lane, index)), Stage::Open(catalog)) = (self.stream_of(purpose), &self.stage) else {
             return Instead { played, ..Instead::default() };
         };
@@ -137,6 +138,9 @@ impl Engine {
     }
 
     fn go_on(&mut self, now: Timestamp, ask: &Ask, fault: Fault, way: Way) {
+        if self.is_of_text(&ask.purpose) {
+            return self.text_failed(now, &ask.purpose);
+        }
         let Some((lane, index)) = self.stream_of(&ask.purpose) else { return };
         let place = matches!(ask.purpose, Purpose::Segment(_)).then(|| self.place_of(lane));
         let Stage::Open(catalog) = &mut self.stage else { return };
@@ -159,6 +163,22 @@ impl Engine {
             }
         }
         self.stop_waiting(now, &ask.purpose, lane, index);
+    }
+
+    /// Whether text alone goes without what was asked for.
+    fn is_of_text(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::Key(key) => self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_some_and(|(lane, _)| lane == LaneId::Text),
+            purpose => is_text(purpose),
+        }
+    }
+
+    fn text_failed(&mut self, now: Timestamp, purpose: &Purpose) {
+        match purpose {
+            Purpose::Text(text) => self.text_stream_failed(now, *text),
+            _ => self.text_segment_failed(now),
+        }
     }
 
     /// The lane stops waiting for what will not come.
@@ -211,8 +231,7 @@ impl Engine {
     /// The rung or rendition that a request is for, if it is for one.
     fn stream_of(&self, purpose: &Purpose) -> Option<(LaneId, usize)> {
         match purpose {
-            Purpose::Rung(rung) => Some((LaneId::Main, *rung)),
-            Purpose::Rendition(sound) => Some((LaneId::Audio, *sound)),
+            Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => purpose.stream(),
             Purpose::Segment(lane) => Some((*lane, self.lanes.lane(*lane).loading_rung()?)),
             Purpose::Init(identity) => LaneId::ALL.into_iter().find_map(|lane| {
                 let loading = self.lanes.lane(lane).loading()?;
@@ -226,14 +245,18 @@ impl Engine {
     /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
     /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
+        let is_needed = |lane: LaneId, key: &str| {
+            self.lanes.lane(lane).loading().is_some_and(|loading| loading.needs_key(key))
+        };
         match purpose {
+            Purpose::Text(_) | Purpose::Segment(LaneId::Text) => true,
             // A live stream ends where its playlist no longer comes.
             Purpose::Rung(rung) if self.is_live => self.lanes.main.at_rung() != Some(*rung),
             Purpose::Rendition(sound) if self.is_live => self.sound() != Some(*sound),
             Purpose::Rung(rung) => !self.lanes.main.waits_for_playlist(*rung),
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
-            Purpose::Key(key) => !self.lanes.loading().any(|loading| loading.needs_key(key)),
-            Purpose::Init(_) => self.stream_of(purpose).is_none(),
+            Purpose::Key(key) => !LaneId::MEDIA.into_iter().any(|lane| is_needed(lane, key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_none_or(|(lane, _)| lane == LaneId::Text),
             Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none_or(|l| l.replaces),
             _ => false,
         }

@@ -8,7 +8,9 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
+pub use super::renditions::{AudioInfo, TextInfo, TextKind};
 pub use crate::access::TokenPlacement;
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
@@ -63,8 +65,24 @@ pub enum Command {
     },
     /// Load no further media until told otherwise; what is at hand plays on.
     PauseLoading(bool),
+    /// Play one rendition of the sound (an index into [`Event::Loaded`]'s list), or let the player choose.
+    SelectAudio(Option<usize>),
+    /// Show text, or none.
+    SelectText(TextChoice),
     /// Stop everything and send the last report.
     Stop,
+}
+
+/// Which text to show.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum TextChoice {
+    /// What suits the page's languages, else what the author wants shown.
+    #[default]
+    Auto,
+    /// None.
+    Off,
+    /// This one: an index into [`Event::Loaded`]'s list, or the one of [`Event::TextTracks`].
+    Track(usize),
 }
 
 /// What to play.
@@ -405,6 +423,10 @@ pub enum Event {
         duration: f64,
         /// Lowest first.
         rungs: Vec<RungInfo>,
+        /// The renditions of the sound, in the order of the playlist; empty where there is no choice.
+        audio: Vec<AudioInfo>,
+        /// The renditions of the text, in the order of the playlist.
+        text: Vec<TextInfo>,
     },
     /// Play info arrived with something to show before the first frame.
     Poster {
@@ -416,6 +438,30 @@ pub enum Event {
     RungChanged {
         /// Index into the list of `Loaded`.
         rung: usize,
+    },
+    /// From now on this rendition of the sound is what plays.
+    AudioChanged {
+        /// Index into the list of `Loaded`.
+        audio: usize,
+    },
+    /// Captions were found that no playlist announces: there is more text to choose from.
+    TextTracks {
+        /// All of it; what was there before has the same place.
+        text: Vec<TextInfo>,
+    },
+    /// From now on this text is what is shown; what came of another is not shown any more.
+    TextChanged {
+        /// Index into the list of `Loaded` or `TextTracks`.
+        text: Option<usize>,
+    },
+    /// Text to show, and text to forget.
+    Cues {
+        /// Whose: index into the list of `Loaded` or `TextTracks`.
+        text: usize,
+        /// New ones, and known ones that are shown for longer than was said.
+        added: Vec<CueInfo>,
+        /// Numbers of those that are too far from the playhead to be kept.
+        removed: Vec<u32>,
     },
     /// How things stand; about four times a second while something moves.
     Stats(Box<Stats>),
@@ -505,7 +551,7 @@ pub(crate) enum PipelineCommand {
     Drop(RequestId),
     /// No segment follows on this lane: hand on what was held back.
     Flush(LaneId),
-    /// What comes next on this lane has nothing to do with what was: forget all of it.
+    /// Something else follows on this lane: forget what was held back.
     Reset(LaneId),
 }
 

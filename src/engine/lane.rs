@@ -1,6 +1,7 @@
 //! The loading lanes: what is being loaded, and where loading goes on.
 //!
-//! One lane loads what the rungs have, another the sound where that is a rendition of its own.
+//! One lane loads what the rungs have, another the sound where that is a rendition of its own, and a third text, for
+//! which `text` decides.
 //!
 //! Where loading goes on follows from the playhead and from what the sink holds or is about to hold, each time anew,
 //! never from a count of what was loaded: media that is missing, for whatever reason, is found missing and loaded.
@@ -23,13 +24,16 @@ pub(crate) enum LaneId {
     Main,
     /// A rendition of the sound (`EXT-X-MEDIA` with a `URI`).
     Audio,
+    /// A rendition of the text.
+    Text,
 }
 
-/// Both lanes, and the timeline that they share.
+/// The lanes, and the timeline that they share.
 #[derive(Debug, Default)]
 pub(crate) struct Lanes {
     pub(super) main: Lane,
     pub(super) audio: Lane,
+    pub(super) text: Lane,
     /// By discontinuity sequence number: what is added to a timestamp in the media to get its place in the
     /// presentation. All rungs and renditions share it, which is what keeps them in step.
     timeline: BTreeMap<Sequence, Offset>,
@@ -164,7 +168,9 @@ pub(super) enum Next<'a> {
 }
 
 impl LaneId {
-    pub(crate) const ALL: [Self; 2] = [Self::Main, Self::Audio];
+    pub(crate) const ALL: [Self; 3] = [Self::Main, Self::Audio, Self::Text];
+    /// Those that playback needs.
+    pub(crate) const MEDIA: [Self; 2] = [Self::Main, Self::Audio];
 }
 
 impl Lanes {
@@ -172,6 +178,7 @@ impl Lanes {
         match id {
             LaneId::Main => &self.main,
             LaneId::Audio => &self.audio,
+            LaneId::Text => &self.text,
         }
     }
 
@@ -179,6 +186,7 @@ impl Lanes {
         match id {
             LaneId::Main => &mut self.main,
             LaneId::Audio => &mut self.audio,
+            LaneId::Text => &mut self.text,
         }
     }
 
@@ -187,7 +195,7 @@ impl Lanes {
         LaneId::ALL.into_iter().find(|lane| self.lane(*lane).loading().is_some_and(|l| l.request == Some(id)))
     }
 
-    /// What is being loaded, on either lane.
+    /// What is being loaded, on any lane.
     pub(super) fn loading(&self) -> impl Iterator<Item = &Loading> {
         LaneId::ALL.into_iter().filter_map(|lane| self.lane(lane).loading())
     }

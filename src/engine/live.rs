@@ -23,10 +23,7 @@ impl Engine {
         let mut next: Option<Timestamp> = None;
         for lane in LaneId::ALL {
             let Some(index) = self.stream_in_use(lane) else { continue };
-            let purpose = match lane {
-                LaneId::Main => Purpose::Rung(index),
-                LaneId::Audio => Purpose::Rendition(index),
-            };
+            let purpose = Purpose::playlist(lane, index);
             let Stage::Open(catalog) = &self.stage else { break };
             let Some(stream) = catalog.stream(lane, index) else { continue };
             let Some(media) = &stream.media else { continue };
@@ -61,6 +58,7 @@ impl Engine {
         match lane {
             LaneId::Main => self.lanes.main.at_rung(),
             LaneId::Audio => self.sound(),
+            LaneId::Text => self.text_stream(),
         }
     }
 
@@ -102,6 +100,7 @@ impl Engine {
                 if news == Refresh::Restarted {
                     self.abandon_segment(now, lane);
                     self.lanes.lane_mut(lane).forget_drift();
+                    self.forget_text();
                 }
             }
             Refresh::Unchanged | Refresh::Advanced { .. } | Refresh::Stale => {}

@@ -76,7 +76,7 @@ impl Engine {
             }
         };
         // The playlist that was waited for may have failed, and this one be at hand from before.
-        self.announce_once();
+        self.announce_once(now);
         self.load_segment(now, LaneId::Main, rung)
     }
 
@@ -84,7 +84,7 @@ impl Engine {
     /// their place.
     fn advance_audio(&mut self, now: Timestamp, sound: usize, main: Progress) -> Progress {
         let lead = self.ahead(LaneId::Audio) - self.ahead(LaneId::Main);
-        let leads = main == Progress::Goes && lead > MAX_LEAD;
+        let leads = main == Progress::Goes && lead > MAX_LEAD && self.replaces_from(LaneId::Audio).is_none();
         if leads || !self.wants_more(now, LaneId::Audio) {
             return Progress::Goes;
         }
@@ -107,6 +107,9 @@ impl Engine {
         let waits = self.loading_paused || self.limits.saves_data && rests;
         if waits || !matches!(self.lanes.lane(lane).state, State::Idle) {
             return false;
+        }
+        if self.replaces_from(lane).is_some() {
+            return true;
         }
         let (ahead, goal) = (self.ahead(lane), self.goal(now));
         if ahead < goal {
@@ -147,7 +150,12 @@ impl Engine {
 
     /// The place that the segment to be loaded next is for.
     pub(super) fn place_to_fill(&self, lane: LaneId) -> MediaTime {
-        self.lanes.lane(lane).again_at().unwrap_or_else(|| self.target(lane))
+        self.lanes.lane(lane).again_at().unwrap_or_else(|| self.load_from(lane))
+    }
+
+    /// The same, of what is loaded for the first time.
+    fn load_from(&self, lane: LaneId) -> MediaTime {
+        self.replaces_from(lane).unwrap_or_else(|| self.target(lane))
     }
 
     /// The tracks that a lane fills.
@@ -156,6 +164,7 @@ impl Engine {
             LaneId::Audio => Tracks::Audio,
             LaneId::Main if self.sound().is_some() => Tracks::AllButAudio,
             LaneId::Main => Tracks::All,
+            LaneId::Text => Tracks::None,
         }
     }
 
@@ -165,6 +174,7 @@ impl Engine {
         let index = match lane {
             LaneId::Main => self.lanes.main.rung,
             LaneId::Audio => self.sound(),
+            LaneId::Text => self.text_stream(),
         };
         let media = index.and_then(|index| catalog.media(lane, index)).or_else(|| catalog.any_media())?;
         Some(media.playlist.window().end - END_MARGIN)
@@ -286,8 +296,9 @@ impl Engine {
         if !matches!(self.stage, Stage::Open(_)) {
             return;
         }
-        for lane in LaneId::ALL {
-            if self.lanes.lane(lane).serves(self.target(lane)) {
+        self.text_seek(now);
+        for lane in LaneId::MEDIA {
+            if self.lanes.lane(lane).serves(self.load_from(lane)) {
                 continue;
             }
             let has_media = self.ahead(lane) > MediaTime::ZERO;

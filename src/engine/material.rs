@@ -202,7 +202,9 @@ impl Engine {
         if let Some(loading) = self.lanes.lane_mut(lane).loading_mut() {
             loading.awaits_offset = place;
         }
-        let anchor = match offset {
+        // Text is loaded where media has come; where their sequences differ nothing better is known.
+        let last = || self.lanes.last_offset(sequence.0).filter(|_| lane == LaneId::Text);
+        let anchor = match offset.or_else(last) {
             Some(offset) => Anchor::Offset { offset, expected: start },
             None => Anchor::At(start),
         };

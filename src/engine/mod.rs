@@ -15,6 +15,8 @@
 //! | `upgrade` | what of the buffer is replaced by a better rung |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
+//! | `sound` | which rendition of the sound plays, and the change from one to another |
+//! | `text` | which text is shown, and when it is loaded |
 //! | `live` | when a playlist is loaded again, and how far from the live edge to play |
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
@@ -31,6 +33,7 @@
 mod breakdown;
 mod catalog;
 mod config;
+mod cues;
 mod failure;
 mod io;
 mod keys;
@@ -43,14 +46,17 @@ mod outcome;
 mod playhead;
 pub(crate) mod ranges;
 pub(crate) mod recovery;
+mod renditions;
 mod report;
 mod requests;
 mod rungs;
 mod sink;
+mod sound;
 mod source;
 mod sources;
 mod standing;
 mod standstill;
+mod text;
 mod timers;
 mod upgrade;
 
@@ -77,8 +83,10 @@ use recovery::Fault;
 use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
 use sink::{SinkLink, Tracks};
+use sound::Sound;
 use sources::Sources;
 use standstill::Standstill;
+use text::Text;
 use timers::{Timer, Timers};
 
 /// What the engine asks the session for: the host's part, and the media pipeline's.
@@ -102,6 +110,8 @@ pub(crate) struct Engine {
     inits: Inits,
     lanes: Lanes,
     sink: SinkLink,
+    audio: Sound,
+    text: Text,
     playhead: Playhead,
     throughput: Throughput,
     history: History,
@@ -146,7 +156,7 @@ enum Stage {
     /// On the way to the list of rungs.
     Opening,
     /// The rungs are known.
-    Open(Catalog),
+    Open(Box<Catalog>),
     /// The media element plays a file by itself.
     File,
     /// Stopped, or ended by a fatal error. Only the last report is still sent.
@@ -172,6 +182,8 @@ impl Engine {
             inits: Inits::default(),
             lanes: Lanes::default(),
             sink: SinkLink::new(),
+            audio: Sound::default(),
+            text: Text::default(),
             playhead: Playhead::at(config.start),
             throughput: Throughput::new(config.stored_throughput),
             history: History::default(),
@@ -241,6 +253,8 @@ impl Engine {
             Command::SelectRung(rung) => self.held_rung = rung,
             Command::LimitRungs { floor, cap } => self.limits.page = (floor, cap),
             Command::PauseLoading(pauses) => self.loading_paused = pauses,
+            Command::SelectAudio(audio) => self.select_audio(now, audio),
+            Command::SelectText(text) => self.select_text(now, text),
             Command::Stop => self.close(now),
         }
     }
@@ -305,17 +319,10 @@ impl Engine {
         match flight.ask.purpose.clone() {
             Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
             Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
-            Purpose::Rung(rung) => {
-                self.media_playlist_arrived(now, flight.ask, (LaneId::Main, rung), url, flight.body.expose());
-            }
-            Purpose::Rendition(sound) => {
-                self.media_playlist_arrived(
-                    now,
-                    flight.ask,
-                    (LaneId::Audio, sound),
-                    url,
-                    flight.body.expose(),
-                );
+            Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => {
+                if let Some(stream) = flight.ask.purpose.stream() {
+                    self.media_playlist_arrived(now, flight.ask, stream, url, flight.body.expose());
+                }
             }
             Purpose::Key(identity) => self.key_arrived(now, flight.ask, identity, flight.body.expose()),
             Purpose::Init(identity) => self.init_arrived(now, flight.ask, identity, flight.body.expose()),
@@ -346,6 +353,7 @@ impl Engine {
             self.rung_plays(now, rung);
         }
         self.count_frames(now, state);
+        self.tell_sound();
         self.evict();
     }
 
@@ -446,6 +454,8 @@ impl Engine {
         }
         self.reload_playlists(now);
         self.advance(now);
+        self.advance_text(now);
+        self.tell_cues();
         // What the lanes are at may be another playlist now.
         self.reload_playlists(now);
         if self.timers.expired(Timer::Stats, now) {

@@ -17,7 +17,7 @@ impl Engine {
             self.history.ended(now, rung, false);
         }
         // What the sound takes is counted with the pictures that it comes in beside.
-        if lane == LaneId::Main || self.sound().is_none() {
+        if lane == LaneId::Main || lane == LaneId::Audio && self.sound().is_none() {
             self.throughput.add(flight.sample());
         }
         if let Some(loading) = self.lanes.lane_mut(lane).loading_mut() {
@@ -37,16 +37,20 @@ impl Engine {
         {
             return;
         }
+        if lane == LaneId::Text {
+            return self.on_text(now, id, event);
+        }
         // Of two sounds, the one of the rendition plays; pictures beside it do not.
         let apart = self.sound().is_some();
         let is_unwanted = |kind| match lane {
             LaneId::Main => apart && kind == TrackKind::Audio,
-            LaneId::Audio => kind == TrackKind::Video,
+            LaneId::Audio | LaneId::Text => kind == TrackKind::Video,
         };
         match event {
             PipelineEvent::Media(MediaEvent::Tracks { video, audio }) => {
                 // The rungs say what comes with them; that the rendition has sound is known beforehand.
                 if lane == LaneId::Main {
+                    self.sound_of_rung(audio);
                     let kinds =
                         [video.then_some(TrackKind::Video), (audio || apart).then_some(TrackKind::Audio)];
                     self.sink.expect(kinds.into_iter().flatten().collect());
@@ -74,12 +78,16 @@ impl Engine {
             }
             PipelineEvent::Media(MediaEvent::Fragment(fragment)) if is_unwanted(fragment.track) => {}
             PipelineEvent::Media(MediaEvent::Fragment(fragment)) => {
+                if fragment.track == TrackKind::Audio && !self.takes_sound(now, lane, &fragment) {
+                    return;
+                }
                 if fragment.track == TrackKind::Video
                     || lane == LaneId::Main && !self.sink.has(TrackKind::Video)
                 {
                     // What a flush brings belongs to the rung before; it is one frame.
                     let rung = self.lanes.main.loading_rung().or(self.lanes.main.rung);
                     self.playhead.loaded(fragment.range, rung.unwrap_or(0));
+                    self.sound_with_pictures(&fragment);
                 }
                 self.sink.append(fragment);
             }
@@ -89,8 +97,9 @@ impl Engine {
                     self.offset_found(false);
                 }
             }
-            // Text tracks and metadata have no listener yet.
-            PipelineEvent::Media(MediaEvent::Cue(_) | MediaEvent::Metadata(_)) => {}
+            PipelineEvent::Media(MediaEvent::Cue(cue)) => self.caption(cue),
+            // Timed metadata has no listener yet.
+            PipelineEvent::Media(MediaEvent::Metadata(_)) => {}
             PipelineEvent::Finished(facts) => self.segment_finished(now, lane, id, &facts),
             PipelineEvent::Flushed => {}
             PipelineEvent::Failed(breakage) => {
@@ -173,7 +182,13 @@ impl Engine {
     }
 
     /// The bytes came, but they are not the media they should be.
-    fn segment_unusable(&mut self, now: Timestamp, lane: LaneId, id: RequestId, breakage: Breakage) {
+    pub(super) fn segment_unusable(
+        &mut self,
+        now: Timestamp,
+        lane: LaneId,
+        id: RequestId,
+        breakage: Breakage,
+    ) {
         let Some(loading) = self.lanes.lane(lane).loading() else { return };
         let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
         let init = loading.init.clone();

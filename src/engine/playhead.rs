@@ -1,4 +1,4 @@
-//! The media element as the engine knows it, and which rung is under the playhead.
+//! The media element as the engine knows it, and which rung and rendition of the sound are under the playhead.
 
 use std::collections::VecDeque;
 
@@ -7,16 +7,23 @@ use crate::time::{MediaTime, TimeRange};
 use super::io::ElementState;
 use super::lane::LaneId;
 
+/// What each stretch of loaded media is of.
+#[derive(Debug, Default)]
+struct Stretches {
+    /// In load order: later loads replace earlier ones.
+    loaded: VecDeque<(TimeRange, usize)>,
+    /// What was last reported as playing.
+    playing: Option<usize>,
+}
+
 /// The playhead.
 #[derive(Debug, Default)]
 pub(crate) struct Playhead {
     pub(crate) state: ElementState,
-    /// Which rung each stretch of loaded media is of, in load order: later loads replace earlier ones.
-    loaded: VecDeque<(TimeRange, usize)>,
+    rungs: Stretches,
+    sounds: Stretches,
     /// What each segment took that came through, of each lane.
     segments: VecDeque<(LaneId, TimeRange, u64)>,
-    /// The rung last reported as playing.
-    playing: Option<usize>,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
     /// A frame was shown.
@@ -65,40 +72,39 @@ impl Playhead {
 
     /// Media of this rung was handed to the sink for this stretch.
     pub(crate) fn loaded(&mut self, range: TimeRange, rung: usize) {
-        if let Some((last, last_rung)) = self.loaded.back_mut()
-            && *last_rung == rung
-            && last.end.abs_diff(range.start) <= JOIN
-        {
-            last.end = range.end;
-            return;
-        }
-        if self.loaded.len() >= MAX_STRETCHES {
-            self.loaded.pop_front();
-        }
-        self.loaded.push_back((range, rung));
+        self.rungs.loaded(range, rung);
     }
 
-    /// What the sink held is gone.
-    pub(crate) fn forget_media(&mut self) {
-        self.loaded.clear();
-        self.segments.clear();
-        self.playing = None;
+    /// Sound of this rendition was handed to the sink for this stretch.
+    pub(crate) fn sound_loaded(&mut self, range: TimeRange, audio: usize) {
+        self.sounds.loaded(range, audio);
     }
 
     /// The rung under the playhead, if it is another one than when last asked.
     pub(crate) fn rung_change(&mut self) -> Option<usize> {
-        let rung = self.rung()?;
-        (self.playing.replace(rung) != Some(rung)).then_some(rung)
+        self.rungs.change(self.state.position)
+    }
+
+    /// The rendition of the sound under the playhead, if it is another one than when last asked.
+    pub(crate) fn sound_change(&mut self) -> Option<usize> {
+        self.sounds.change(self.state.position)
     }
 
     /// The rung under the playhead.
     pub(crate) fn rung(&self) -> Option<usize> {
-        self.rung_at(self.state.position)
+        self.rungs.at(self.state.position)
     }
 
     /// The rung of what was loaded for a place.
     pub(crate) fn rung_at(&self, place: MediaTime) -> Option<usize> {
-        self.loaded.iter().rev().find(|(range, _)| range.contains(place)).map(|(_, rung)| *rung)
+        self.rungs.at(place)
+    }
+
+    /// What the sink held is gone.
+    pub(crate) fn forget_media(&mut self) {
+        self.rungs = Stretches::default();
+        self.sounds = Stretches::default();
+        self.segments.clear();
     }
 
     /// A segment came through that took so many bytes. The result is the bytes of those that it replaces, unplayed.
@@ -123,6 +129,31 @@ impl Playhead {
     /// Whether the element waits for media that is not there although it should play.
     pub(crate) fn is_starved(&self) -> bool {
         self.state.ready_state < HAVE_FUTURE_DATA && (!self.state.paused || self.state.seeking)
+    }
+}
+
+impl Stretches {
+    fn loaded(&mut self, range: TimeRange, of: usize) {
+        if let Some((last, last_of)) = self.loaded.back_mut()
+            && *last_of == of
+            && last.end.abs_diff(range.start) <= JOIN
+        {
+            last.end = range.end;
+            return;
+        }
+        if self.loaded.len() >= MAX_STRETCHES {
+            self.loaded.pop_front();
+        }
+        self.loaded.push_back((range, of));
+    }
+
+    fn at(&self, t: MediaTime) -> Option<usize> {
+        self.loaded.iter().rev().find(|(range, _)| range.contains(t)).map(|(_, of)| *of)
+    }
+
+    fn change(&mut self, t: MediaTime) -> Option<usize> {
+        let now = self.at(t)?;
+        (self.playing.replace(now) != Some(now)).then_some(now)
     }
 }
 

@@ -25,6 +25,8 @@ pub(crate) enum Purpose {
     Rung(usize),
     /// The media playlist of this rendition of the sound.
     Rendition(usize),
+    /// The media playlist of this rendition of the text.
+    Text(usize),
     /// The content key with this identity.
     Key(String),
     /// The init section with this identity.
@@ -36,11 +38,30 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
+    /// The media playlist that a lane loads by.
+    pub(crate) fn playlist(lane: LaneId, index: usize) -> Self {
+        match lane {
+            LaneId::Main => Self::Rung(index),
+            LaneId::Audio => Self::Rendition(index),
+            LaneId::Text => Self::Text(index),
+        }
+    }
+
+    /// The rung or rendition whose media playlist it is.
+    pub(crate) fn stream(&self) -> Option<(LaneId, usize)> {
+        match self {
+            Self::Rung(index) => Some((LaneId::Main, *index)),
+            Self::Rendition(index) => Some((LaneId::Audio, *index)),
+            Self::Text(index) => Some((LaneId::Text, *index)),
+            _ => None,
+        }
+    }
+
     /// The kind that hosts and the recovery table see.
     pub(crate) fn kind(&self) -> RequestKind {
         match self {
             Self::PlayInfo => RequestKind::PlayInfo,
-            Self::Root | Self::Rung(_) | Self::Rendition(_) => RequestKind::Playlist,
+            Self::Root | Self::Rung(_) | Self::Rendition(_) | Self::Text(_) => RequestKind::Playlist,
             Self::Key(_) => RequestKind::Key,
             Self::Init(_) | Self::Segment(_) => RequestKind::Segment,
             Self::Report(_) => RequestKind::Telemetry,

@@ -18,6 +18,7 @@ pub(crate) enum Tracks {
     All,
     Audio,
     AllButAudio,
+    None,
 }
 
 impl Tracks {
@@ -26,6 +27,7 @@ impl Tracks {
             Self::All => true,
             Self::Audio => kind == TrackKind::Audio,
             Self::AllButAudio => kind != TrackKind::Audio,
+            Self::None => false,
         }
     }
 }
@@ -266,6 +268,35 @@ impl SinkLink {
             }
         }
         removes
+    }
+
+    /// One more kind will come, if those that will are known.
+    pub(crate) fn expect_too(&mut self, kind: TrackKind) {
+        if let Some(expected) = self.expected.as_mut().filter(|expected| !expected.contains(&kind)) {
+            expected.push(kind);
+        }
+    }
+
+    /// Whether it has a place for this kind of track.
+    pub(crate) fn takes(&self, kind: TrackKind) -> bool {
+        self.state != State::Ready || self.has(kind)
+    }
+
+    /// Makes place for other sound from `from` on: what is queued for there is forgotten, what is buffered there is
+    /// removed, and so is what lies before `behind`.
+    pub(crate) fn replace_sound(&mut self, from: MediaTime, behind: MediaTime) {
+        self.end = End::Open;
+        let Some(track) = self.track_mut(TrackKind::Audio) else { return };
+        let is_before = |range: &Option<TimeRange>| range.is_none_or(|range| range.start < from);
+        track.queue.retain(|op| !matches!(op, Op::Append(media) if !is_before(&media.place)));
+        track.full.take_if(|media| !is_before(&media.place));
+        let behind = TimeRange { start: MediaTime::ZERO, end: behind };
+        let ahead = TimeRange { start: from, end: MediaTime::MAX };
+        for range in [behind, ahead] {
+            if track.coming().iter().any(|held| held.start < range.end && range.start < held.end) {
+                track.queue.push_back(Op::Remove(range));
+            }
+        }
     }
 
     /// Forgets what is queued: it belongs to a place that is no longer wanted. Init sections belong to no place: what

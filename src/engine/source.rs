@@ -51,10 +51,12 @@ impl Engine {
                     Catalog::of_multivariant(&multivariant, &self.config.unsupported_codecs, |uri| {
                         self.credentials.child_playlist_url(&url, uri)
                     });
-                let Some(catalog) = catalog else {
+                let Some(mut catalog) = catalog else {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
                 };
+                catalog.sounds.prefer(&self.config.audio_languages);
+                catalog.sounds.choose(self.audio.choice);
                 catalog
             }
             Ok(Playlist::Media(media)) => {
@@ -67,9 +69,9 @@ impl Engine {
             Err(error) => return self.playlist_unreadable(now, ask, &error),
         };
         let single = catalog.media(LaneId::Main, 0).is_some();
-        self.stage = Stage::Open(catalog);
+        self.stage = Stage::Open(Box::new(catalog));
         if single {
-            self.playlist_ready(LaneId::Main, 0);
+            self.playlist_ready(now, LaneId::Main, 0);
             return;
         }
         let rung = self.choose_rung(now);
@@ -86,10 +88,7 @@ impl Engine {
     pub(super) fn ask_for_playlist(&mut self, now: Timestamp, lane: LaneId, index: usize) {
         let Stage::Open(catalog) = &self.stage else { return };
         let Some(wanted) = catalog.stream(lane, index) else { return };
-        let purpose = match lane {
-            LaneId::Main => Purpose::Rung(index),
-            LaneId::Audio => Purpose::Rendition(index),
-        };
+        let purpose = Purpose::playlist(lane, index);
         if wanted.is_fresh(now) || self.requests.is_pending(&purpose) {
             return;
         }
@@ -173,12 +172,12 @@ impl Engine {
         }
         self.playlist_news(now, lane, index, news);
         if self.lanes.lane(lane).waits_for_playlist(index) {
-            self.playlist_ready(lane, index);
+            self.playlist_ready(now, lane, index);
         }
     }
 
     /// A media playlist that the lane can go on with is here.
-    fn playlist_ready(&mut self, lane: LaneId, index: usize) {
+    fn playlist_ready(&mut self, now: Timestamp, lane: LaneId, index: usize) {
         let Stage::Open(catalog) = &self.stage else { return };
         // A live stream that is about to begin has nothing in it yet.
         if catalog.media(lane, index).is_some_and(|media| media.playlist.segments.is_empty()) {
@@ -187,14 +186,15 @@ impl Engine {
         }
         self.lanes.lane_mut(lane).state = State::Idle;
         if lane == LaneId::Main {
-            self.announce_once();
+            self.announce_once(now);
         }
     }
 
     /// Tells what there is to play, if that was not told yet.
-    pub(super) fn announce_once(&mut self) {
+    pub(super) fn announce_once(&mut self, now: Timestamp) {
         if !core::mem::replace(&mut self.announced, true) {
             self.announce();
+            self.choose_text(now);
         }
     }
 
@@ -207,9 +207,10 @@ impl Engine {
         let gone = self.playhead.heading().is_none() && self.playhead.state.position > MediaTime::ZERO;
         let start = start_place(self.playhead.heading(), catalog.start, &media.playlist).filter(|_| !gone);
         let rungs = catalog.infos();
+        let (audio, text) = (catalog.sounds.infos().to_vec(), catalog.texts.infos());
         let duration = if live { f64::INFINITY } else { end.as_secs() };
         self.is_live = live;
-        self.push(Output::Notify(Event::Loaded { duration, rungs }));
+        self.push(Output::Notify(Event::Loaded { duration, rungs, audio, text }));
         self.tell_sink();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.
         if let Some(start) = start {

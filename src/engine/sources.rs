@@ -15,6 +15,8 @@ use super::playhead::Playhead;
 use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
 use super::sink::SinkLink;
+use super::sound::Sound;
+use super::text::Text;
 use super::timers::Timer;
 use super::{Engine, Stage};
 
@@ -99,6 +101,7 @@ impl Engine {
         self.lanes = Lanes::default();
         self.credentials = Credentials::default();
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
+        (self.audio, self.text) = (Sound::default(), Text::default());
         self.timers.set(Timer::Reload, None);
         self.sources.current = index;
         let kind = source.kind();
@@ -123,6 +126,7 @@ impl Engine {
             self.sink = SinkLink::new();
         }
         self.stands = None;
+        self.audio.begins_anew();
         self.rate_back();
     }
 }

@@ -74,7 +74,7 @@ impl Engine {
 
     /// Whether what belongs there is on its way.
     fn is_loading_for(&self, place: MediaTime) -> bool {
-        LaneId::ALL.into_iter().any(|lane| self.lanes.lane(lane).serves(place))
+        LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(place))
     }
 
     fn help(&mut self, now: Timestamp, Standstill { place, step, .. }: Standstill, at_hand: MediaTime) {

@@ -6,6 +6,7 @@
 #[cfg(feature = "cli")]
 mod abr;
 mod adverse;
+mod choice;
 mod crypto;
 mod keys;
 mod live;
@@ -16,5 +17,6 @@ mod recovery;
 mod renditions;
 mod sample;
 mod setup;
+mod text;
 mod trouble;
 mod world;

@@ -47,7 +47,7 @@ pub(crate) fn encrypt(bytes: &[u8], sequence: u64) -> Vec<u8> {
     cbc::Encryptor::<aes::Aes128>::new(&KEY.into(), &iv.into()).encrypt_padded_vec::<Pkcs7>(bytes)
 }
 
-fn file(directory: &str, name: &str) -> Option<Vec<u8>> {
+pub(crate) fn file(directory: &str, name: &str) -> Option<Vec<u8>> {
     let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(directory).join(name);
     std::fs::read(path).ok()
 }

@@ -71,6 +71,8 @@ pub struct Track {
     /// When the frame that was appended last is decoded, where it ends and where it is shown; `None`: the next one must
     /// be a random access point (MSE, "need random access point flag").
     last: Option<(TimeRange, TimeRange)>,
+    /// Which clock each stretch was appended by, in order: it tells renditions of the sound apart.
+    clocks: Vec<(TimeRange, u64)>,
     /// All bytes that came, in order, if they are kept.
     pub appended: Vec<u8>,
 }
@@ -344,8 +346,17 @@ impl Track {
             appends: 0,
             evicted: false,
             last: None,
+            clocks: Vec::new(),
             appended: Vec::new(),
         }
+    }
+
+    /// The clock of what the track holds at `t`.
+    #[allow(dead_code, reason = "of the native tests alone")]
+    pub fn clock_at(&self, t: MediaTime) -> Option<u64> {
+        let held = self.held.iter().any(|(range, _)| range.contains(t));
+        let last = self.clocks.iter().rev().find(|(range, _)| range.contains(t));
+        last.filter(|_| held).map(|(_, clock)| *clock)
     }
 
     fn bytes(&self) -> usize {
@@ -403,6 +414,7 @@ impl Track {
                     self.key_frames.push(range.start);
                 }
                 self.samples += samples;
+                self.clocks.push((range, self.timescale.unwrap_or_default()));
                 self.take_out(range);
                 let at = self.held.partition_point(|(r, _)| r.start < range.start);
                 self.held.insert(at, (range, bytes.len()));

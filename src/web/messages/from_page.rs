@@ -5,7 +5,8 @@ use wasm_bindgen::JsValue;
 use super::Track;
 use super::fields::{Fields, flag, index, named, number, text, whole};
 use crate::engine::{
-    Command, Config, ElementState, Environment, Input, SinkEvent, SinkFailure, Source, TokenPlacement,
+    Command, Config, ElementState, Environment, Input, SinkEvent, SinkFailure, Source, TextChoice,
+    TokenPlacement,
 };
 use crate::secret::{Secret, Url};
 use crate::time::{MediaTime, TimeRange};
@@ -54,6 +55,11 @@ pub(in crate::web) fn read(message: JsValue) -> Option<FromPage> {
         "sinkFull" => return Some(FromPage::SinkFull { track: message.need("track", track)? }),
         "seek" => Input::Command(Command::Seek(message.need("to", time)?)),
         "selectRung" => Input::Command(Command::SelectRung(message.may("rung", index)?)),
+        "selectAudio" => Input::Command(Command::SelectAudio(message.may("audio", index)?)),
+        "selectText" => {
+            let choice = message.may("text", text_choice)?.unwrap_or(TextChoice::Off);
+            Input::Command(Command::SelectText(choice))
+        }
         "element" => element(&message)?,
         "online" => Input::Environment(Environment::Online(message.need("online", flag)?)),
         "visible" => Input::Environment(Environment::Visible(message.need("visible", flag)?)),
@@ -79,6 +85,8 @@ fn start(message: &Fields) -> Option<Start> {
         stored_throughput: message.may("storedThroughput", number)?.map(whole).filter(|&rate| rate > 0),
         start: message.may("startTime", time)?.unwrap_or(defaults.start),
         start_rung: message.may("startRung", index)?,
+        audio_languages: message.may("audioLanguages", texts)?.unwrap_or_default(),
+        text_languages: message.may("textLanguages", texts)?.unwrap_or_default(),
         unsupported_codecs: message.may("unsupportedCodecs", texts)?.unwrap_or_default(),
         ..defaults
     };
@@ -120,6 +128,14 @@ fn token_placement(value: JsValue) -> Option<TokenPlacement> {
         "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
         "keyQuery" => Some(TokenPlacement::KeyQuery(placement.need("name", text)?)),
         _ => None,
+    }
+}
+
+/// The name of the automatic choice, or an index.
+fn text_choice(value: JsValue) -> Option<TextChoice> {
+    match value.as_string() {
+        Some(name) => (name == "auto").then_some(TextChoice::Auto),
+        None => index(value).map(TextChoice::Track),
     }
 }
 

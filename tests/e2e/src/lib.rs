@@ -29,6 +29,7 @@ mod admin;
 mod browser;
 mod driver;
 pub mod packagers;
+pub mod renditions;
 mod stage;
 mod www;
 

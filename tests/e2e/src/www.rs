@@ -1,5 +1,5 @@
 //! What the origin serves in these tests: `www/` as it was built, the test pages, a probe in the worker, and streams of
-//! independent packagers where they were made.
+//! independent packagers, and one with renditions, where they were made.
 //!
 //! The probe stands between the player and Media Source Extensions, so that what is appended, when and to what
 //! kind of buffer is seen by the tests themselves and not told by the player.
@@ -10,7 +10,7 @@ use std::path::Path;
 
 use tempfile::TempDir;
 
-use crate::packagers;
+use crate::{packagers, renditions};
 
 /// A copy of `www/` whose worker loads the probe first.
 pub(crate) fn with_probe() -> TempDir {
@@ -26,6 +26,9 @@ pub(crate) fn with_probe() -> TempDir {
         let packaged = packagers::folder();
         if packaged.is_dir() {
             std::os::unix::fs::symlink(packaged, folder.path().join("packagers"))?;
+        }
+        if renditions::folder().is_dir() {
+            std::os::unix::fs::symlink(renditions::folder(), folder.path().join("renditions"))?;
         }
         for (name, text) in PAGES {
             fs::write(folder.path().join(name), text)?;

@@ -115,7 +115,11 @@ fn line_21(pairs: &BTreeMap<usize, [u8; 2]>) -> impl FnMut(usize) -> Vec<[u8; 3]
 }
 
 fn captioned(name: &str, pairs: &BTreeMap<usize, [u8; 2]>) -> Vec<Vec<u8>> {
-    let arguments = ["-s", "64x48", "-crf", "40", "-bf", "3", "-g", "60", "-t", "11", "-an"];
+    captioned_with(name, pairs, "3")
+}
+
+fn captioned_with(name: &str, pairs: &BTreeMap<usize, [u8; 2]>, reordered: &str) -> Vec<Vec<u8>> {
+    let arguments = ["-s", "64x48", "-crf", "40", "-bf", reordered, "-g", "60", "-t", "11", "-an"];
     let stream = Stream::new(name, &arguments);
     let segments = inject(&stream.segments, line_21(pairs));
     std::fs::write(stream.dir.join("captions.ts"), segments.concat()).unwrap();
@@ -330,4 +334,9 @@ fn captions_of_mp4_samples() {
     theirs.iter_mut().for_each(|cue| (cue.0, cue.1) = (cue.0 - first, cue.1 - first));
     (ours.last_mut().unwrap().1, theirs.last_mut().unwrap().1) = (0, 0);
     assert_same(&ours, &theirs);
+}
+
+/// A stream of pictures with pop-on captions in CC1, for sessions; the second one is of 1.2 to 3.97 s.
+pub(crate) fn for_sessions() -> Vec<Vec<u8>> {
+    captioned_with("captions-session", &scc("pop-on.scc"), "1")
 }

@@ -4,7 +4,7 @@
 
 mod anything;
 mod audio;
-mod captions;
+pub(crate) mod captions;
 mod cenc;
 mod damage;
 mod encryption;

@@ -9,6 +9,7 @@ mod packagers;
 mod playback;
 mod player;
 mod recovery;
+mod renditions;
 mod report;
 mod resilience;
 mod seeking;
