@@ -26,6 +26,9 @@ export interface Start {
   storedThroughput: number | null;
   startTime: number | null;
   startRung: number | null;
+  capToViewport: boolean | null;
+  /** Bytes an hour. */
+  dataBudget: number | null;
   /** RFC 5646 tags, best first. */
   audioLanguages: string[];
   textLanguages: string[];
@@ -63,6 +66,8 @@ export type ToWorker =
   | Start
   | { type: 'seek'; to: number }
   | { type: 'selectRung'; rung: number | null }
+  | { type: 'limitRungs'; floor: number | null; cap: number | null }
+  | { type: 'pauseLoading'; pauses: boolean }
   | { type: 'selectAudio'; audio: number | null }
   /** `null`: none. */
   | { type: 'selectText'; text: number | 'auto' | null }
@@ -70,6 +75,7 @@ export type ToWorker =
   | ElementMessage
   | { type: 'online'; online: boolean }
   | { type: 'visible'; visible: boolean }
+  | { type: 'savesData'; saves: boolean }
   | { type: 'viewport'; width: number; height: number }
   | SinkReport;
 

@@ -46,6 +46,9 @@ import { preloadWorker, takeWorker } from './workers.js';
  * @property {number} [startRung] Holds this rung from the start instead of choosing.
  * @property {readonly string[]} [audioLanguages] Languages that the sound should be in, best first.
  * @property {readonly string[]} [textLanguages] Languages that text should be shown in, best first.
+ * @property {boolean} [capToViewport] Choose no rung with more pixels than the element can show; so unless this is
+ *   `false`.
+ * @property {number} [dataBudget] Gigabytes an hour: rungs that take more are not chosen.
  * @property {number} [bufferGoal] Seconds to load ahead.
  * @property {number} [backBuffer] Seconds to keep behind.
  * @property {number | null} [storedThroughput] Bits per second to start from; `null`: nothing is known. Unless given,
@@ -126,6 +129,8 @@ export class CloudPlayer extends EventTarget {
       storedThroughput: this.#remembers ? recallThroughput() : (options.storedThroughput ?? null),
       startTime: options.startTime ?? null,
       startRung: options.startRung ?? null,
+      capToViewport: options.capToViewport ?? null,
+      dataBudget: options.dataBudget === undefined ? null : options.dataBudget * 1e9,
       audioLanguages: [...(options.audioLanguages ?? [])],
       textLanguages: [...(options.textLanguages ?? [])],
       unsupportedCodecs: unsupportedCodecs(),
@@ -163,6 +168,26 @@ export class CloudPlayer extends EventTarget {
     }
     this.#selectedRung = index ?? 'auto';
     this.#post({ type: 'selectRung', rung: index });
+  }
+
+  /**
+   * Chooses no rung below `floor` and none above `cap`. A rung that is held is not subject to it.
+   * @param {{ floor?: number, cap?: number }} limits
+   */
+  limitRungs({ floor, cap }) {
+    for (const limit of [floor, cap]) {
+      if (limit !== undefined && !isIndex(limit)) return warn(limit, 'a rung; a number from 0 is');
+    }
+    this.#post({ type: 'limitRungs', floor: floor ?? null, cap: cap ?? null });
+  }
+
+  /** Loads no further media until `resumeLoading`; what is buffered plays on. */
+  pauseLoading() {
+    this.#post({ type: 'pauseLoading', pauses: true });
+  }
+
+  resumeLoading() {
+    this.#post({ type: 'pauseLoading', pauses: false });
   }
 
   /** What was asked for: a held rung, or 'auto'. */

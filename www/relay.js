@@ -104,6 +104,10 @@ export class Relay {
     addEventListener('online', () => post({ type: 'online', online: true }), { signal });
     addEventListener('offline', () => post({ type: 'online', online: false }), { signal });
     if (document.visibilityState !== 'visible') visible();
+    const connection = /** @type {{ connection?: EventTarget & { saveData?: boolean } }} */ (navigator).connection;
+    const saving = () => post({ type: 'savesData', saves: connection?.saveData === true });
+    connection?.addEventListener?.('change', saving, { signal });
+    if (connection?.saveData) saving();
     if (!navigator.onLine) post({ type: 'online', online: false });
     if (typeof ResizeObserver === 'function') {
       const observer = new ResizeObserver(() => post({ type: 'viewport', ...viewport(this.#video) }));

@@ -62,6 +62,12 @@ pub(in crate::web) fn read(message: JsValue) -> Option<FromPage> {
         }
         "element" => element(&message)?,
         "online" => Input::Environment(Environment::Online(message.need("online", flag)?)),
+        "limitRungs" => {
+            let (floor, cap) = (message.may("floor", index)?, message.may("cap", index)?);
+            Input::Command(Command::LimitRungs { floor, cap })
+        }
+        "pauseLoading" => Input::Command(Command::PauseLoading(message.need("pauses", flag)?)),
+        "savesData" => Input::Environment(Environment::SavesData(message.need("saves", flag)?)),
         "visible" => Input::Environment(Environment::Visible(message.need("visible", flag)?)),
         "viewport" => Input::Environment(viewport(&message)?),
         "sinkOpened" => Input::Sink(SinkEvent::Opened),
@@ -85,6 +91,8 @@ fn start(message: &Fields) -> Option<Start> {
         stored_throughput: message.may("storedThroughput", number)?.map(whole).filter(|&rate| rate > 0),
         start: message.may("startTime", time)?.unwrap_or(defaults.start),
         start_rung: message.may("startRung", index)?,
+        cap_to_viewport: message.may("capToViewport", flag)?.unwrap_or(defaults.cap_to_viewport),
+        data_budget: message.may("dataBudget", number)?.map(whole),
         audio_languages: message.may("audioLanguages", texts)?.unwrap_or_default(),
         text_languages: message.may("textLanguages", texts)?.unwrap_or_default(),
         unsupported_codecs: message.may("unsupportedCodecs", texts)?.unwrap_or_default(),
