@@ -9,6 +9,7 @@ mod adverse;
 mod choice;
 mod crypto;
 mod keys;
+mod limits;
 mod live;
 mod media;
 mod play;

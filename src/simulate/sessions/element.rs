@@ -118,6 +118,11 @@ impl Element {
         self.state.paused = paused;
     }
 
+    /// So many frames were decoded so far, and so many of them dropped.
+    pub fn set_frames(&mut self, decoded: u64, dropped: u64) {
+        (self.state.decoded_frames, self.state.dropped_frames) = (decoded, dropped);
+    }
+
     /// Where every track has media; small differences between tracks at the edges are bridged, as browsers do.
     pub fn buffered(&self) -> Vec<TimeRange> {
         self.buffered.clone()
