@@ -285,6 +285,7 @@ export class CloudPlayer extends EventTarget {
         this.#rungs = event.rungs;
         this.#duration = event.duration;
         this.#audio = event.audio;
+        this.#textTracks.reset();
         this.#offerText(event.text);
         return this.#dispatch('loaded', {
           duration: event.duration,

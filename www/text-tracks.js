@@ -31,7 +31,7 @@ export class TextTracks {
   }
 
   /**
-   * Adds what is new in the list, which only grows.
+   * Adds what is new in the list, which only grows while a source plays.
    * @param {TextRendition[]} renditions
    */
   offer(renditions) {
@@ -80,11 +80,17 @@ export class TextTracks {
     }
   }
 
+  /** Takes all of them away. */
+  reset() {
+    this.#clear();
+    this.#shown = null;
+    for (const element of this.#elements.splice(0)) element.remove();
+  }
+
   /** Leaves the video as it was. */
   remove() {
     this.#off.abort();
-    this.#clear();
-    for (const element of this.#elements) element.remove();
+    this.reset();
   }
 
   #clear() {
