@@ -30,7 +30,7 @@
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |
 //! | `web` | the page's host (wasm32 only) |
-//! | `simulate` | a host without media for measuring rules (feature `cli`) |
+//! | `simulate` | hosts in virtual time: sessions from seeds, and the choice of rungs measured (feature `cli`) |
 //!
 //! ## The host loop
 //!

@@ -186,7 +186,7 @@ fn a_message_that_makes_no_sense_is_an_error_event_without_its_content() {
         JsValue::from_str("hunter2"),
         json(r#"{"type":"hunter2"}"#),
         json(r#"{"type":"seek","to":"hunter2"}"#),
-        json(r#"{"type":"start","source":{"kind":"hls","url":5,"token":"hunter2"}}"#),
+        json(r#"{"type":"start","sources":[{"kind":"hls","url":5,"token":"hunter2"}]}"#),
         json(r#"{"type":"seek","to":1}"#),
         json(r#"{"type":"sinkFull","track":"video"}"#),
         json(r#"{"type":"sinkFull","track":"hunter2"}"#),
@@ -250,7 +250,7 @@ fn a_token_is_put_on_an_address_for_those_who_have_a_player_of_their_own() {
 fn start_message() -> JsValue {
     let url = served("/no/such/master.m3u8");
     json(&format!(
-        r#"{{"type":"start","sessionId":"test","seed":1,"source":{{"kind":"hls","url":"{url}","token":null,"tokenPlacement":null}},
+        r#"{{"type":"start","sessionId":"test","seed":1,"sources":[{{"kind":"hls","url":"{url}","token":null,"tokenPlacement":null}}],
             "reportUrl":null,"reportInterval":null,"bufferGoal":null,"backBuffer":null,"storedThroughput":null,
             "startTime":null,"startRung":null,"sink":null,"viewport":{{"width":640,"height":360}}}}"#
     ))

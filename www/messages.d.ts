@@ -8,7 +8,8 @@ export type Range = [number, number];
 
 export type Source =
   | { kind: 'hls'; url: string; token: string | null; tokenPlacement: TokenPlacement | null }
-  | { kind: 'playInfo'; endpoint: string; appId: string; fileId: string; psign: string | null };
+  | { kind: 'playInfo'; endpoint: string; appId: string; fileId: string; psign: string | null }
+  | { kind: 'file'; url: string };
 
 export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'keyQuery'; name: string };
 
@@ -16,7 +17,8 @@ export interface Start {
   type: 'start';
   sessionId: string;
   seed: number;
-  source: Source;
+  /** The first that can be played is; the others take over where it fails for good. */
+  sources: Source[];
   reportUrl: string | null;
   reportInterval: number | null;
   bufferGoal: number | null;
@@ -86,13 +88,16 @@ export type SinkCommand =
   | { op: 'setDuration'; duration: number }
   | { op: 'setLiveRange'; start: number; end: number }
   | { op: 'endOfStream' }
-  | { op: 'detach' };
+  | { op: 'detach' }
+  | { op: 'playFile'; url: string; from: number };
 
 export type FromWorker =
   | { type: 'ready' }
   | { type: 'event'; event: SessionEvent }
   | ({ type: 'hostError' } & PlayerErrorDetail)
   | { type: 'seek'; to: number }
+  /** The session's own step on: not if the element is elsewhere by now than `from`. */
+  | { type: 'step'; from: number; to: number }
   | { type: 'setRate'; rate: number }
   | { type: 'sink'; command: SinkCommand }
   | { type: 'stopped' };
@@ -101,6 +106,7 @@ export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[]; audio: AudioRendition[]; text: TextRendition[] }
   | { type: 'poster'; url: string }
   | { type: 'rungChanged'; rung: number }
+  | { type: 'sourceChanged'; source: number; kind: SourceKind }
   | { type: 'audioChanged'; audio: number }
   /** The list has grown. */
   | { type: 'textTracks'; text: TextRendition[] }
@@ -110,6 +116,8 @@ export type SessionEvent =
   | ({ type: 'stats' } & Stats)
   | ({ type: 'error' } & PlayerErrorDetail)
   | { type: 'ended' };
+
+export type SourceKind = 'play_info' | 'hls' | 'file';
 
 /** One rendition of the ladder, lowest first. Zero and '' stand for unknown. */
 export interface Rung {
@@ -190,6 +198,8 @@ export interface Qoe {
   droppedFrames: number;
   failureCount: number;
   failures: { code: string; phase: string; status: number | null; fatal: boolean; atMs: number }[];
+  /** The sources that were tried, the last one is in use: index in the page's list, what it is, whether a frame of it was shown, the code of the failure that ended it. */
+  sources: { source: number; kind: SourceKind; shown: boolean; failure: string | null }[];
   ended: boolean;
   exit: 'completed' | 'stopped' | 'before_start' | 'start_failure' | 'playback_failure' | null;
 }

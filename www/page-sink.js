@@ -70,6 +70,8 @@ export class PageSink {
         return;
       case 'detach':
         return this.#detach();
+      case 'playFile':
+        return; // the player's own
     }
   }
 

@@ -2,8 +2,8 @@
  * Plays one source in one `<video>`. Playlists, keys, decryption and buffering are the worker's; this class relays.
  *
  * Events: `ready`, `loaded` {duration, rungs, audio, text}, `poster` {url}, `rungchange` {rung}, `audiochange` {audio},
- * `textchange` {text}, `textadded` {text}, `durationchange` {duration}, `stats`, `error` {code, phase, status, fatal,
- * message}, `ended`; what is in braces is the event's `detail`.
+ * `textchange` {text}, `textadded` {text}, `sourcechange` {source, kind}, `durationchange` {duration}, `stats`, `error`
+ * {code, phase, status, fatal, message}, `ended`; what is in braces is the event's `detail`.
  *
  * @import { AudioRendition, FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TextRendition,
  *   TokenPlacement, ToWorker } from './messages.js'
@@ -17,13 +17,29 @@ import { TextTracks } from './text-tracks.js';
 import { preloadWorker, takeWorker } from './workers.js';
 
 /**
+ * What can be played: `src` is a playlist, `fileId` a file of a play-info service, `file` a file that the browser plays by
+ * itself (MP4). One of the three.
+ * @typedef {object} SourceOptions
+ * @property {string} [src]
+ * @property {string} [fileId]
+ * @property {string} [appId]
+ * @property {string} [playInfoUrl]
+ * @property {string} [token]
+ * @property {TokenPlacement} [tokenPlacement]
+ * @property {string} [file]
+ */
+
+/**
  * @typedef {object} PlayerOptions
- * @property {string} [src] A playlist's address. This, or `fileId`.
+ * @property {string} [src] A playlist's address. This, or `fileId`, or `file`.
  * @property {string} [fileId] A file id, whose streams a play-info service names.
  * @property {string} [appId] The application the file belongs to.
  * @property {string} [playInfoUrl] The play-info service; `/{appId}/{fileId}` is added.
  * @property {string} [token] The DRM token of `src`, or the player signature of `fileId`.
  * @property {TokenPlacement} [tokenPlacement] Where the DRM token goes; a prefix of the file name unless said otherwise.
+ * @property {string} [file] The address of a file that the browser plays by itself (MP4).
+ * @property {SourceOptions[]} [fallbackSources] What takes over at the same place, in this order, where a source fails for
+ *   good.
  * @property {string} [reportUrl] Where quality-of-experience reports go; none: nowhere.
  * @property {number} [reportInterval] Seconds between two reports.
  * @property {number} [startTime] Seconds.
@@ -59,7 +75,10 @@ export class CloudPlayer extends EventTarget {
   /** @type {Stats | null} */ #stats = null;
   /** @type {PlayerErrorDetail | null} */ #error = null;
   #remembers = false;
+  /** Where an element that has no media yet is to start, in seconds. */
   #startTime = 0;
+  /** The file that the element was given to play by itself. */
+  #file = '';
   /** @type {Promise<void> | undefined} */ #gone;
   /** @type {() => void} */ #leave = () => {};
 
@@ -82,7 +101,7 @@ export class CloudPlayer extends EventTarget {
    */
   constructor(video, options) {
     super();
-    const source = toSource(options);
+    const sources = [options, ...(options.fallbackSources ?? [])].map(toSource);
     this.#video = video;
     this.#sessionId = options.sessionId ?? randomId();
     this.#remembers = options.storedThroughput === undefined;
@@ -99,7 +118,7 @@ export class CloudPlayer extends EventTarget {
       type: 'start',
       sessionId: this.#sessionId,
       seed: randomSeed(),
-      source,
+      sources,
       reportUrl: options.reportUrl ? absolute(options.reportUrl) : null,
       reportInterval: options.reportInterval ?? null,
       bufferGoal: options.bufferGoal ?? null,
@@ -205,7 +224,7 @@ export class CloudPlayer extends EventTarget {
 
   /** Seconds; NaN before `loaded`. */
   get duration() {
-    return this.#duration;
+    return Number.isNaN(this.#duration) && this.#file ? this.#video.duration : this.#duration;
   }
 
   /** The latest snapshot. */
@@ -270,6 +289,8 @@ export class CloudPlayer extends EventTarget {
         return this.#hostError(message);
       case 'seek':
         return this.#seekElement(message.to);
+      case 'step':
+        return this.#step(message.from, message.to);
       case 'setRate':
         this.#video.playbackRate = message.rate;
         return;
@@ -285,7 +306,6 @@ export class CloudPlayer extends EventTarget {
         this.#rungs = event.rungs;
         this.#duration = event.duration;
         this.#audio = event.audio;
-        this.#textTracks.reset();
         this.#offerText(event.text);
         return this.#dispatch('loaded', {
           duration: event.duration,
@@ -295,6 +315,13 @@ export class CloudPlayer extends EventTarget {
         });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
+      case 'sourceChanged': {
+        const { type: _, ...detail } = event;
+        [this.#rungs, this.#duration, this.#currentRung] = [[], NaN, -1];
+        [this.#audio, this.#currentAudio, this.#text, this.#currentText] = [[], -1, [], -1];
+        this.#textTracks.reset();
+        return this.#dispatch('sourcechange', detail);
+      }
       case 'durationChanged':
         this.#duration = event.duration;
         return this.#dispatch('durationchange', { duration: event.duration });
@@ -336,25 +363,65 @@ export class CloudPlayer extends EventTarget {
 
   /** @param {SinkCommand} command */
   #sink(command) {
-    const video = this.#video;
     // After `detach` the element keeps what it shows until it is given something else.
-    if (command.op !== 'attach') return this.#pageSink.perform(command);
-    // Attaching is a load, which pauses an element that was told to play.
-    const playing = !video.paused;
-    if (command.handle) {
-      // A MediaSourceHandle, which TypeScript's DOM types do not know yet.
-      this.#handle = /** @type {MediaProvider} */ (command.handle);
-      video.srcObject = this.#handle;
+    if (command.op === 'attach') return this.#load(() => this.#attach(command));
+    if (command.op === 'playFile') return this.#load(() => this.#playFile(command.url), command.from);
+    this.#pageSink.perform(command);
+  }
+
+  /** @param {Extract<SinkCommand, { op: 'attach' }>} command */
+  #attach(command) {
+    // A MediaSourceHandle, which TypeScript's DOM types do not know yet.
+    this.#handle = /** @type {MediaProvider | undefined} */ (command.handle);
+    if (this.#handle) {
+      this.#video.srcObject = this.#handle;
     } else {
+      this.#video.srcObject = null;
       this.#pageSink.perform(command);
     }
+  }
+
+  /** @param {string} url */
+  #playFile(url) {
+    this.#handle = undefined;
+    this.#video.srcObject = null;
+    this.#video.src = url;
+    this.#file = this.#video.src;
+  }
+
+  /**
+   * Gives the element another source. That is a load, which pauses an element that was told to play, and forgets where
+   * it was and how fast.
+   * @param {() => void} give
+   * @param {number} [from]
+   */
+  #load(give, from) {
+    const video = this.#video;
+    const { paused, playbackRate } = video;
+    if (video.readyState > 0) this.#startTime = video.currentTime;
+    give();
+    video.playbackRate = playbackRate;
+    this.#startTime = from ?? this.#startTime;
     this.#placeStart();
-    if (playing) video.play().catch(() => {}); // whoever called play() before is told, not us
+    if (!paused) video.play().catch(() => {}); // whoever called play() before is told, not us
   }
 
   /** An element without media takes a position for where it is to start, and says that it is there. */
   #placeStart() {
     if (this.#startTime > 0 && this.#video.readyState === 0) this.#video.currentTime = this.#startTime;
+  }
+
+  /**
+   * The session's own step on. Its word of the position may be a little old: nobody is sent back, or away from where they
+   * have gone meanwhile. `ElementCommand::goes` of `src/engine/io.rs`.
+   * @param {number} from
+   * @param {number} to
+   */
+  #step(from, to) {
+    const { currentTime } = this.#video;
+    // The session counts in 1/90000 s.
+    if (from - STEP_SLACK <= currentTime && currentTime <= to + 0.001) this.#video.currentTime = to;
+    else this.#relay.stays();
   }
 
   /** Empties the element, unless it has been given to something else. */
@@ -363,7 +430,7 @@ export class CloudPlayer extends EventTarget {
     this.#pageSink.perform({ op: 'detach' });
     if (this.#handle && video.srcObject === this.#handle) {
       video.srcObject = null;
-    } else if (this.#pageSink.attached) {
+    } else if (this.#pageSink.attached || (this.#file && video.src === this.#file)) {
       video.removeAttribute('src');
       video.load();
     }
@@ -415,12 +482,13 @@ export class CloudPlayer extends EventTarget {
 }
 
 /**
- * @param {PlayerOptions} options
+ * @param {SourceOptions} options
  * @returns {Source}
  */
-function toSource({ src, fileId, appId, playInfoUrl, token, tokenPlacement }) {
+function toSource({ src, fileId, appId, playInfoUrl, token, tokenPlacement, file }) {
+  if (file) return { kind: 'file', url: absolute(file) };
   if (src) return { kind: 'hls', url: absolute(src), token: token || null, tokenPlacement: tokenPlacement ?? null };
-  if (!fileId) throw new TypeError('a player needs src or fileId');
+  if (!fileId) throw new TypeError('a player needs src, fileId or file');
   const endpoint = absolute(playInfoUrl || DEFAULT_PLAY_INFO);
   return { kind: 'playInfo', endpoint, appId: appId ?? '', fileId: String(fileId), psign: token || null };
 }
@@ -459,6 +527,9 @@ function randomSeed() {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high >>> 11) * 2 ** 32 + low;
 }
+
+/** Seconds that an element may be before where the session believes it to be. */
+const STEP_SLACK = 0.5;
 
 /** Tencent Cloud's public service. */
 const DEFAULT_PLAY_INFO = 'https://playvideo.qcloud.com/getplayinfo/v4';

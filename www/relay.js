@@ -31,6 +31,12 @@ export class Relay {
     this.#off.abort();
   }
 
+  /** A seek that the session asked for is not made: the element is where it is. */
+  stays() {
+    this.#tell('seeking');
+    this.#tell('seeked');
+  }
+
   #tellTime() {
     const now = performance.now();
     if (now - this.#lastTimeUpdate < TIME_UPDATE_INTERVAL_MS) return;

@@ -31,7 +31,7 @@ export class TextTracks {
   }
 
   /**
-   * Adds what is new in the list, which only grows while a source plays.
+   * Adds what is new in the list, which only grows.
    * @param {TextRendition[]} renditions
    */
   offer(renditions) {
@@ -80,7 +80,7 @@ export class TextTracks {
     }
   }
 
-  /** Takes all of them away. */
+  /** Forgets all renditions: those of another source follow. */
   reset() {
     this.#clear();
     this.#shown = null;

@@ -7,13 +7,21 @@
 //! | `PUT /admin/sessions/{sid}/shape` | `{"bits_per_second":n\|null,"rtt_ms":n}` | the shape |
 //! | `POST /admin/sessions/{sid}/faults` | `{"pattern","fault":{"kind",…},"times":n\|null,"skip":n}` | `{"id":n}` |
 //! | `DELETE /admin/sessions/{sid}/faults` | | `{"cleared":n}` |
+//! | `PUT /admin/sessions/{sid}/outage` | `{"for_ms":n,"silent":bool}` | the outage |
+//! | `PUT /admin/sessions/{sid}/live` | `{"window_s"?:n,"ends_after_s"?:n\|null,"paused"?:bool}` | how live streams run |
 //! | `GET /admin/sessions/{sid}/requests` | | a list, oldest first; times are Unix milliseconds |
 //! | `POST /admin/tokens` | `{"file_id","ttl_s","sid"?,"app_id"?}` | `{"drm_token","psign"}` |
 //! | `POST /admin/urls` | `{"path","ttl_s","directory"}` | `{"url"}`: path and query |
 //!
 //! Faults are `{"kind":"status","status","retry_after_s"?}`, `{"kind":"cut","after_bytes"}`,
-//! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt"}` and
+//! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt","every"?}` and
 //! `{"kind":"wrong_key"}`. A path is matched without session prefix, token and query.
+//!
+//! In an outage connections are closed without an answer, bodies under way included; or, `silent`, nothing comes until
+//! it is over. `for_ms` 0 ends it.
+//!
+//! Live streams run by one clock a session, which starts when the first of them is asked for. Without anything set they
+//! list 24 s and never end.
 
 use axum::body::Bytes;
 use axum::extract::{Path, Request, State};
@@ -29,6 +37,8 @@ use crate::app::App;
 use crate::clock::{expiry, unix_s};
 use crate::error::Refusal;
 use crate::faults::Plan;
+use crate::live::Live;
+use crate::outage::Outage;
 use crate::session::{Logged, is_sid};
 use crate::shape::Shape;
 use crate::sign::same_secret;
@@ -37,6 +47,8 @@ use crate::token::{DrmClaims, PsignClaims};
 pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/admin/sessions/{sid}/shape", put(shape))
+        .route("/admin/sessions/{sid}/live", put(live))
+        .route("/admin/sessions/{sid}/outage", put(outage))
         .route("/admin/sessions/{sid}/faults", post(plant).delete(clear))
         .route("/admin/sessions/{sid}/requests", get(requests))
         .route("/admin/tokens", post(tokens))
@@ -60,6 +72,28 @@ async fn shape(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> 
     }
     app.sessions.get(checked(&sid)?).set_shape(shape);
     Ok(Json(shape))
+}
+
+async fn live(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> Result<Json<Live>, Refusal> {
+    let live: Live = read(&body)?;
+    if let Some(fault) = live.fault() {
+        return Err(Refusal::bad_request("live", fault));
+    }
+    app.sessions.get(checked(&sid)?).broadcast.set(live);
+    Ok(Json(live))
+}
+
+async fn outage(
+    State(app): State<App>,
+    Path(sid): Path<String>,
+    body: Bytes,
+) -> Result<Json<Outage>, Refusal> {
+    let outage: Outage = read(&body)?;
+    if let Some(fault) = outage.fault() {
+        return Err(Refusal::bad_request("outage", fault));
+    }
+    app.sessions.get(checked(&sid)?).reach.set(outage);
+    Ok(Json(outage))
 }
 
 async fn plant(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> Result<Json<Value>, Refusal> {

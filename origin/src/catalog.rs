@@ -25,6 +25,8 @@ pub struct Asset {
     pub psign: bool,
     /// What kind of signature play info hands out.
     pub signing: Signing,
+    /// Whether it is a live stream, of the media over and over.
+    pub live: bool,
 }
 
 /// Where the frames come from.
@@ -32,6 +34,10 @@ pub struct Asset {
 pub enum Media {
     /// The small ladder in the repository.
     Sample,
+    /// Eight seconds, and then, with other time stamps, as many in another resolution.
+    Splice,
+    /// Two rungs with sound in two languages and subtitles beside them.
+    Tracks,
     /// A minute at realistic rates, encoded once by ffmpeg; the sample where there is no ffmpeg.
     Lesson,
 }
@@ -79,6 +85,7 @@ impl Asset {
             first_sequence: 0,
             psign: false,
             signing: Signing::Directory,
+            live: false,
         };
         let like_sample = |id: &str, name: &str| Self { id: id.into(), name: name.into(), ..sample.clone() };
         vec![
@@ -103,6 +110,9 @@ impl Asset {
                 protection: Protection::Aes128 { iv: Iv::Explicit, rotate_every: None },
                 ..like_sample("lesson", "Lesson")
             },
+            Self { live: true, ..like_sample("sample-live", "Sample, live") },
+            Self { media: Media::Splice, ..like_sample("splice", "Two resolutions, one after the other") },
+            Self { media: Media::Tracks, ..like_sample("tracks", "Two languages and subtitles") },
             sample,
         ]
     }
@@ -136,13 +146,20 @@ impl Catalog {
             },
             _ => (Arc::clone(&sample), "lesson is not packaged: the sample stands in for it".to_owned()),
         };
-        let entry = |asset: &Asset| match asset.media {
-            Media::Sample => {
-                Entry { asset: asset.clone(), ladder: Arc::clone(&sample), warning: String::new() }
-            }
-            Media::Lesson => {
-                Entry { asset: asset.clone(), ladder: Arc::clone(&lesson), warning: warning.clone() }
-            }
+        // Where another sample was named, these need not lie beside it.
+        let beside = |name: &str| match Ladder::load(&config.sample.with_file_name(name)) {
+            Ok(ladder) => (Arc::new(ladder), String::new()),
+            Err(_) => (Arc::clone(&sample), format!("{name} is missing: the sample stands in for it")),
+        };
+        let (splice, tracks) = (beside("sample-splice"), beside("sample-tracks"));
+        let entry = |asset: &Asset| {
+            let (ladder, warning) = match asset.media {
+                Media::Sample => (Arc::clone(&sample), String::new()),
+                Media::Splice => splice.clone(),
+                Media::Tracks => tracks.clone(),
+                Media::Lesson => (Arc::clone(&lesson), warning.clone()),
+            };
+            Entry { asset: asset.clone(), ladder, warning }
         };
         Ok(Self { entries: config.assets.iter().map(|asset| (asset.id.clone(), entry(asset))).collect() })
     }

@@ -14,7 +14,7 @@ pub struct Config {
     pub listen: SocketAddr,
     /// The directory served at `/`.
     pub www: Option<PathBuf>,
-    /// The ready-made ladder behind the `sample` assets.
+    /// The ready-made ladder behind the `sample` assets; `sample-splice` and `sample-tracks` lie beside it.
     pub sample: PathBuf,
     /// Where encoded media is kept. `None`: nothing is encoded and `lesson` shows the sample.
     pub cache: Option<PathBuf>,

@@ -51,9 +51,10 @@ impl Delivery {
         if self.body.is_empty() {
             return None;
         }
-        let mut stop = self.stop.clone();
+        let (mut stop, session) = (self.stop.clone(), Arc::clone(&self.session));
         tokio::select! {
             _ = stop.changed() => Some(Err(io::Error::other("the origin stops"))),
+            () = session.reach.lost() => Some(Err(io::Error::other("an outage"))),
             chunk = self.chunk() => Some(chunk),
         }
     }
@@ -82,6 +83,7 @@ impl Delivery {
             size = size.min(link.quantum());
             link.pass(size, progress).await;
         }
+        self.session.reach.pass().await;
         self.session.link.pass(size, &mut self.progress).await;
         let chunk = self.body.split_to(size);
         self.sent += size;

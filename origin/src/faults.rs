@@ -26,8 +26,11 @@ pub(crate) enum Fault {
     },
     /// This response alone is slow.
     Slow { bits_per_second: u64 },
-    /// Bytes are wrong, one in 512; the length is right.
-    Corrupt,
+    /// Bytes are wrong, one in so many; the length is right. One wrong byte of an encrypted segment spoils 17 of the clear one.
+    Corrupt {
+        #[serde(default = "corrupt_every")]
+        every: usize,
+    },
     /// A key, or a segment's encryption, is of another key.
     WrongKey,
 }
@@ -59,6 +62,20 @@ struct Planted {
     plans: Vec<Plan>,
 }
 
+impl Fault {
+    /// Its kind, for the log.
+    pub(crate) fn name(&self) -> &'static str {
+        match self {
+            Self::Status { .. } => "status",
+            Self::Cut { .. } => "cut",
+            Self::Stall { .. } => "stall",
+            Self::Slow { .. } => "slow",
+            Self::Corrupt { .. } => "corrupt",
+            Self::WrongKey => "wrong_key",
+        }
+    }
+}
+
 impl Plan {
     /// Why this plan cannot be.
     pub(crate) fn fault(&self) -> Option<&'static str> {
@@ -71,6 +88,7 @@ impl Plan {
             Fault::Slow { bits_per_second } if bits_per_second < 8 => {
                 Some("bits_per_second must be at least 8")
             }
+            Fault::Corrupt { every: 0 } => Some("every must be at least 1"),
             _ => None,
         }
     }
@@ -120,6 +138,10 @@ fn matches(pattern: &str, path: &str) -> bool {
         path = after;
     }
     path.ends_with(last)
+}
+
+fn corrupt_every() -> usize {
+    512
 }
 
 const PATTERN_MAX: usize = 256;

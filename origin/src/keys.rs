@@ -44,6 +44,11 @@ pub(crate) fn iv(asset: &Asset, signer: &Signer, place: u32) -> [u8; 16] {
     }
 }
 
+/// Whether a segment of this name is encrypted where others are: text is not.
+pub(crate) fn covers(name: &str) -> bool {
+    !name.ends_with(".vtt")
+}
+
 /// A whole segment as it is served. With `wrong_key` its key is not the one that the key service gives.
 pub(crate) fn encrypt(asset: &Asset, signer: &Signer, place: u32, clear: Vec<u8>, wrong_key: bool) -> Bytes {
     let Some(id) = key_id(asset, place) else { return clear.into() };
@@ -71,7 +76,8 @@ pub(crate) async fn serve(
     let unknown = || Refusal::not_found("no such key");
     let entry = app.catalog.get(&asset).ok_or_else(unknown)?;
     let id: u32 = id.parse().map_err(|_| unknown())?;
-    let last = entry.ladder.last_place().and_then(|place| key_id(&entry.asset, place)).ok_or_else(unknown)?;
+    let last = if entry.asset.live { Some(u32::MAX) } else { entry.ladder.last_place() };
+    let last = last.and_then(|place| key_id(&entry.asset, place)).ok_or_else(unknown)?;
     if id > last {
         return Err(unknown());
     }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand, ValueEnum};
-use cloud_player_origin::package::Recipe;
+use cloud_player_origin::package::{Recipe, Special};
 use cloud_player_origin::{Config, Error, Origin};
 use tokio::signal;
 
@@ -59,6 +59,8 @@ enum Command {
 enum Preset {
     Sample,
     Lesson,
+    Splice,
+    Tracks,
 }
 
 #[tokio::main]
@@ -83,6 +85,8 @@ async fn run(arguments: Arguments) -> Result<(), Error> {
         let recipe = match preset {
             Preset::Sample => Recipe::sample(),
             Preset::Lesson => Recipe::lesson(),
+            Preset::Splice => return Ok(Special::Splice.make(&out, &say).await?),
+            Preset::Tracks => return Ok(Special::Tracks.make(&out, &say).await?),
         };
         return Ok(recipe.make(&out, &say).await?);
     }

@@ -9,12 +9,14 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::app::App;
+use crate::catalog::Entry;
 use crate::clock::unix_s;
 use crate::error::Refusal;
+use crate::live::Stream;
 use crate::package::POSTER;
 use crate::playlist::Rewrite;
 use crate::viewer::Viewer;
-use crate::{keys, reply};
+use crate::{keys, live, reply};
 
 pub(crate) async fn serve(
     State(app): State<App>,
@@ -33,9 +35,14 @@ pub(crate) async fn serve(
     let entry = entry.ok_or_else(unknown)?;
     if let Some(clear) = entry.ladder.playlist(&name) {
         let rewrite = Rewrite { asset: &entry.asset, viewer: &viewer, signer: &app.signer, grant };
-        let text = rewrite.apply(clear);
+        let stream = if entry.asset.live { Stream::of(clear) } else { None };
+        let text = match stream {
+            Some(stream) => rewrite.apply(&stream.playlist(app.sessions.get(&viewer.sid).broadcast.now())),
+            None => rewrite.apply(clear),
+        };
         return Ok(reply::file(text.into(), "application/vnd.apple.mpegurl", reply::NO_STORE, &headers));
     }
+    let mime = mime(&name);
     let bytes = match app.segments.get(&viewer.path) {
         Some(bytes) if !viewer.wrong_key => bytes,
         _ => {
@@ -44,19 +51,38 @@ pub(crate) async fn serve(
             made.map_err(|_| Refusal::internal("encrypting failed"))??
         }
     };
-    Ok(reply::file(bytes, "video/mp2t", reply::NO_STORE, &headers))
+    Ok(reply::file(bytes, mime, reply::NO_STORE, &headers))
 }
 
 /// Reads and encrypts. The name is one that the ladder listed, never a viewer's own.
 fn segment(app: &App, viewer: &Viewer, asset: &str, name: &str) -> Result<Bytes, Refusal> {
     let entry = app.catalog.get(asset).ok_or_else(unknown)?;
-    let place = entry.ladder.segment(name).ok_or_else(unknown)?;
-    let clear = std::fs::read(entry.ladder.path(name)).map_err(|_| unknown())?;
+    let (place, name) = match entry.asset.live {
+        true => live_segment(app, viewer, entry, name).ok_or_else(unknown)?,
+        false => (entry.ladder.segment(name).ok_or_else(unknown)?, name.to_owned()),
+    };
+    let clear = std::fs::read(entry.ladder.path(&name)).map_err(|_| unknown())?;
+    if !keys::covers(&name) {
+        return Ok(clear.into());
+    }
     let bytes = keys::encrypt(&entry.asset, &app.signer, place, clear, viewer.wrong_key);
     if !viewer.wrong_key {
         app.segments.keep(&viewer.path, &bytes);
     }
     Ok(bytes)
+}
+
+/// The place of a segment of a live stream and what it is called in the ladder, if it can be had now.
+fn live_segment(app: &App, viewer: &Viewer, entry: &Entry, name: &str) -> Option<(u32, String)> {
+    let (n, name) = live::name_of(name)?;
+    let (directory, file) = name.rsplit_once('/')?;
+    entry.ladder.segment(&name)?;
+    let stream = Stream::of(entry.ladder.playlist(&format!("{directory}/index.m3u8"))?)?;
+    stream.has(n, file, app.sessions.get(&viewer.sid).broadcast.now()).then_some((n, name))
+}
+
+fn mime(name: &str) -> &'static str {
+    if name.ends_with(".vtt") { "text/vtt; charset=utf-8" } else { "video/mp2t" }
 }
 
 fn unknown() -> Refusal {

@@ -1,5 +1,6 @@
 //! `GET /getplayinfo/v4/{appId}/{fileId}?psign=`: play info in the shape of Tencent Cloud VOD, version 4. Failures
-//! have HTTP status 200 and a `code` other than 0, as there.
+//! have HTTP status 200 and a `code` other than 0, as there. Times are seconds, as everywhere in Tencent's current
+//! interfaces; version 2 counted the offsets of key-frame descriptions in milliseconds.
 
 use std::collections::HashMap;
 
@@ -84,19 +85,18 @@ fn found(app: &Shared, Entry { asset, ladder, warning }: &Entry, sid: &str, base
             })
         }
     };
-    let half_ms = (ladder.duration * 500.0) as u64;
     let media = json!({
         "basicInfo": {
             "name": asset.name,
             "description": "",
-            "duration": ladder.duration,
+            "duration": if asset.live { 0.0 } else { ladder.duration },
             "coverUrl": format!("{base}/media/{}/{POSTER}", asset.id),
         },
         "streamingInfo": streaming,
         "imageSpriteInfo": null,
         "keyFrameDescInfo": { "keyFrameDescList": [
             { "timeOffset": 0, "content": "Start" },
-            { "timeOffset": half_ms, "content": "Half-time" },
+            { "timeOffset": ladder.duration / 2.0, "content": "Half-time" },
         ] },
     });
     answer(json!({ "code": 0, "message": "", "warning": warning, "media": media }))

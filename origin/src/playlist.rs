@@ -2,7 +2,7 @@
 
 use crate::catalog::{Asset, Iv, Protection};
 use crate::keys;
-use crate::package::line::{Line, lines};
+use crate::package::line::{Line, lines, uri_of};
 use crate::sign::{Grant, Signer};
 use crate::viewer::{TOKEN_PREFIX, Viewer};
 
@@ -20,10 +20,11 @@ impl Rewrite<'_> {
     pub(crate) fn apply(&self, clear: &str) -> String {
         let mut text = String::with_capacity(clear.len() * 2);
         let (mut place, mut key) = (0, None);
+        let encrypted = lines(clear).all(|line| !matches!(line, Line::Uri(uri) if !keys::covers(uri)));
         for line in lines(clear) {
             match line {
                 Line::Duration(_, raw) => {
-                    let next = keys::key_id(self.asset, place);
+                    let next = keys::key_id(self.asset, place).filter(|_| encrypted);
                     if next != key {
                         text += &self.key_tag(place);
                         key = next;
@@ -31,9 +32,15 @@ impl Rewrite<'_> {
                     place += 1;
                     text += raw;
                 }
-                Line::Tag(tag) if tag.starts_with("#EXT-X-MEDIA-SEQUENCE:") => {
-                    text += &format!("#EXT-X-MEDIA-SEQUENCE:{}", self.asset.first_sequence);
+                Line::Tag(tag) if tag.starts_with(SEQUENCE) => {
+                    // Of a live stream it says which segment is the first that is listed.
+                    place = tag.get(SEQUENCE.len()..).and_then(|n| n.trim().parse().ok()).unwrap_or_default();
+                    text += &format!("{SEQUENCE}{}", self.asset.first_sequence + u64::from(place));
                 }
+                Line::Tag(tag) if tag.starts_with("#EXT-X-MEDIA:") => match uri_of(tag) {
+                    Some(uri) => text += &tag.replace(uri, &self.child(uri)),
+                    None => text += tag,
+                },
                 Line::Tag(tag) => text += tag,
                 Line::Uri(uri) => text += &self.child(uri),
             }
@@ -78,3 +85,5 @@ impl Rewrite<'_> {
         format!("{directory}{slash}{token}{file}{query}")
     }
 }
+
+const SEQUENCE: &str = "#EXT-X-MEDIA-SEQUENCE:";

@@ -15,13 +15,13 @@ use crate::app::{App, State};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::Config;
+use crate::connection::{Connection, Door};
 use crate::error::Error;
 use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
 use crate::telemetry::{self, Store};
-use crate::viewer::{self, Connection};
-use crate::{admin, keys, media, playinfo, reply, www};
+use crate::{admin, keys, media, playinfo, reply, viewer, www};
 
 /// An origin that answers requests until it is shut down or dropped.
 #[derive(Debug)]
@@ -64,7 +64,7 @@ impl Origin {
             stop: stopped.clone(),
         });
         let service = router(&app).into_make_service_with_connect_info::<Connection>();
-        let server = axum::serve(listener, service).with_graceful_shutdown(ended(stopped));
+        let server = axum::serve(Door(listener), service).with_graceful_shutdown(ended(stopped));
         // Serving ends only by shutdown: failures to accept are retried inside.
         let server = tokio::spawn(async move { server.await.unwrap_or_default() });
         Ok(Self { addr, app, stop, server })

@@ -8,6 +8,8 @@ use serde::Serialize;
 use crate::app::lock;
 use crate::clock::unix_ms;
 use crate::faults::Faults;
+use crate::live::Broadcast;
+use crate::outage::Reach;
 use crate::shape::{Link, Shape};
 
 /// One viewer as the network sees them.
@@ -16,6 +18,8 @@ pub(crate) struct Session {
     shape: Mutex<Shape>,
     pub(crate) link: Link,
     pub(crate) faults: Faults,
+    pub(crate) reach: Reach,
+    pub(crate) broadcast: Broadcast,
     log: Mutex<VecDeque<Arc<Mutex<Logged>>>>,
 }
 
@@ -48,6 +52,8 @@ impl Session {
             shape: Mutex::default(),
             link: Link::new(None),
             faults: Faults::default(),
+            reach: Reach::new(),
+            broadcast: Broadcast::new(),
             log: Mutex::default(),
         }
     }

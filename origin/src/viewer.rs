@@ -1,21 +1,16 @@
 //! What every viewer-facing request passes: the session prefix and the token come off the path, the session's
 //! delay and faults apply, the answer is shaped, logged and opened to other web origins.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-
 use axum::body::{Body, Bytes, to_bytes};
-use axum::extract::connect_info::Connected;
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_LENGTH, RANGE, RETRY_AFTER};
 use axum::http::{HeaderValue, Method, StatusCode, Uri};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use axum::serve::{IncomingStream, Listener};
-use tokio::net::TcpListener;
 
 use crate::app::App;
 use crate::clock::unix_ms;
+use crate::connection::Connection;
 use crate::deliver::deliver;
 use crate::error::Refusal;
 use crate::faults::Fault;
@@ -34,20 +29,6 @@ pub(crate) struct Viewer {
     pub(crate) token: Option<String>,
     /// Keys are to be wrong.
     pub(crate) wrong_key: bool,
-}
-
-/// A TCP connection: whether it has carried a request yet.
-#[derive(Clone, Debug)]
-pub(crate) struct Connection {
-    fresh: Arc<AtomicBool>,
-}
-
-impl Connected<IncomingStream<'_, TcpListener>> for Connection {
-    fn connect_info(stream: IncomingStream<'_, TcpListener>) -> Self {
-        // Small quanta must leave at once. Where that cannot be set the shape is only less exact.
-        let _ = <TcpListener as Listener>::Io::set_nodelay(stream.io(), true);
-        Self { fresh: Arc::new(AtomicBool::new(true)) }
-    }
 }
 
 /// What stands before a token in a file name.
@@ -73,10 +54,16 @@ pub(crate) async fn enter(
 
     let session = app.sessions.get(&viewer.sid);
     let preflight = request.method() == Method::OPTIONS;
-    let fault = if preflight { None } else { session.faults.strike(&viewer.path) };
-    let mut record = session.record(logged(&request, &viewer, fault.as_ref()));
-    let fresh = connection.fresh.swap(false, Ordering::Relaxed);
-    let delay = session.shape().delay(fresh);
+    let out = session.reach.is_out();
+    let fault = if preflight || out { None } else { session.faults.strike(&viewer.path) };
+    let name = if out { Some("outage") } else { fault.as_ref().map(Fault::name) };
+    let mut record = session.record(logged(&request, &viewer, name));
+    if !session.reach.pass().await {
+        connection.close();
+        // Dropped with the connection.
+        return std::future::pending().await;
+    }
+    let delay = session.shape().delay(connection.is_fresh());
     if !delay.is_zero() {
         tokio::time::sleep(delay).await;
     }
@@ -99,8 +86,8 @@ pub(crate) async fn enter(
     let Ok(mut body) = to_bytes(body, usize::MAX).await else {
         return Refusal::internal("the answer could not be read").into_response();
     };
-    if matches!(fault, Some(Fault::Corrupt)) {
-        body = corrupt(&body);
+    if let Some(Fault::Corrupt { every }) = fault {
+        body = corrupt(&body, every);
     }
     if !head && !matches!(parts.status, StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         parts.headers.insert(CONTENT_LENGTH, HeaderValue::from(body.len()));
@@ -147,7 +134,7 @@ fn take_token(path: &str) -> Result<(String, Option<String>), Refusal> {
     Ok((format!("{directory}/{}", name.trim_start_matches('.')), Some(token.to_owned())))
 }
 
-fn logged(request: &Request, viewer: &Viewer, fault: Option<&Fault>) -> Logged {
+fn logged(request: &Request, viewer: &Viewer, fault: Option<&'static str>) -> Logged {
     let query = request.uri().query().unwrap_or_default();
     let has = |name: &str| query.split('&').any(|pair| pair.split('=').next() == Some(name));
     Logged {
@@ -157,14 +144,7 @@ fn logged(request: &Request, viewer: &Viewer, fault: Option<&Fault>) -> Logged {
         token: viewer.token.is_some() || has("token"),
         signature: has("signature"),
         range: request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned),
-        fault: fault.map(|fault| match fault {
-            Fault::Status { .. } => "status",
-            Fault::Cut { .. } => "cut",
-            Fault::Stall { .. } => "stall",
-            Fault::Slow { .. } => "slow",
-            Fault::Corrupt => "corrupt",
-            Fault::WrongKey => "wrong_key",
-        }),
+        fault,
         status: None,
         bytes_sent: 0,
         done_ms: None,
@@ -191,12 +171,12 @@ fn injected(status: u16, retry_after_s: Option<u64>) -> Response {
     response
 }
 
-fn corrupt(body: &Bytes) -> Bytes {
-    body.iter().enumerate().map(|(at, byte)| if at % CORRUPT_EVERY == 0 { !byte } else { *byte }).collect()
+fn corrupt(body: &Bytes, every: usize) -> Bytes {
+    let wrong = |at: usize| at.is_multiple_of(every);
+    body.iter().enumerate().map(|(at, byte)| if wrong(at) { !byte } else { *byte }).collect()
 }
 
 const TOKEN_MAX: usize = 2048;
-const CORRUPT_EVERY: usize = 512;
 const LOGGED_PATH_MAX: usize = 512;
 
 #[cfg(test)]

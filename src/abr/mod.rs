@@ -87,6 +87,13 @@ pub trait Rule: core::fmt::Debug {
     /// An index into `situation.ladder`. Out-of-range answers are taken for the highest rung.
     fn choose(&mut self, situation: &Situation<'_>) -> usize;
 
+    /// How much of the buffer to let play before the next segment is chosen, although there is room for it. Asked
+    /// again when that has passed; zero goes on at once.
+    fn rest(&mut self, situation: &Situation<'_>) -> MediaTime {
+        let _ = situation;
+        MediaTime::ZERO
+    }
+
     /// Whether to give a download up and ask for its segment again, and on which rung: a lower one, or the answer does
     /// not count.
     fn abandon(&mut self, situation: &Situation<'_>, transfer: &Transfer) -> Option<usize> {

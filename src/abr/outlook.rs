@@ -6,16 +6,41 @@
 //! The rate of the network is taken apart from its latency, so small segments on a distant server do not look like a slow
 //! network.
 
-use crate::time::MediaTime;
+use core::time::Duration;
+
+use crate::time::{MediaTime, Timestamp};
 
 use super::forecast::{Belief, Forecast};
 use super::plan::{Plan, STALL};
-use super::{Rule, Rung, Situation, Transfer};
+use super::{Estimate, Rule, Rung, Situation, Transfer};
 
 /// The rule.
 #[derive(Default)]
 pub struct Outlook {
     state: Option<State>,
+    last: Option<Choice>,
+}
+
+/// A choice, and what it was made of. It is asked for on every event while there is nothing to load (at the live edge, behind
+/// the end), and is hundreds of thousands of operations.
+struct Choice {
+    now: Timestamp,
+    current: Option<usize>,
+    estimate: Option<Estimate>,
+    slices: u64,
+    buffer: MediaTime,
+    started: bool,
+    rung: usize,
+}
+
+impl Choice {
+    /// Whether nothing is different by now that would make another choice.
+    fn holds(&self, s: &Situation<'_>) -> bool {
+        (self.current, self.estimate, self.slices, self.started)
+            == (s.current, s.estimate, s.history.slices(), s.started)
+            && self.buffer.abs_diff(s.buffer) < SAME_BUFFER
+            && s.now.since(self.now) < SAME_TIME
+    }
 }
 
 /// Thousands of numbers say nothing to a reader, and the code that prints them would be a third of what this rule adds to a download.
@@ -45,19 +70,17 @@ impl State {
         let (segment, buffer_goal) = (s.segment, s.buffer_goal);
         Self { ladder: s.ladder.to_vec(), segment, buffer_goal, forecast, plan }
     }
+
+    fn is_of(&self, s: &Situation<'_>) -> bool {
+        self.ladder == s.ladder && self.segment == s.segment && self.buffer_goal == s.buffer_goal
+    }
 }
 
 impl Outlook {
     /// What is known, up to date.
     fn state(&mut self, s: &Situation<'_>) -> &mut State {
         let state = match self.state.take() {
-            Some(state)
-                if state.ladder == s.ladder
-                    && state.segment == s.segment
-                    && state.buffer_goal == s.buffer_goal =>
-            {
-                state
-            }
+            Some(state) if state.is_of(s) => state,
             // What was learnt of the network holds for any buffer.
             Some(state) if state.ladder == s.ladder => State::new(s, Some(state.forecast)),
             _ => State::new(s, None),
@@ -66,13 +89,8 @@ impl Outlook {
         state.forecast.learn(s.history, s.now);
         state
     }
-}
 
-impl Rule for Outlook {
-    fn choose(&mut self, s: &Situation<'_>) -> usize {
-        if s.ladder.len() < 2 {
-            return 0;
-        }
+    fn choose_anew(&mut self, s: &Situation<'_>) -> usize {
         let latency = latency(s);
         let state = self.state(s);
         state.plan.time(&state.forecast, latency);
@@ -86,6 +104,31 @@ impl Rule for Outlook {
         let likely = state.forecast.ahead(0.5 * s.segment.as_secs());
         let likely: Vec<f32> = likely.collect();
         state.plan.best(likely.iter().copied(), s.buffer.as_secs() as f32, s.current, stall(s))
+    }
+}
+
+impl Rule for Outlook {
+    fn choose(&mut self, s: &Situation<'_>) -> usize {
+        if s.ladder.len() < 2 {
+            return 0;
+        }
+        if let (Some(last), Some(state)) = (&self.last, &self.state)
+            && last.holds(s)
+            && state.is_of(s)
+        {
+            return last.rung;
+        }
+        let rung = self.choose_anew(s);
+        self.last = Some(Choice {
+            now: s.now,
+            current: s.current,
+            estimate: s.estimate,
+            slices: s.history.slices(),
+            buffer: s.buffer,
+            started: s.started,
+            rung,
+        });
+        rung
     }
 
     fn abandon(&mut self, s: &Situation<'_>, transfer: &Transfer) -> Option<usize> {
@@ -167,6 +210,9 @@ const BELOW: f64 = 0.1;
 const ABOVE: f64 = 2.0;
 /// Seconds.
 const USUAL_LATENCY: f32 = 0.05;
+/// A choice holds while the buffer is as it was, to within this, and for so long.
+const SAME_BUFFER: MediaTime = MediaTime::from_millis(500);
+const SAME_TIME: Duration = Duration::from_secs(2);
 /// Segments that the first decision looks ahead, and how many more each further one does.
 const FIRST_PASSES: usize = 12;
 const PASSES: usize = 1;

@@ -7,7 +7,7 @@ use crate::secret::{Secret, Url};
 use super::cache_key::{identity, is_value};
 use super::signature::inherit;
 use super::token::{TokenPlacement, file_name_prefix, format_url_with_token, with_query_param};
-use super::url_parts::{Parts, encode_query_value};
+use super::url_parts::{Parts, encode_query_value, same_origin};
 
 /// A token, and where it stands in URLs.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,11 +63,7 @@ impl Credentials {
     /// same host.
     pub fn child_playlist_url(&self, parent: &Url, child: &Url) -> Url {
         let url = self.child_url(parent, child);
-        let same_origin = match (Parts::of(parent.expose()), Parts::of(child.expose())) {
-            (Some(parent), Some(child)) => parent.same_origin(&child),
-            _ => false,
-        };
-        if same_origin { self.playlist_url(&url) } else { url }
+        if same_origin(parent, child) { self.playlist_url(&url) } else { url }
     }
 
     /// An init section or a media segment named by the playlist at `parent`.

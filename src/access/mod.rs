@@ -28,3 +28,4 @@ pub use credentials::{Credentials, TokenUse};
 pub use play_info::{PlayInfo, PlayInfoError};
 pub use signature::{expiry, inherit};
 pub use token::{TokenPlacement, format_url_with_token, with_query_param};
+pub(crate) use url_parts::same_origin;

@@ -2,6 +2,8 @@
 //!
 //! Invariant: the parts of a URL, joined, are the URL, byte for byte. Nothing is decoded, normalised or judged.
 
+use crate::secret::Url;
+
 /// The parts of a hierarchical URL or reference. Has no `Debug`: a part may be a secret.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parts<'a> {
@@ -85,6 +87,14 @@ impl<'a> Parts<'a> {
             && self.directory.strip_prefix(directory).is_some_and(|below| {
                 !below.split(['/', '\\']).chain(self.file_name.split('\\')).any(is_dot_segment)
             })
+    }
+}
+
+/// Whether two URLs are of one scheme, host and port.
+pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
+    match (Parts::of(a.expose()), Parts::of(b.expose())) {
+        (Some(a), Some(b)) => a.same_origin(&b),
+        _ => false,
     }
 }
 

@@ -2,8 +2,10 @@
 //! known.
 
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use crate::abr;
+use crate::access::same_origin;
 use crate::playlist::{self, MediaPlaylist, Multivariant, Refresh, Segment, Start, Variables, Variant};
 use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
@@ -11,6 +13,7 @@ use crate::time::{MediaTime, Timestamp};
 use super::io::RungInfo;
 use super::lane::LaneId;
 use super::renditions::{Sounds, Texts};
+use super::standing::Standing;
 
 /// The rungs of a source, lowest first. Never empty.
 #[derive(Debug)]
@@ -38,6 +41,16 @@ pub(crate) struct Rung {
     stream: Stream,
     /// The group of renditions that its sound is in.
     audio: Option<String>,
+    /// Where else it is (redundant streams, RFC 8216bis §4.4.6.2), the one to go to next first.
+    elsewhere: VecDeque<Place>,
+}
+
+/// Another address of a rung.
+#[derive(Debug)]
+struct Place {
+    url: Url,
+    audio: Option<String>,
+    standing: Standing,
 }
 
 /// Where a media playlist is, and how it stands.
@@ -56,8 +69,8 @@ pub(crate) struct Stream {
     pub(crate) whole: bool,
     /// How often its server began anew.
     pub(crate) restarts: u32,
-    /// It failed for good.
-    pub(super) dead: bool,
+    /// Whether it has failed, and for how long it is left alone.
+    pub(crate) standing: Standing,
 }
 
 /// A media playlist at hand.
@@ -88,17 +101,24 @@ impl Catalog {
             found.retain(is_taken);
         }
         let all_audio = found.iter().all(|rung| rung.audio_only);
+        // Where all is sound, the rungs themselves are it.
+        let audio = |variant: &Variant| variant.audio.clone().filter(|_| !all_audio);
+        let elsewhere = |rung: &playlist::Rung| {
+            let variants = rung.fallbacks.iter().filter_map(|at| playlist.variants.get(*at));
+            let standing = Standing::default();
+            variants.map(|v| Place { url: url(&v.uri), audio: audio(v), standing }).collect()
+        };
         let rungs: Vec<_> = found
-            .into_iter()
+            .iter()
             // Sound without picture is no rung of a video.
             .filter(|rung| !rung.audio_only || all_audio)
-            .filter_map(|rung| playlist.variants.get(rung.variant))
-            .map(|variant| Rung {
+            .filter_map(|rung| Some((rung, playlist.variants.get(rung.variant)?)))
+            .map(|(rung, variant)| Rung {
                 info: info(variant),
                 average: variant.average_bandwidth.unwrap_or(0),
                 stream: Stream::at(url(&variant.uri)),
-                // Where all is sound, the rungs themselves are it.
-                audio: variant.audio.clone().filter(|_| !all_audio),
+                audio: audio(variant),
+                elsewhere: elsewhere(rung),
             })
             .collect();
         let groups: Vec<_> = rungs.iter().filter_map(|rung| rung.audio.as_deref()).collect();
@@ -112,7 +132,8 @@ impl Catalog {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
         let mut stream = Stream::at(url.clone());
         (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
-        Self::new(vec![Rung { info, average: 0, stream, audio: None }])
+        let elsewhere = VecDeque::new();
+        Self::new(vec![Rung { info, average: 0, stream, audio: None, elsewhere }])
     }
 
     fn new(rungs: Vec<Rung>) -> Option<Self> {
@@ -145,6 +166,11 @@ impl Catalog {
         self.rungs.iter().map(|r| r.info.clone()).collect()
     }
 
+    /// Width and height of each rung; 0 where they are not known.
+    pub(crate) fn sizes(&self) -> impl Iterator<Item = (u32, u32)> {
+        self.rungs.iter().map(|r| (r.info.width, r.info.height))
+    }
+
     /// A rung.
     pub(crate) fn rung(&self, index: usize) -> Option<&Rung> {
         self.rungs.get(index)
@@ -162,36 +188,83 @@ impl Catalog {
         self.sounds.info_of(member)
     }
 
-    /// The rung to use for `wanted`: itself, or if it failed for good the nearest one below that did not, or above.
-    pub(crate) fn usable(&self, wanted: usize) -> usize {
-        let alive = |i: &usize| self.rungs.get(*i).is_some_and(|r| !r.stream.dead);
+    /// The rung to use for `wanted` at a place: itself, or if it is left alone the nearest one below that is not, or
+    /// above; or where all are, one that failed elsewhere.
+    pub(crate) fn usable(&self, wanted: usize, place: MediaTime) -> usize {
         let top = self.rungs.len().saturating_sub(1);
         let wanted = wanted.min(top);
-        (0..=wanted).rev().find(alive).or_else(|| (wanted..=top).find(alive)).unwrap_or(wanted)
+        let nearest = |is: &dyn Fn(&Stream) -> bool| {
+            let is = |i: &usize| self.rungs.get(*i).is_some_and(|r| is(&r.stream));
+            (0..=wanted).rev().find(is).or_else(|| (wanted..=top).find(is))
+        };
+        let found = nearest(&|stream| !stream.rests());
+        found.or_else(|| nearest(&|stream| stream.standing.may_do_at(place))).unwrap_or(wanted)
     }
 
-    /// Takes a rung or a rendition out of use. `false` if nothing can take its place.
-    pub(crate) fn bury(&mut self, lane: LaneId, index: usize) -> bool {
+    /// Whether another rung, or another rendition of the group, can take the place of one there.
+    pub(crate) fn has_other(&self, lane: LaneId, index: usize, place: MediaTime) -> bool {
+        let does = |stream: &Stream| !stream.rests() || stream.standing.may_do_at(place);
         match lane {
-            LaneId::Main => {
-                if let Some(rung) = self.rungs.get_mut(index) {
-                    rung.stream.dead = true;
-                }
-                self.rungs.iter().any(|r| !r.stream.dead)
-            }
-            LaneId::Audio => self.sounds.bury(index),
-            LaneId::Text => {
-                if let Some(stream) = self.texts.stream_mut(index) {
-                    stream.dead = true;
-                }
-                true
-            }
+            LaneId::Main => self.rungs.iter().enumerate().any(|(i, r)| i != index && does(&r.stream)),
+            LaneId::Audio => self.sounds.has_other(index),
+            LaneId::Text => false,
         }
+    }
+
+    /// Leaves a rung or a rendition alone for a while: it failed there.
+    pub(crate) fn bury(&mut self, now: Timestamp, lane: LaneId, index: usize, place: Option<MediaTime>) {
+        if let Some(stream) = self.stream_mut(lane, index) {
+            stream.standing.fail(now, place);
+        }
+    }
+
+    /// Whether a rung is at another address as well, which is not left alone.
+    pub(crate) fn is_elsewhere(&self, rung: usize) -> bool {
+        self.rungs.get(rung).is_some_and(|r| r.elsewhere.iter().any(|place| !place.standing.rests()))
+    }
+
+    /// Goes to another address of a rung; `false`: there is none.
+    pub(crate) fn go_elsewhere(&mut self, now: Timestamp, rung: usize) -> bool {
+        let Some(rung) = self.rungs.get_mut(rung) else { return false };
+        let Some(next) = rung.elsewhere.iter().position(|place| !place.standing.rests()) else {
+            return false;
+        };
+        let Some(Place { url, audio, standing }) = rung.elsewhere.remove(next) else { return false };
+        let restarts = rung.stream.restarts;
+        let left = core::mem::replace(&mut rung.stream, Stream { standing, restarts, ..Stream::at(url) });
+        let audio = core::mem::replace(&mut rung.audio, audio);
+        let mut standing = left.standing;
+        standing.fail(now, None);
+        rung.elsewhere.push_back(Place { url: left.url, audio, standing });
+        true
+    }
+
+    /// The rungs that are at the same server as this address.
+    pub(crate) fn rungs_beside(&self, url: &Url) -> Vec<usize> {
+        let beside = self.rungs.iter().enumerate().filter(|(_, r)| same_origin(&r.stream.url, url));
+        beside.map(|(i, _)| i).collect()
+    }
+
+    /// Lets go of what was left alone for long enough.
+    pub(crate) fn forgive(&mut self, now: Timestamp) {
+        let rungs = self.rungs.iter_mut();
+        let rungs = rungs.flat_map(|r| {
+            let elsewhere = r.elsewhere.iter_mut().map(|place| &mut place.standing);
+            core::iter::once(&mut r.stream.standing).chain(elsewhere)
+        });
+        rungs.for_each(|standing| standing.forgive(now));
+        let streams = self.sounds.streams_mut().chain(self.texts.streams_mut());
+        streams.for_each(|(_, stream)| stream.standing.forgive(now));
     }
 
     /// Any rung's media playlist that is at hand.
     pub(crate) fn any_media(&self) -> Option<&Media> {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
+    }
+
+    /// Any rendition's media playlist that is at hand.
+    pub(crate) fn any_sound(&self) -> Option<&Media> {
+        self.sounds.any_media()
     }
 
     /// Segments are about so long, by the media playlist that came last.
@@ -245,7 +318,13 @@ impl Stream {
     /// Nothing is known of it but its address.
     pub(super) fn at(url: Url) -> Self {
         let (asked, got, news) = (Timestamp::ZERO, Timestamp::ZERO, Refresh::Unchanged);
-        Self { url, media: None, asked, got, news, whole: false, restarts: 0, dead: false }
+        let standing = Standing::default();
+        Self { url, media: None, asked, got, news, whole: false, restarts: 0, standing }
+    }
+
+    /// Whether it is left alone for now.
+    pub(crate) fn rests(&self) -> bool {
+        self.standing.rests()
     }
 
     /// Whether the playlist is at hand and, if it changes, not out of date.

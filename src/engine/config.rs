@@ -28,6 +28,12 @@ pub struct Config {
     pub start: MediaTime,
     /// Hold this rung from the start instead of choosing.
     pub start_rung: Option<usize>,
+    /// Choose no rung with more pixels than the element can show.
+    pub cap_to_viewport: bool,
+    /// The most that is to be loaded, in bytes an hour: rungs that take more on average are not chosen.
+    pub data_budget: Option<u64>,
+    /// Replace what is buffered by a better rung once the network turns out to carry far more.
+    pub replace_buffered: bool,
     /// Languages that the sound should be in, as RFC 5646 tags, best first. None: the author's default.
     pub audio_languages: Vec<String>,
     /// Languages that text should be shown in, best first. None: what the author wants shown.
@@ -50,6 +56,9 @@ impl Default for Config {
             stored_throughput: None,
             start: MediaTime::ZERO,
             start_rung: None,
+            cap_to_viewport: true,
+            data_budget: None,
+            replace_buffered: true,
             audio_languages: Vec::new(),
             text_languages: Vec::new(),
             unsupported_codecs: Vec::new(),

@@ -3,12 +3,25 @@
 use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{RequestId, RequestKind};
+use super::io::{Output, RequestId, RequestKind};
 use super::lane::{LaneId, State};
-use super::recovery::{self, Fault, Remedy};
+use super::recovery::{self, Fault, Instead, Remedy};
 use super::requests::{Ask, Purpose};
 use super::text::is_text;
 use super::{Engine, Stage};
+
+/// How a session goes on without what it asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is not needed now.
+    Without,
+    /// The same is at another address.
+    Elsewhere,
+    /// Another rung or rendition has it.
+    Another,
+    /// It is left out.
+    Skip,
+}
 
 impl Engine {
     /// A request came to nothing. `detail` is a code and a sentence that say more than the fault does.
@@ -46,46 +59,168 @@ impl Engine {
         let is_spoiled = matches!(fault, Fault::Corrupt | Fault::WrongKey);
         ask.spoiled = ask.spoiled.saturating_add(u32::from(is_spoiled));
         let failures = if is_spoiled { ask.spoiled } else { ask.failures };
-        let mut remedy = recovery::remedy(kind, fault, failures, jitter);
+        let instead = self.instead_of(&ask.purpose, fault);
+        let mut remedy = recovery::remedy(kind, fault, failures, instead, jitter);
         if let Purpose::Report(batch) = ask.purpose {
             match remedy {
                 Remedy::Retry(after) => self.requests.send_later(now + after, ask),
-                Remedy::Fatal => self.report_sent(now, batch, false),
+                Remedy::GiveUp => self.report_sent(now, batch, false),
             }
             return;
         }
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        let may_wait = !self.online || self.has_time() && !is_text(&ask.purpose);
-        if remedy == Remedy::Fatal && fault.may_pass() && may_wait {
+        let can_wait = !self.online || !instead.any() && self.has_time() && !is_text(&ask.purpose);
+        if remedy == Remedy::GiveUp && fault.may_pass() && can_wait {
             remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
         }
-        let goes_on = remedy != Remedy::Fatal
-            || self.can_do_without(&ask.purpose)
-            || self.step_over(&ask.purpose, fault)
-            || self.bury_rung(&ask.purpose, fault);
-        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
-        let error = PlayerError {
-            code,
-            phase: phase.unwrap_or_else(|| phase_of(kind)),
-            status: fault.status(),
-            fatal: !goes_on,
-            message,
-            url: Some(ask.url.clone()),
-        };
         if let Purpose::Segment(lane) = ask.purpose {
             if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
                 self.history.ended(now, rung, true);
             }
             self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
-        self.report_error(now, error);
-        match remedy {
-            Remedy::Retry(after) => self.requests.send_later(now + after, ask),
-            Remedy::Fatal if !goes_on => self.close(now),
-            Remedy::Fatal => self.go_on_without(now, &ask.purpose),
+        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
+        let error = PlayerError {
+            code,
+            phase: phase.unwrap_or_else(|| phase_of(kind)),
+            status: fault.status(),
+            fatal: false,
+            message,
+            url: Some(ask.url.clone()),
+        };
+        if let Remedy::Retry(after) = remedy {
+            self.report_error(now, error);
+            return self.requests.send_later(now + after, ask);
         }
+        match self.way_on(&ask.purpose, fault, instead) {
+            Some(way) => {
+                self.report_error(now, error);
+                self.go_on(now, &ask, fault, way);
+            }
+            None => self.end_by(now, error),
+        }
+    }
+
+    /// What could take the place of what a request is for.
+    fn instead_of(&self, purpose: &Purpose, fault: Fault) -> Instead {
+        let played = self.playhead.has_started() && !self.sources.has_next() && !is_text(purpose);
+        let (Some((lane, index)), Stage::Open(catalog)) = (self.stream_of(purpose), &self.stage) else {
+            return Instead { played, ..Instead::default() };
+        };
+        let place = self.place_of(lane);
+        Instead {
+            elsewhere: lane == LaneId::Main && fault.is_of_the_server() && catalog.is_elsewhere(index),
+            another: fault.is_of_the_rung() && catalog.has_other(lane, index, place),
+            probation: catalog.stream(lane, index).is_some_and(|s| s.standing.is_on_probation()),
+            played,
+        }
+    }
+
+    /// How the session goes on without an answer to this, if it can.
+    fn way_on(&self, purpose: &Purpose, fault: Fault, instead: Instead) -> Option<Way> {
+        let skips = matches!(purpose, Purpose::Segment(_))
+            && (matches!(fault, Fault::NotThere { .. }) || self.may_skip(fault));
+        match () {
+            () if self.can_do_without(purpose) => Some(Way::Without),
+            () if matches!(fault, Fault::NotThere { .. }) && skips => Some(Way::Skip),
+            () if instead.elsewhere => Some(Way::Elsewhere),
+            () if instead.another => Some(Way::Another),
+            () if skips => Some(Way::Skip),
+            () => None,
+        }
+    }
+
+    /// Whether a segment that nobody has may be left out: what came before it played, and it is not the third in a row.
+    fn may_skip(&self, fault: Fault) -> bool {
+        fault.is_of_the_rung() && self.playhead.has_started() && self.skipped < MAX_SKIPPED
+    }
+
+    fn go_on(&mut self, now: Timestamp, ask: &Ask, fault: Fault, way: Way) {
+        if self.is_of_text(&ask.purpose) {
+            return self.text_failed(now, &ask.purpose);
+        }
+        let Some((lane, index)) = self.stream_of(&ask.purpose) else { return };
+        let place = matches!(ask.purpose, Purpose::Segment(_)).then(|| self.place_of(lane));
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        match way {
+            Way::Without | Way::Another => catalog.bury(now, lane, index, place),
+            Way::Elsewhere => {
+                self.reports.trace.note(now, "variant_replaced", &[("rung", index as u64)]);
+                return self.go_elsewhere(now, ask, fault, index);
+            }
+            Way::Skip => {
+                self.skipped += 1;
+                let loading = self.lanes.lane(lane).loading();
+                let sequence = loading.map(|loading| loading.sequence);
+                if let Some(media) = catalog.stream_mut(lane, index).and_then(|s| s.media.as_mut())
+                    && let Some(sequence) = sequence
+                {
+                    self.reports.trace.note(now, "segment_skipped", &[("sequence", sequence)]);
+                    media.playlist.set_gap(sequence);
+                }
+            }
+        }
+        self.stop_waiting(now, &ask.purpose, lane, index);
+    }
+
+    /// Whether text alone goes without what was asked for.
+    fn is_of_text(&self, purpose: &Purpose) -> bool {
+        match purpose {
+            Purpose::Key(key) => self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)),
+            Purpose::Init(_) => self.stream_of(purpose).is_some_and(|(lane, _)| lane == LaneId::Text),
+            purpose => is_text(purpose),
+        }
+    }
+
+    fn text_failed(&mut self, now: Timestamp, purpose: &Purpose) {
+        match purpose {
+            Purpose::Text(text) => self.text_stream_failed(now, *text),
+            _ => self.text_segment_failed(now),
+        }
+    }
+
+    /// The lane stops waiting for what will not come.
+    fn stop_waiting(&mut self, now: Timestamp, purpose: &Purpose, lane: LaneId, index: usize) {
+        match purpose {
+            Purpose::Rung(_) | Purpose::Rendition(_) => {
+                if self.lanes.lane(lane).waits_for_playlist(index) {
+                    self.lanes.lane_mut(lane).state = State::Idle;
+                }
+            }
+            _ => self.abandon_segment(now, lane),
+        }
+    }
+
+    /// Goes to another address of a rung, and with the others that are at a server that fails: they would find out one by
+    /// one.
+    fn go_elsewhere(&mut self, now: Timestamp, ask: &Ask, fault: Fault, rung: usize) {
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        let mut leave = vec![rung];
+        if fault.is_of_the_whole_server()
+            && let Some(stream) = catalog.stream(LaneId::Main, rung)
+        {
+            let url = stream.url.clone();
+            leave.extend(catalog.rungs_beside(&url).into_iter().filter(|other| *other != rung));
+        }
+        leave.retain(|rung| catalog.go_elsewhere(now, *rung));
+        let left = |purpose: &Purpose| matches!(purpose, Purpose::Rung(rung) if leave.contains(rung));
+        for id in self.requests.give_up(left) {
+            self.push(Output::Abort(id));
+        }
+        for rung in leave {
+            if self.lanes.main.waits_for_playlist(rung) {
+                self.lanes.main.state = State::Idle;
+            }
+        }
+        self.stop_waiting(now, &ask.purpose, LaneId::Main, rung);
+    }
+
+    /// The place that a lane loads for.
+    fn place_of(&self, lane: LaneId) -> MediaTime {
+        let loading = self.lanes.lane(lane).loading();
+        loading.map_or_else(|| self.place_to_fill(lane), |loading| loading.target)
     }
 
     /// Whether something is buffered to play while a failure passes.
@@ -107,58 +242,6 @@ impl Engine {
         }
     }
 
-    /// Takes the rung or rendition that failed out of use, if that may help: another one takes its place.
-    fn bury_rung(&mut self, purpose: &Purpose, fault: Fault) -> bool {
-        let stream = self.stream_of(purpose);
-        let (Some((lane, index)), true, Stage::Open(catalog)) =
-            (stream, fault.is_of_the_rung(), &mut self.stage)
-        else {
-            return false;
-        };
-        catalog.bury(lane, index)
-    }
-
-    /// The lane stops waiting for what will not come.
-    fn go_on_without(&mut self, now: Timestamp, purpose: &Purpose) {
-        match purpose {
-            Purpose::Rung(_) | Purpose::Rendition(_) => {
-                let Some((lane, index)) = self.stream_of(purpose) else { return };
-                if let Stage::Open(catalog) = &mut self.stage {
-                    catalog.bury(lane, index);
-                }
-                let lane = self.lanes.lane_mut(lane);
-                if lane.waits_for_playlist(index) {
-                    lane.state = State::Idle;
-                }
-            }
-            Purpose::Text(text) => self.text_stream_failed(now, *text),
-            Purpose::Segment(LaneId::Text) => self.text_segment_failed(now),
-            Purpose::Segment(lane) => self.abandon_segment(now, *lane),
-            Purpose::Key(key) if self.lanes.text.loading().is_some_and(|loading| loading.needs_key(key)) => {
-                self.text_segment_failed(now);
-            }
-            Purpose::Init(_) => match self.stream_of(purpose) {
-                Some((LaneId::Text, _)) => self.text_segment_failed(now),
-                Some((lane, _)) => self.abandon_segment(now, lane),
-                None => {}
-            },
-            _ => {}
-        }
-    }
-
-    /// A segment of a live stream that is not there is taken for a gap.
-    fn step_over(&mut self, purpose: &Purpose, fault: Fault) -> bool {
-        let (Purpose::Segment(lane), Fault::NotThere { .. }) = (purpose, fault) else { return false };
-        let Some(loading) = self.lanes.lane(*lane).loading() else { return false };
-        let (index, sequence) = (loading.rung, loading.sequence);
-        if let Stage::Open(catalog) = &mut self.stage
-            && let Some(media) = catalog.stream_mut(*lane, index).and_then(|stream| stream.media.as_mut())
-        {
-            media.playlist.set_gap(sequence);
-        }
-        true
-    }
-
     /// Whether the session goes on without an answer to this: a playlist fetched ahead of need, a key or an init
     /// section of a place that was left.
     fn can_do_without(&self, purpose: &Purpose) -> bool {
@@ -174,6 +257,7 @@ impl Engine {
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
             Purpose::Key(key) => !LaneId::MEDIA.into_iter().any(|lane| is_needed(lane, key)),
             Purpose::Init(_) => self.stream_of(purpose).is_none_or(|(lane, _)| lane == LaneId::Text),
+            Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none_or(|l| l.replaces),
             _ => false,
         }
     }
@@ -188,5 +272,7 @@ fn phase_of(kind: RequestKind) -> Phase {
     }
 }
 
+/// Segments in a row that may be left out before the stream is beyond playing.
+const MAX_SKIPPED: u32 = 2;
 /// With less than this buffered there is no time to wait for a failure to pass.
 const MIN_TIME: MediaTime = MediaTime::from_millis(500);

@@ -16,7 +16,7 @@ use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
 use crate::secret::{Secret, Url};
-use crate::telemetry::Qoe;
+use crate::telemetry::{Qoe, SourceKind};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 /// What a host tells the session.
@@ -49,12 +49,22 @@ pub enum Input {
 /// A wish of the embedder.
 #[derive(Debug)]
 pub enum Command {
-    /// Play this. Once a session: a new source is a new session.
-    Load(Source),
+    /// Play the first of these that can be played; where one fails for good, the next goes on at the same place. Once a
+    /// session: other media is another session.
+    Load(Vec<Source>),
     /// Go to this place.
     Seek(MediaTime),
     /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
     SelectRung(Option<usize>),
+    /// Choose no rung below this one, and none above that one; `None`: no limit.
+    LimitRungs {
+        /// The lowest.
+        floor: Option<usize>,
+        /// The highest.
+        cap: Option<usize>,
+    },
+    /// Load no further media until told otherwise; what is at hand plays on.
+    PauseLoading(bool),
     /// Play one rendition of the sound (an index into [`Event::Loaded`]'s list), or let the player choose.
     SelectAudio(Option<usize>),
     /// Show text, or none.
@@ -96,6 +106,22 @@ pub enum Source {
         /// A DRM token and where it goes.
         token: Option<(Secret<String>, TokenPlacement)>,
     },
+    /// A file that the media element plays by itself (progressive MP4).
+    File {
+        /// Its address, possibly signed.
+        url: Url,
+    },
+}
+
+impl Source {
+    /// What it is, by a stable name.
+    pub fn kind(&self) -> SourceKind {
+        match self {
+            Self::PlayInfo { .. } => SourceKind::PlayInfo,
+            Self::Hls { .. } => SourceKind::Hls,
+            Self::File { .. } => SourceKind::File,
+        }
+    }
 }
 
 /// Names a request for as long as it is in flight. Never used twice in a session.
@@ -282,6 +308,8 @@ pub enum Environment {
     Online(bool),
     /// The page was shown or hidden. Hidden is the last moment at which a report is sure to leave.
     Visible(bool),
+    /// The viewer asked the browser to save data (`navigator.connection.saveData`).
+    SavesData(bool),
     /// The element's size in device pixels.
     Viewport {
         /// Width.
@@ -341,6 +369,8 @@ pub enum SinkCommand {
     EndOfStream,
     /// Detach and let go of everything.
     Detach,
+    /// Let the media element play this file by itself, from this place on. Comes when nothing is attached.
+    PlayFile(Url, MediaTime),
 }
 
 /// A track to make a source buffer for.
@@ -359,9 +389,29 @@ pub struct NewTrack {
 pub enum ElementCommand {
     /// Set `currentTime`.
     Seek(MediaTime),
+    /// The session's own step on: set `currentTime`, if that [is still](ElementCommand::goes) where the session believes
+    /// it to be. If it is not (the viewer was faster), say [`ElementEvent::Seeking`] and [`ElementEvent::Seeked`] with the
+    /// state as it is.
+    Step {
+        /// Where the session believes the element to be.
+        from: MediaTime,
+        /// Where it is to go.
+        to: MediaTime,
+    },
     /// Set `playbackRate`: a live stream is played a little faster or slower to keep its distance from the live edge.
     SetRate(f64),
 }
+
+impl ElementCommand {
+    /// Whether an element at `position` takes a [`Step`](Self::Step): word of its position may be a little old, and it is
+    /// never sent back.
+    pub fn goes(from: MediaTime, to: MediaTime, position: MediaTime) -> bool {
+        from - STEP_SLACK <= position && position <= to
+    }
+}
+
+/// How far before where it is believed to be an element may be: it reports the place that it decodes, not the one shown.
+const STEP_SLACK: MediaTime = MediaTime::from_millis(500);
 
 /// What the page is told.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -417,6 +467,13 @@ pub enum Event {
     Stats(Box<Stats>),
     /// Something failed. Fatal ones end the session.
     Error(PlayerError),
+    /// From now on this source is what plays, or is to play.
+    SourceChanged {
+        /// Index into the list of [`Command::Load`].
+        source: usize,
+        /// What it is.
+        kind: SourceKind,
+    },
     /// A live presentation came to its end.
     DurationChanged {
         /// Seconds.

@@ -106,6 +106,10 @@ pub(super) struct Loading {
     pub(super) urgent: bool,
     /// Its init section.
     pub(super) init: Option<InitSection>,
+    /// There is media in its place, of another rung.
+    pub(super) replaces: bool,
+    /// Bytes that it took.
+    pub(super) bytes: u64,
     /// Its bytes wait to be told where they belong on the timeline.
     pub(super) awaits_offset: bool,
     /// The request as it was sent, for another attempt when the network did its part but the bytes are bad.
@@ -331,6 +335,16 @@ impl Lane {
         }
     }
 
+    /// What is loaded next replaces what is there by media of this rung.
+    pub(super) fn replace(&mut self, rung: usize, target: MediaTime) {
+        self.again = Some(Again { rung, target });
+    }
+
+    /// What was loaded last is not what loading goes on from.
+    pub(super) fn forget_tail(&mut self) {
+        self.tail = None;
+    }
+
     /// The rung that a segment was given up for.
     pub(super) fn again(&self) -> Option<usize> {
         self.again.map(|again| again.rung)
@@ -367,7 +381,8 @@ impl Lane {
                 }
                 (media.playlist.segment(search.next), MediaTime::ZERO, false)
             }
-            (_, Some(tail)) if tail.end.abs_diff(target) <= NEAR => {
+            // What was loaded for this very place and is not there was lost on its way: it is what comes next.
+            (_, Some(tail)) if tail.end.abs_diff(target) <= NEAR && tail.target != target => {
                 let Some(segment) = after(media, rung, tail) else { return Next::End };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
                 (Some(segment), tail.end - tail.playlist_end, continues)
@@ -441,6 +456,8 @@ impl Loading {
             discontinuity: segment.discontinuity,
             urgent: false,
             init: None,
+            replaces: false,
+            bytes: 0,
             awaits_offset: false,
             ask,
         }

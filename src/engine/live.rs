@@ -105,7 +105,13 @@ impl Engine {
             }
             Refresh::Unchanged | Refresh::Advanced { .. } | Refresh::Stale => {}
         }
-        if lane != LaneId::Main || !self.announced {
+        if !self.announced {
+            // The sound's playlist may come first, and says as much about what a missing segment is.
+            let Stage::Open(catalog) = &self.stage else { return };
+            self.is_live |= catalog.media(lane, index).is_some_and(|media| media.playlist.is_live());
+            return;
+        }
+        if lane != LaneId::Main {
             return;
         }
         self.tell_live_range();
@@ -178,12 +184,10 @@ impl Engine {
         }
         self.left_at = Some(now);
         self.reports.trace.note(now, "window_left", &[]);
-        self.reports.qoe.own_seek();
         for lane in LaneId::ALL {
             self.abandon_segment(now, lane);
         }
-        self.playhead.heads_for(to);
-        self.push(Output::Element(ElementCommand::Seek(to)));
+        self.send_to(to);
     }
 
     /// Plays a live stream a little faster when it is further from the live edge than it was to be, and a little slower
@@ -219,7 +223,7 @@ impl Engine {
     }
 
     /// There is nothing to keep up with.
-    fn rate_back(&mut self) {
+    pub(super) fn rate_back(&mut self) {
         if self.live_rate.is_some_and(|rate| rate == self.playhead.state.rate) {
             self.set_live_rate(1.0);
         }

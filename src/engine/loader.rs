@@ -5,7 +5,7 @@
 use crate::playlist::Segment;
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{ElementCommand, Output, PipelineCommand};
+use super::io::{Output, PipelineCommand};
 use super::lane::{LaneId, Loading, Next, State};
 use super::ranges;
 use super::requests::{Ask, Purpose};
@@ -48,10 +48,11 @@ impl Engine {
     }
 
     fn advance_main(&mut self, now: Timestamp) -> Progress {
-        if !self.wants_more(now, LaneId::Main) {
+        if !self.wants_more(now, LaneId::Main) || self.rests(now) {
             return Progress::Goes;
         }
         let wanted = self.choose_rung(now);
+        let place = self.place_to_fill(LaneId::Main);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let current = self.lanes.main.rung;
         let at_hand = |rung: usize| match catalog.stream(LaneId::Main, rung) {
@@ -62,7 +63,9 @@ impl Engine {
         let rung = match current {
             _ if at_hand(wanted) => wanted,
             // On the way up there is no hurry: go on with what is at hand while the playlist comes.
-            Some(current) if wanted > current && at_hand(current) && catalog.usable(current) == current => {
+            Some(current)
+                if wanted > current && at_hand(current) && catalog.usable(current, place) == current =>
+            {
                 self.ask_for_playlist(now, LaneId::Main, wanted);
                 current
             }
@@ -100,7 +103,9 @@ impl Engine {
 
     /// Whether a lane is free to load and has not loaded enough.
     fn wants_more(&mut self, now: Timestamp, lane: LaneId) -> bool {
-        if !matches!(self.lanes.lane(lane).state, State::Idle) {
+        let rests = self.playhead.state.paused && self.ahead(lane) >= SOME;
+        let waits = self.loading_paused || self.limits.saves_data && rests;
+        if waits || !matches!(self.lanes.lane(lane).state, State::Idle) {
             return false;
         }
         if self.replaces_from(lane).is_some() {
@@ -143,7 +148,12 @@ impl Engine {
         ranges::range_at(&coming, place, TOLERANCE).map_or(place, |range| range.end)
     }
 
-    /// The place that is to be loaded next.
+    /// The place that the segment to be loaded next is for.
+    pub(super) fn place_to_fill(&self, lane: LaneId) -> MediaTime {
+        self.lanes.lane(lane).again_at().unwrap_or_else(|| self.load_from(lane))
+    }
+
+    /// The same, of what is loaded for the first time.
     fn load_from(&self, lane: LaneId) -> MediaTime {
         self.replaces_from(lane).unwrap_or_else(|| self.target(lane))
     }
@@ -190,7 +200,7 @@ impl Engine {
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
-        let target = self.lanes.lane(lane).again_at().unwrap_or_else(|| self.load_from(lane));
+        let target = self.place_to_fill(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
         let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
@@ -220,8 +230,7 @@ impl Engine {
         let (cipher, init) = match (self.cipher(media, segment), init) {
             (Ok(cipher), Ok(init)) => (cipher, init),
             (Err(error), _) | (_, Err(error)) => {
-                self.report_error(now, error);
-                self.close(now);
+                self.end_by(now, error);
                 return Progress::Goes;
             }
         };
@@ -237,6 +246,22 @@ impl Engine {
         self.send(now, ask);
         self.ask_for_material(now, lane);
         Progress::Goes
+    }
+
+    /// Replaces a segment ahead of the playhead by one of a better rung, if there is nothing else to do and it pays.
+    pub(super) fn replace_worse(&mut self, now: Timestamp) {
+        let is_at_rest = matches!(self.lanes.main.state, State::Idle) && !self.sink.is_full();
+        if !is_at_rest || self.ahead(LaneId::Main) < self.goal(now) || !self.config.replace_buffered {
+            return;
+        }
+        let Some((place, rung)) = self.worth_replacing(now) else { return };
+        self.lanes.main.replace(rung, place);
+        self.load_segment(now, LaneId::Main, rung);
+        match self.lanes.main.loading_mut() {
+            Some(loading) => (loading.replaces, loading.continues) = (true, false),
+            None => self.lanes.main.give_up(),
+        }
+        self.reports.trace.note(now, "segment_replaced", &[("rung", rung as u64)]);
     }
 
     /// Nothing fills the place where loading should go on: the playhead will have to step over it, and loading goes on
@@ -259,10 +284,8 @@ impl Engine {
         // Of a live stream, what lies behind is in a playlist to come.
         let Some(to) = behind else { return if self.is_live { Progress::Goes } else { Progress::Ended } };
         self.reports.trace.note(now, "hole_jumped", &[]);
-        self.reports.qoe.own_seek();
         self.lanes.lane_mut(lane).give_up();
-        self.playhead.heads_for(to);
-        self.push(Output::Element(ElementCommand::Seek(to)));
+        self.send_to(to);
         Progress::Goes
     }
 
@@ -296,6 +319,11 @@ impl Engine {
         if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
             self.history.ended(now, rung, true);
         }
+        if let Some(flight) =
+            self.lanes.lane(lane).loading().and_then(|l| self.requests.in_flight(l.request?))
+        {
+            self.reports.qoe.wasted(flight.received);
+        }
         for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(lane)) {
             self.push(Output::Abort(id));
         }
@@ -317,6 +345,8 @@ const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 const END_MARGIN: MediaTime = MediaTime::from_millis(200);
 /// The sink is that much behind: wait for it.
 const MAX_QUEUED: usize = 24 * 1024 * 1024;
+/// Who saves data and pauses has this much to go on with.
+const SOME: MediaTime = MediaTime::from_millis(5000);
 const REFILL_STEP: core::time::Duration = core::time::Duration::from_millis(100);
 /// The sound may be this much further than the pictures.
 const MAX_LEAD: MediaTime = MediaTime::from_millis(4000);

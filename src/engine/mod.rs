@@ -6,10 +6,13 @@
 //!
 //! | file | decides |
 //! |---|---|
+//! | `sources` | which of several sources, and another one where one has failed |
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
 //! | `lane` | which segment comes next |
 //! | `loader` | how it is loaded: its request |
 //! | `rungs` | its rung, and whether it is better given up for a lower one |
+//! | `limits` | which rungs may be chosen |
+//! | `upgrade` | what of the buffer is replaced by a better rung |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
 //! | `sound` | which rendition of the sound plays, and the change from one to another |
@@ -18,12 +21,16 @@
 //! | `sink` | in which order Media Source Extensions gets what |
 //! | `recovery` | what is done about a failure: the table |
 //! | `failure` | how it is done |
+//! | `standing` | how long what has failed is left alone |
+//! | `breakdown` | what follows when the browser refuses media |
+//! | `standstill` | how a playhead that does not move is helped |
 //! | `report` | what the page and the origin are told |
 //!
 //! Segment bytes never come here: the session feeds them to a media pipeline and tells the engine what came out.
 
 #![forbid(unsafe_code)]
 
+mod breakdown;
 mod catalog;
 mod config;
 mod cues;
@@ -31,12 +38,13 @@ mod failure;
 mod io;
 mod keys;
 mod lane;
+mod limits;
 mod live;
 mod loader;
 mod material;
 mod outcome;
 mod playhead;
-mod ranges;
+pub(crate) mod ranges;
 pub(crate) mod recovery;
 mod renditions;
 mod report;
@@ -45,8 +53,12 @@ mod rungs;
 mod sink;
 mod sound;
 mod source;
+mod sources;
+mod standing;
+mod standstill;
 mod text;
 mod timers;
+mod upgrade;
 
 use core::time::Duration;
 use std::collections::VecDeque;
@@ -64,6 +76,7 @@ pub use io::*;
 use catalog::Catalog;
 use keys::KeyRing;
 use lane::Lanes;
+use limits::Limits;
 use material::Inits;
 use playhead::Playhead;
 use recovery::Fault;
@@ -71,6 +84,8 @@ use report::Reports;
 use requests::{Ask, MAX_SMALL_BODY, Purpose, Requests};
 use sink::{SinkLink, Tracks};
 use sound::Sound;
+use sources::Sources;
+use standstill::Standstill;
 use text::Text;
 use timers::{Timer, Timers};
 
@@ -103,18 +118,28 @@ pub(crate) struct Engine {
     rule: Box<dyn abr::Rule>,
     /// The rung the page holds, if it does not let the player choose.
     held_rung: Option<usize>,
+    limits: Limits,
+    /// The page wants no further media for now.
+    loading_paused: bool,
     /// The goal while the sink had no room for the configured one, and until when.
     tight: Option<(MediaTime, Timestamp)>,
     /// Attempts at an append that found no room, since one that did.
     sink_tries: u32,
     /// Whether the host has a network.
     online: bool,
+    /// Whether the page can be seen.
+    visible: bool,
+    /// Refusals by the browser, and when the last one was.
+    breakdowns: (u32, Timestamp),
     /// The page was told what there is to play.
     announced: bool,
     /// The presentation has no end yet.
     is_live: bool,
-    /// Where the playhead stands in want of media, and since when.
-    stands_at: Option<(MediaTime, Timestamp)>,
+    /// The playhead does not move although it should.
+    stands: Option<Standstill>,
+    /// Segments in a row that nobody had.
+    skipped: u32,
+    sources: Sources,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
@@ -132,6 +157,8 @@ enum Stage {
     Opening,
     /// The rungs are known.
     Open(Box<Catalog>),
+    /// The media element plays a file by itself.
+    File,
     /// Stopped, or ended by a fatal error. Only the last report is still sent.
     Closed,
 }
@@ -162,12 +189,18 @@ impl Engine {
             history: History::default(),
             rule,
             held_rung: config.start_rung,
+            limits: Limits::default(),
+            loading_paused: false,
             tight: None,
             sink_tries: 0,
             online: true,
+            visible: true,
+            breakdowns: (0, Timestamp::ZERO),
             announced: false,
             is_live: false,
-            stands_at: None,
+            stands: None,
+            skipped: 0,
+            sources: Sources::default(),
             left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
@@ -214,10 +247,12 @@ impl Engine {
 
     fn on_command(&mut self, now: Timestamp, command: Command) {
         match command {
-            Command::Load(source) if matches!(self.stage, Stage::Idle) => self.load(now, source),
+            Command::Load(sources) if matches!(self.stage, Stage::Idle) => self.load(now, sources),
             Command::Load(_) => {}
             Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
             Command::SelectRung(rung) => self.held_rung = rung,
+            Command::LimitRungs { floor, cap } => self.limits.page = (floor, cap),
+            Command::PauseLoading(pauses) => self.loading_paused = pauses,
             Command::SelectAudio(audio) => self.select_audio(now, audio),
             Command::SelectText(text) => self.select_text(now, text),
             Command::Stop => self.close(now),
@@ -314,28 +349,42 @@ impl Engine {
             _ => {}
         }
         if let Some(rung) = self.playhead.rung_change() {
+            self.frames_anew();
             self.rung_plays(now, rung);
         }
+        self.count_frames(now, state);
         self.tell_sound();
         self.evict();
     }
 
     fn on_environment(&mut self, now: Timestamp, environment: Environment) {
+        if environment == Environment::Visible(false) && !matches!(self.stage, Stage::Closed) {
+            self.send_report(now);
+        }
         match environment {
-            Environment::Visible(false) if !matches!(self.stage, Stage::Closed) => self.send_report(now),
+            Environment::Visible(visible) => self.visible = visible,
             Environment::Online(online) => {
                 self.online = online;
                 if online {
                     self.requests.hurry(now);
                 }
             }
-            Environment::Visible(_) | Environment::Viewport { .. } => {}
+            Environment::SavesData(saves) => self.limits.saves_data = saves,
+            Environment::Viewport { width, height } => {
+                self.limits.viewport = (width > 0 && height > 0).then_some((width, height));
+            }
         }
     }
 
     fn on_sink(&mut self, now: Timestamp, event: SinkEvent) {
         match event {
-            SinkEvent::Opened => self.sink.opened(),
+            SinkEvent::Opened => {
+                self.sink.opened();
+                // An element that is given a source begins at zero.
+                if let Some(place) = self.playhead.heading().filter(|_| self.announced) {
+                    self.place_at(place);
+                }
+            }
             SinkEvent::Done { track, buffered } => {
                 self.sink.done(track, buffered);
                 if !self.sink.is_full() {
@@ -343,16 +392,7 @@ impl Engine {
                 }
             }
             SinkEvent::Full { track, data } => self.sink_full(now, track, data),
-            SinkEvent::Failed { failure, detail } => {
-                let code = match failure {
-                    SinkFailure::Unavailable => "mse_unavailable",
-                    SinkFailure::UnsupportedType => "codec_unsupported",
-                    SinkFailure::Append => "append_failed",
-                    SinkFailure::Decode => "decode_failed",
-                    SinkFailure::Closed => "sink_closed",
-                };
-                self.fatal(now, code, Phase::Sink, detail, None);
-            }
+            SinkEvent::Failed { failure, detail } => self.sink_failed(now, failure, detail),
         }
     }
 
@@ -374,10 +414,11 @@ impl Engine {
 
     /// How far ahead is loaded: the configured goal, or less for a while after the sink had no room for it.
     fn goal(&self, now: Timestamp) -> MediaTime {
-        match self.tight {
+        let goal = match self.tight {
             Some((goal, until)) if now < until => goal,
             _ => self.config.buffer_goal,
-        }
+        };
+        if self.limits.saves_data { goal.min(SAVER_GOAL) } else { goal }
     }
 
     /// Removes what lies too far behind the playhead, once that is worth an operation of the sink.
@@ -391,6 +432,9 @@ impl Engine {
 
     /// Timers, then whatever can go on now.
     fn settle(&mut self, now: Timestamp) {
+        if let Stage::Open(catalog) = &mut self.stage {
+            catalog.forgive(now);
+        }
         while let Some(id) = self.requests.timed_out(now) {
             self.push(Output::Abort(id));
             self.request_failed(now, id, Fault::Timeout, None);
@@ -434,16 +478,12 @@ impl Engine {
     }
 
     fn sink_command(&mut self) -> Option<SinkCommand> {
-        if matches!(self.stage, Stage::Idle | Stage::Closed) { None } else { self.sink.poll() }
+        if matches!(self.stage, Stage::Opening | Stage::Open(_)) { self.sink.poll() } else { None }
     }
 
     /// Ends the session with an error that no request caused.
     fn fatal(&mut self, now: Timestamp, code: &'static str, phase: Phase, message: String, url: Option<Url>) {
-        if matches!(self.stage, Stage::Closed) {
-            return;
-        }
-        self.report_error(now, PlayerError { code, phase, status: None, fatal: true, message, url });
-        self.close(now);
+        self.end_by(now, PlayerError { code, phase, status: None, fatal: true, message, url });
     }
 
     /// Gives everything up and sends the last report.
@@ -468,6 +508,21 @@ impl Engine {
         }
     }
 
+    /// Puts the playhead of an element that has not begun to play where it is to begin.
+    fn place_at(&mut self, place: MediaTime) {
+        self.reports.qoe.own_seek();
+        self.playhead.heads_for(place);
+        self.push(Output::Element(ElementCommand::Seek(place)));
+    }
+
+    /// Moves the playhead on, on the session's own account.
+    fn send_to(&mut self, to: MediaTime) {
+        let from = self.playhead.state.position;
+        self.reports.qoe.own_seek();
+        self.playhead.heads_for(to);
+        self.push(Output::Element(ElementCommand::Step { from, to }));
+    }
+
     fn push(&mut self, output: Output) {
         self.outbox.push_back(Effect::Host(output));
     }
@@ -484,6 +539,8 @@ impl Engine {
 
 /// Evicting costs the sink an operation: do it by stretches of this length.
 const EVICT_STEP: MediaTime = MediaTime::from_millis(10_000);
+/// Who saves data may not see all that is loaded.
+const SAVER_GOAL: MediaTime = MediaTime::from_millis(15_000);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
 const SINK_RETRY: Duration = Duration::from_millis(500);
 const MAX_SINK_TRIES: u32 = 20;

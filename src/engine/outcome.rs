@@ -2,9 +2,9 @@
 
 use crate::error::Phase;
 use crate::media::{MediaEvent, SegmentFacts, TrackKind};
-use crate::time::{TimeRange, Timestamp};
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
-use super::io::{Breakage, Output, PipelineEvent, RequestId};
+use super::io::{Breakage, Output, PipelineCommand, PipelineEvent, RequestId};
 use super::lane::LaneId;
 use super::recovery::Fault;
 use super::requests::InFlight;
@@ -19,6 +19,9 @@ impl Engine {
         // What the sound takes is counted with the pictures that it comes in beside.
         if lane == LaneId::Main || lane == LaneId::Audio && self.sound().is_none() {
             self.throughput.add(flight.sample());
+        }
+        if let Some(loading) = self.lanes.lane_mut(lane).loading_mut() {
+            loading.bytes = flight.received;
         }
     }
 
@@ -130,11 +133,29 @@ impl Engine {
             }
         };
         self.reports.losses(now, facts);
+        if let Some(id) = id.filter(|_| self.is_cut_short(lane, measured)) {
+            let message = "the last segment is shorter than the playlist says".to_owned();
+            let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_short");
+            return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
+        }
         if lane == LaneId::Main {
             self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
         }
         if let Some(loading) = self.lanes.lane_mut(lane).finish(measured) {
             self.lanes.offset_proved(loading.discontinuity_sequence);
+            self.skipped = 0;
+            let lost = self.playhead.segment_loaded(lane, measured, loading.bytes);
+            self.reports.qoe.wasted(lost);
+            if loading.replaces {
+                self.lanes.lane_mut(lane).forget_tail();
+                // What comes behind it is there: nothing else will bring out its last frame.
+                self.command(PipelineCommand::Flush(lane));
+            }
+            if let Stage::Open(catalog) = &mut self.stage
+                && let Some(stream) = catalog.stream_mut(lane, loading.rung)
+            {
+                stream.standing.prove();
+            }
             if let Some(cipher) = &loading.cipher {
                 self.keys.proved(&cipher.key);
             }
@@ -143,6 +164,21 @@ impl Engine {
             let waits_from = self.lanes.audio.loading().map(|l| l.range.start);
             self.offset_found(waits_from.is_some_and(|from| from < measured.end));
         }
+    }
+
+    /// Whether the last segment ends so early that it may be a broken copy: a presentation must not end there before another
+    /// copy says the same. Of any other segment the next one shows that something is missing.
+    fn is_cut_short(&self, lane: LaneId, measured: TimeRange) -> bool {
+        let Stage::Open(catalog) = &self.stage else { return false };
+        let Some(loading) = self.lanes.lane(lane).loading().filter(|l| l.ask.spoiled == 0) else {
+            return false;
+        };
+        let Some(media) = catalog.media(lane, loading.rung) else { return false };
+        let last = media.playlist.segments.last().map(|segment| segment.sequence);
+        let quarter = MediaTime::from_ticks(loading.range.length().ticks() / 4);
+        !media.playlist.is_live()
+            && last == Some(loading.sequence)
+            && loading.range.end - measured.end > quarter.max(MIN_CUT)
     }
 
     /// The bytes came, but they are not the media they should be.
@@ -156,7 +192,11 @@ impl Engine {
         let Some(loading) = self.lanes.lane(lane).loading() else { return };
         let (ask, key) = (loading.ask.clone(), loading.cipher.as_ref().map(|c| c.key.clone()));
         let init = loading.init.clone();
-        self.lanes.doubt_offset(loading.discontinuity_sequence);
+        // The sound was placed by it and did not find it: what is wrong with the sound says nothing about it, and the
+        // rungs will not find it again for a segment that they are already in the middle of.
+        if lane == LaneId::Main {
+            self.lanes.doubt_offset(loading.discontinuity_sequence);
+        }
         // Another attempt is to have other copies of what may be at fault.
         if let Some(init) = init {
             self.inits.forget(&init.identity);
@@ -185,3 +225,6 @@ impl Engine {
         self.failed(now, ask, fault, Some(phase), Some((code, message)));
     }
 }
+
+/// Durations are rounded, and the last frame's is a guess.
+const MIN_CUT: MediaTime = MediaTime::from_millis(1000);

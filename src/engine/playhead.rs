@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::time::{MediaTime, TimeRange};
 
 use super::io::ElementState;
+use super::lane::LaneId;
 
 /// What each stretch of loaded media is of.
 #[derive(Debug, Default)]
@@ -21,6 +22,8 @@ pub(crate) struct Playhead {
     pub(crate) state: ElementState,
     rungs: Stretches,
     sounds: Stretches,
+    /// What each segment took that came through, of each lane.
+    segments: VecDeque<(LaneId, TimeRange, u64)>,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
     /// A frame was shown.
@@ -90,6 +93,37 @@ impl Playhead {
     /// The rung under the playhead.
     pub(crate) fn rung(&self) -> Option<usize> {
         self.rungs.at(self.state.position)
+    }
+
+    /// The rung of what was loaded for a place.
+    pub(crate) fn rung_at(&self, place: MediaTime) -> Option<usize> {
+        self.rungs.at(place)
+    }
+
+    /// What the sink held is gone.
+    pub(crate) fn forget_media(&mut self) {
+        self.rungs = Stretches::default();
+        self.sounds = Stretches::default();
+        self.segments.clear();
+    }
+
+    /// A segment came through that took so many bytes. The result is the bytes of those that it replaces, unplayed.
+    pub(crate) fn segment_loaded(&mut self, lane: LaneId, range: TimeRange, bytes: u64) -> u64 {
+        let (place, half) = (self.place(), (range.end - range.start).ticks() / 2);
+        let mut lost = 0;
+        self.segments.retain(|(of, old, bytes)| {
+            let common = old.end.min(range.end) - old.start.max(range.start);
+            let replaced = *of == lane && common.ticks() > half;
+            if replaced && old.start > place {
+                lost += bytes;
+            }
+            !replaced
+        });
+        if self.segments.len() >= MAX_STRETCHES {
+            self.segments.pop_front();
+        }
+        self.segments.push_back((lane, range, bytes));
+        lost
     }
 
     /// Whether the element waits for media that is not there although it should play.

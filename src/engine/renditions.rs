@@ -10,7 +10,7 @@ use crate::media::TextTrack;
 use crate::playlist::{ClosedCaptions, InstreamId, Multivariant, Rendition, RenditionType};
 use crate::secret::Url;
 
-use super::catalog::Stream;
+use super::catalog::{Media, Stream};
 
 /// A rendition of the sound as the page sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -160,8 +160,7 @@ impl Sounds {
             let of_author = self.infos.get(info).map_or(0, |i| u8::from(i.default) + u8::from(i.autoselect));
             (self.chosen == Some(info), self.preferred == Some(info), of_author)
         };
-        let works = |sound: &Sound| sound.stream.as_ref().map_or(!self.inseparable, |stream| !stream.dead);
-        let of_group = self.list.iter().enumerate().filter(|(_, s)| s.group == group && works(s));
+        let of_group = self.list.iter().enumerate().filter(|(_, s)| s.group == group && self.works(s));
         // Of equals the first.
         of_group.rev().max_by_key(|(_, sound)| rank(sound.info)).map(|(index, _)| index)
     }
@@ -176,6 +175,11 @@ impl Sounds {
         self.list.get(index)?.stream.as_ref()
     }
 
+    /// Any member's media playlist that is at hand.
+    pub(crate) fn any_media(&self) -> Option<&Media> {
+        self.list.iter().find_map(|sound| sound.stream.as_ref()?.media.as_ref())
+    }
+
     /// A member's media, to change how it stands.
     pub(crate) fn stream_mut(&mut self, index: usize) -> Option<&mut Stream> {
         self.list.get_mut(index)?.stream.as_mut()
@@ -186,14 +190,15 @@ impl Sounds {
         self.list.iter_mut().enumerate().filter_map(|(i, sound)| Some((i, sound.stream.as_mut()?)))
     }
 
-    /// Takes a member out of use. `false` if no other of its group can take its place.
-    pub(crate) fn bury(&mut self, index: usize) -> bool {
-        let Some(sound) = self.list.get_mut(index) else { return false };
-        if let Some(stream) = &mut sound.stream {
-            stream.dead = true;
-        }
-        let group = sound.group.clone();
-        self.of_group(&group).is_some()
+    /// Whether another member of its group can take the place of one.
+    pub(crate) fn has_other(&self, index: usize) -> bool {
+        let Some(sound) = self.list.get(index) else { return false };
+        let mut others = self.list.iter().enumerate().filter(|(i, s)| *i != index && s.group == sound.group);
+        others.any(|(_, other)| self.works(other))
+    }
+
+    fn works(&self, sound: &Sound) -> bool {
+        sound.stream.as_ref().map_or(!self.inseparable, |stream| !stream.rests())
     }
 }
 
@@ -316,7 +321,7 @@ impl Texts {
     /// The stream that a track is loaded from.
     pub(crate) fn stream_of(&self, track: usize) -> Option<usize> {
         let TextSource::Playlists(streams) = self.source(track)? else { return None };
-        streams.iter().copied().find(|i| self.streams.get(*i).is_some_and(|stream| !stream.dead))
+        streams.iter().copied().find(|i| self.streams.get(*i).is_some_and(|stream| !stream.rests()))
     }
 
     /// What failed is tried again: the viewer asks for it.
@@ -326,7 +331,7 @@ impl Texts {
         };
         for index in streams {
             if let Some(stream) = self.streams.get_mut(*index) {
-                stream.dead = false;
+                stream.standing.prove();
             }
         }
     }

@@ -8,8 +8,7 @@ use crate::secret::Url;
 use crate::telemetry::{Outbox, QoeSession, Trace};
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{ElementCommand, ElementEvent, ElementState, Event, Output, Stats};
-use super::lane::LaneId;
+use super::io::{ElementEvent, ElementState, Event, Output, Stats};
 use super::ranges;
 use super::requests::{Ask, Purpose};
 use super::timers::Timer;
@@ -85,7 +84,8 @@ impl Engine {
     /// Statistics for the page, and the look at the playhead that no event prompts.
     pub(super) fn tick(&mut self, now: Timestamp) {
         self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
-        self.jump_gap(now);
+        self.help_standstill(now);
+        self.replace_worse(now);
         self.steer_latency();
         let buffered = self.sink.buffered();
         let position = self.playhead.state.position;
@@ -102,47 +102,19 @@ impl Engine {
         self.push(Output::Notify(Event::Stats(Box::new(stats))));
     }
 
-    /// A small hole at the playhead, or so close before it that the element does not begin again for what lies between,
-    /// that the browser does not play over: step over it.
-    fn jump_gap(&mut self, now: Timestamp) {
-        let state = self.playhead.state;
-        let target_is_loading =
-            LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(state.position));
-        if !self.playhead.is_starved() || target_is_loading || self.playhead.heading().is_some() {
-            self.stands_at = None;
-            return;
-        }
-        // It may be about to go on by itself, and word of its position may be late: only one that stood is helped.
-        let (place, since) = *self.stands_at.get_or_insert((state.position, now));
-        if place != state.position || now.since(since) < STOOD {
-            self.stands_at = Some((state.position, if place == state.position { since } else { now }));
-            return;
-        }
-        let gap = self
-            .sink
-            .buffered()
-            .into_iter()
-            .find(|r| r.start > state.position)
-            .filter(|r| r.start - state.position <= MAX_JUMP);
-        if let Some(range) = gap {
-            self.reports.trace.note(now, "gap_jumped", &[("ms", gap_ms(range.start - state.position))]);
-            self.reports.qoe.own_seek();
-            self.playhead.heads_for(range.start);
-            self.push(Output::Element(ElementCommand::Seek(range.start)));
-        }
-    }
-
     /// Why the picture does not move, if it does not and should.
     fn waiting_for(&self) -> Option<&'static str> {
         match self.stage {
             Stage::Idle | Stage::Closed => None,
             Stage::Opening => Some("source"),
+            Stage::File => self.playhead.is_starved().then_some("element"),
             Stage::Open(_) if !self.playhead.is_starved() => None,
             Stage::Open(_) if !self.sink.is_idle() => Some("sink"),
             Stage::Open(_) => {
                 let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
                 let media = self.buffer_ahead() > MediaTime::ZERO;
                 // What is there is not taken up yet, or it is too little to begin with.
+                let lanes = lanes.or(self.loading_paused.then_some("page"));
                 lanes.or(self.is_live.then_some("live_edge")).or(media.then_some("element")).or(Some("hole"))
             }
         }
@@ -182,14 +154,7 @@ impl Engine {
     }
 }
 
-fn gap_ms(gap: MediaTime) -> u64 {
-    u64::try_from(gap.to_duration().as_millis()).unwrap_or(u64::MAX)
-}
-
 /// Time between two statistics events.
 pub(super) const STATS_INTERVAL: Duration = Duration::from_millis(250);
 /// Tracks do not start on the same tick.
-const GAP: MediaTime = MediaTime::from_millis(100);
-/// A playhead that has not moved for so long does not move.
-const STOOD: Duration = Duration::from_millis(400);
-const MAX_JUMP: MediaTime = MediaTime::from_millis(500);
+pub(super) const GAP: MediaTime = MediaTime::from_millis(100);

@@ -17,29 +17,50 @@ use super::{Engine, Stage};
 impl Engine {
     /// The rung that the next segment should be of.
     pub(super) fn choose_rung(&mut self, now: Timestamp) -> usize {
-        let buffer = self.buffer_ahead();
+        let (buffer, place) = (self.buffer_ahead(), self.place_to_fill(LaneId::Main));
+        let (floor, cap) = self.allowed(now);
         let chosen = match (self.held_rung, self.lanes.main.again()) {
             (Some(rung), _) => rung,
             (None, Some(rung)) => rung,
-            (None, None) => self.ask_rule(now, buffer, |rule, situation| rule.choose(situation)).unwrap_or(0),
+            (None, None) => {
+                let choice = self.ask_rule(now, buffer, cap, |rule, situation| rule.choose(situation));
+                choice.unwrap_or(0).clamp(floor, cap)
+            }
         };
         let Stage::Open(catalog) = &self.stage else { return 0 };
-        catalog.usable(chosen)
+        catalog.usable(chosen, place)
     }
 
-    /// Shows the rule how things stand; nothing while there are no rungs.
+    /// Whether the rule would rather let some of the buffer play first; it is asked again then.
+    pub(super) fn rests(&mut self, now: Timestamp) -> bool {
+        if self.held_rung.is_some() || self.lanes.main.again().is_some() {
+            return false;
+        }
+        let (buffer, (_, cap)) = (self.buffer_ahead(), self.allowed(now));
+        let rest = self.ask_rule(now, buffer, cap, |rule, situation| rule.rest(situation));
+        let rest = rest.filter(|rest| *rest > MediaTime::ZERO);
+        if let Some(rest) = rest {
+            self.refill_after(now, rest);
+        }
+        rest.is_some()
+    }
+
+    /// Shows the rule how things stand, with the rungs up to `cap`; nothing while there are no rungs.
     fn ask_rule<T>(
         &mut self,
         now: Timestamp,
         buffer: MediaTime,
+        cap: usize,
         ask: impl FnOnce(&mut dyn crate::abr::Rule, &Situation<'_>) -> T,
     ) -> Option<T> {
         let buffer_goal = self.goal(now);
         let Stage::Open(catalog) = &self.stage else { return None };
+        let ladder = catalog.ladder();
+        let current = self.lanes.main.finished_rung().or(self.lanes.main.rung);
         let situation = Situation {
             now,
-            ladder: catalog.ladder(),
-            current: self.lanes.main.finished_rung().or(self.lanes.main.rung),
+            ladder: ladder.get(..=cap).unwrap_or(ladder),
+            current: current.map(|rung| rung.min(cap)),
             estimate: self.throughput.estimate(),
             history: &self.history,
             buffer,
@@ -53,13 +74,16 @@ impl Engine {
     /// Looks at the segment being loaded: it may be better to give it up for a lower rung.
     pub(super) fn think_again(&mut self, now: Timestamp) {
         self.history.passed(now);
-        let Some((rung, target, id)) =
-            self.lanes.main.loading().and_then(|l| Some((l.rung, l.target, l.request?)))
+        let Some((rung, target, id, replaces)) =
+            self.lanes.main.loading().and_then(|l| Some((l.rung, l.target, l.request?, l.replaces)))
         else {
             self.timers.set(Timer::SecondThought, None);
             return;
         };
         self.timers.set(Timer::SecondThought, Some(now + SECOND_THOUGHT));
+        if replaces {
+            return self.keep_what_plays(now, target);
+        }
         if rung == 0 || self.held_rung.is_some() {
             return;
         }
@@ -77,9 +101,9 @@ impl Engine {
         let place = self.playhead.place();
         let buffer = self.buffer_ahead().min(target - place).max(MediaTime::ZERO);
         let lower =
-            self.ask_rule(now, buffer, |rule, situation| rule.abandon(situation, &transfer)).flatten();
+            self.ask_rule(now, buffer, usize::MAX, |rule, situation| rule.abandon(situation, &transfer));
         let Stage::Open(catalog) = &self.stage else { return };
-        let lower = lower.map(|lower| catalog.usable(lower)).filter(|lower| *lower < rung);
+        let lower = lower.flatten().map(|lower| catalog.usable(lower, target)).filter(|lower| *lower < rung);
         let Some(lower) = lower else { return };
         // To wait for a playlist on the way down would cost what going down is to save.
         if catalog.media(LaneId::Main, lower).is_none() {
@@ -88,6 +112,7 @@ impl Engine {
         }
         let facts = [("from", rung as u64), ("to", lower as u64), ("bytes", transfer.received)];
         self.reports.trace.note(now, "segment_given_up", &facts);
+        self.reports.qoe.wasted(transfer.received);
         self.history.ended(now, rung, true);
         for id in self.requests.give_up(|purpose| *purpose == Purpose::Segment(LaneId::Main)) {
             self.push(Output::Abort(id));

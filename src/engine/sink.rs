@@ -82,10 +82,20 @@ struct Track {
     key_frames: BTreeSet<MediaTime>,
     /// What was queued last was forgotten: frames that need it cannot be shown.
     orphans: bool,
+    /// Where what was appended last ends, unless that was removed again. Nothing goes on over an init section.
+    last: Option<MediaTime>,
 }
 
-/// Bytes to append and where their media lies; init sections lie nowhere.
-type Media = (Payload, Option<TimeRange>);
+/// Bytes to append.
+#[derive(Debug)]
+struct Media {
+    data: Payload,
+    /// Where they lie; init sections lie nowhere.
+    place: Option<TimeRange>,
+    /// Their first frame needs the one before it. A source buffer leaves it out, and all up to the next key frame, when
+    /// that is not what was appended last or is not there any more (MSE, coded frame processing and removal).
+    follows: bool,
+}
 
 #[derive(Debug)]
 enum Op {
@@ -94,11 +104,22 @@ enum Op {
     Remove(TimeRange),
 }
 
+impl Op {
+    fn step(&self) -> Option<Step<'_>> {
+        match self {
+            Self::Append(media) => Some(Step::Append(media)),
+            Self::Remove(range) => Some(Step::Remove(*range)),
+            Self::ChangeType(_) => None,
+        }
+    }
+}
+
 /// What a track's source buffer is doing.
 #[derive(Debug, PartialEq, Eq)]
 enum Busy {
     No,
-    Appending(Option<TimeRange>),
+    /// Where, and whether it needs what is before it.
+    Appending(Option<TimeRange>, bool),
     Removing(TimeRange),
 }
 
@@ -131,6 +152,17 @@ impl SinkLink {
         }
     }
 
+    /// Whether no source buffer was made yet.
+    pub(crate) fn is_untouched(&self) -> bool {
+        self.state != State::Ready
+    }
+
+    /// Forgets everything but the media source itself, which has no source buffer yet.
+    pub(crate) fn forget(&mut self) {
+        let state = core::mem::replace(&mut self.state, State::Detached);
+        *self = Self { state, ..Self::new() };
+    }
+
     /// The host says that the sink is attached.
     pub(crate) fn opened(&mut self) {
         if self.state == State::Attaching {
@@ -153,7 +185,7 @@ impl SinkLink {
         self.end = End::Open;
         let others = init.others();
         let InitSection { track: kind, mime, data, .. } = init;
-        let media = (Payload::from(data), None);
+        let media = Media { data: Payload::from(data), place: None, follows: false };
         if let Some(track) = self.tracks.iter_mut().find(|t| t.kind == kind) {
             if !same_codec_family(&track.mime, &mime) {
                 track.queue.push_back(Op::ChangeType(mime.clone()));
@@ -176,6 +208,7 @@ impl SinkLink {
             buffered: Vec::new(),
             key_frames: BTreeSet::new(),
             orphans: false,
+            last: None,
         });
         true
     }
@@ -185,14 +218,15 @@ impl SinkLink {
         self.end = End::Open;
         if let Some(track) = self.track_mut(fragment.track) {
             let is_key = fragment.track != TrackKind::Video || fragment.starts_with_key_frame;
-            if !is_key && (track.orphans || !track.leads_to(fragment.range.start)) {
+            if !is_key && track.orphans {
                 return;
             }
             track.orphans = false;
             if fragment.track == TrackKind::Video && fragment.starts_with_key_frame {
                 track.key_frames.insert(fragment.range.start);
             }
-            track.queue.push_back(Op::Append((fragment.data, Some(fragment.range))));
+            let (data, place) = (fragment.data, Some(fragment.range));
+            track.queue.push_back(Op::Append(Media { data, place, follows: !is_key }));
         }
     }
 
@@ -219,7 +253,7 @@ impl SinkLink {
     }
 
     /// Queues the removal of a range from every track. `false`: no track has media there that is not being removed.
-    fn remove(&mut self, range: TimeRange) -> bool {
+    pub(crate) fn remove(&mut self, range: TimeRange) -> bool {
         let mut removes = false;
         for track in &mut self.tracks {
             if track.is_removing() {
@@ -254,8 +288,8 @@ impl SinkLink {
         self.end = End::Open;
         let Some(track) = self.track_mut(TrackKind::Audio) else { return };
         let is_before = |range: &Option<TimeRange>| range.is_none_or(|range| range.start < from);
-        track.queue.retain(|op| !matches!(op, Op::Append((_, range)) if !is_before(range)));
-        track.full.take_if(|(_, range)| !is_before(range));
+        track.queue.retain(|op| !matches!(op, Op::Append(media) if !is_before(&media.place)));
+        track.full.take_if(|media| !is_before(&media.place));
         let behind = TimeRange { start: MediaTime::ZERO, end: behind };
         let ahead = TimeRange { start: from, end: MediaTime::MAX };
         for range in [behind, ahead] {
@@ -270,8 +304,13 @@ impl SinkLink {
     pub(crate) fn clear_queue(&mut self, tracks: Tracks) {
         for track in self.tracks.iter_mut().filter(|t| tracks.has(t.kind)) {
             let queued = track.queue.len();
-            track.queue.retain(|op| matches!(op, Op::Append((_, None)) | Op::ChangeType(_)));
-            let full = track.full.take_if(|(_, range)| range.is_some());
+            let stays = |media: &Media| media.place.is_none();
+            track.queue.retain(|op| match op {
+                Op::Append(media) => stays(media),
+                Op::ChangeType(_) => true,
+                Op::Remove(_) => false,
+            });
+            let full = track.full.take_if(|media| !stays(media));
             track.orphans |= full.is_some() || track.queue.len() < queued;
         }
         self.end = End::Open;
@@ -287,7 +326,9 @@ impl SinkLink {
     /// The host finished an operation.
     pub(crate) fn done(&mut self, kind: TrackKind, buffered: Vec<TimeRange>) {
         if let Some(track) = self.track_mut(kind) {
-            track.busy = Busy::No;
+            if let Busy::Appending(place, _) = core::mem::replace(&mut track.busy, Busy::No) {
+                track.last = place.map(|range| range.end);
+            }
             track.buffered = buffered;
         }
     }
@@ -295,9 +336,9 @@ impl SinkLink {
     /// The host found no room for an append.
     pub(crate) fn full(&mut self, kind: TrackKind, data: Payload) {
         if let Some(track) = self.track_mut(kind)
-            && let Busy::Appending(range) = core::mem::replace(&mut track.busy, Busy::No)
+            && let Busy::Appending(place, follows) = core::mem::replace(&mut track.busy, Busy::No)
         {
-            track.full = Some((data, range));
+            track.full = Some(Media { data, place, follows });
         }
     }
 
@@ -343,7 +384,7 @@ impl SinkLink {
         self.tracks
             .iter()
             .flat_map(|t| t.queue.iter())
-            .map(|op| if let Op::Append((data, _)) = op { data.bytes().len() } else { 0 })
+            .map(|op| if let Op::Append(media) = op { media.data.bytes().len() } else { 0 })
             .sum()
     }
 
@@ -382,15 +423,16 @@ impl SinkLink {
             {
                 continue;
             }
-            let Some(op) = track.queue.pop_front() else { continue };
+            let Some(op) = track.next_op() else { continue };
             return Some(match op {
                 Op::ChangeType(mime) => SinkCommand::ChangeType(track.kind, mime),
-                Op::Append((data, range)) => {
-                    track.busy = Busy::Appending(range);
-                    SinkCommand::Append(track.kind, data, range.map(|range| range.start))
+                Op::Append(Media { data, place, follows }) => {
+                    track.busy = Busy::Appending(place, follows);
+                    SinkCommand::Append(track.kind, data, place.map(|range| range.start))
                 }
                 Op::Remove(range) => {
                     track.busy = Busy::Removing(range);
+                    track.last = track.last.filter(|end| !removes(range, *end));
                     // A source that was ended opens again when something is removed (MSE §3.5.7).
                     if self.end == End::Told {
                         self.end = End::Wanted;
@@ -412,27 +454,53 @@ impl SinkLink {
 }
 
 impl Track {
+    /// What is in and what is queued, taken in order as the source buffer will.
     fn coming(&self) -> Vec<TimeRange> {
-        let mut coming = self.buffered.clone();
+        let (mut coming, mut last) = (self.buffered.clone(), self.last);
         match self.busy {
-            Busy::Appending(Some(range)) => coming.push(range),
-            Busy::Removing(range) => coming = ranges::without(&coming, range),
-            Busy::No | Busy::Appending(None) => {}
-        }
-        coming.extend(self.full.as_ref().and_then(|(_, range)| *range));
-        for op in &self.queue {
-            match op {
-                Op::Append((_, Some(range))) => coming.push(*range),
-                Op::Remove(range) => coming = ranges::without(&coming, *range),
-                Op::Append((_, None)) | Op::ChangeType(_) => {}
+            Busy::Appending(place, _) => {
+                coming.extend(place);
+                last = place.map(|range| range.end);
             }
+            Busy::Removing(range) => coming = ranges::without(&coming, range),
+            Busy::No => {}
         }
+        let mut step = |op: Step<'_>| match op {
+            Step::Append(Media { place: None, .. }) => last = None,
+            Step::Append(Media { place: Some(place), follows, .. }) => {
+                if *follows && !leads(&coming, last, place.start) {
+                    last = None;
+                } else {
+                    last = Some(place.end);
+                    coming.push(*place);
+                }
+            }
+            Step::Remove(range) => {
+                coming = ranges::without(&coming, range);
+                last = last.filter(|end| !removes(range, *end));
+            }
+        };
+        // A removal may pass what found no room.
+        let removals = self.queue.iter().take_while(|op| matches!(op, Op::Remove(_))).count();
+        self.queue.iter().take(removals).filter_map(Op::step).for_each(&mut step);
+        self.full.iter().map(Step::Append).for_each(&mut step);
+        self.queue.iter().skip(removals).filter_map(Op::step).for_each(&mut step);
         ranges::union(coming)
     }
 
-    /// Whether there is or will be media that something which starts there goes on from.
-    fn leads_to(&self, start: MediaTime) -> bool {
-        self.coming().iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
+    /// The next operation. Frames that the source buffer would leave out are forgotten, with all that need them.
+    fn next_op(&mut self) -> Option<Op> {
+        loop {
+            let op = self.queue.pop_front()?;
+            match &op {
+                Op::Append(Media { place: Some(place), follows: true, .. })
+                    if !leads(&self.buffered, self.last, place.start) =>
+                {
+                    self.last = None;
+                }
+                _ => return Some(op),
+            }
+        }
     }
 
     fn is_removing(&self) -> bool {
@@ -440,8 +508,27 @@ impl Track {
     }
 }
 
+/// What changes what a source buffer has.
+enum Step<'a> {
+    Append(&'a Media),
+    Remove(TimeRange),
+}
+
+/// Whether frames that start there go on from what was appended last, and that is among what is there.
+fn leads(there: &[TimeRange], last: Option<MediaTime>, start: MediaTime) -> bool {
+    last.is_some_and(|end| start - end <= FOLLOWS && end - start <= REORDERED)
+        && there.iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
+}
+
+/// Whether the frame that ends there goes when this range is removed.
+fn removes(range: TimeRange, end: MediaTime) -> bool {
+    range.start < end && end <= range.end
+}
+
 /// What starts this long after a frame may still need it.
 const FOLLOWS: MediaTime = MediaTime::from_millis(500);
+/// What is decoded after a frame may be shown this long before its end.
+const REORDERED: MediaTime = MediaTime::from_millis(2000);
 
 /// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
 /// four-character code of the sample entry (profile and level may differ).
@@ -596,11 +683,61 @@ mod tests {
     #[test]
     fn a_frame_whose_place_was_removed_is_not_appended() {
         let mut sink = ready();
-        sink.done(TrackKind::Video, vec![span(50, 60)]);
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 47, 48) });
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 60)]);
+        sink.append(fragment(TrackKind::Video, 9, 50, 60));
+        for there in [vec![], vec![span(50, 60)]] {
+            sink.poll();
+            sink.done(TrackKind::Video, there);
+        }
         sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 60, 61) });
         assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 47, 48) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
+    }
+
+    /// Between being queued and being appended.
+    #[test]
+    fn a_frame_whose_predecessor_is_removed_meanwhile_is_not_appended() {
+        let mut sink = ready();
+        assert_eq!(name(sink.poll()), "append Video 3");
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 9");
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 4) });
+        sink.append(fragment(TrackKind::Video, 5, 4, 6));
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 4, 6, 8) });
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 8)]);
+        sink.done(TrackKind::Video, vec![span(0, 2)]);
+        assert!(sink.remove(span(0, 3)));
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(4, 8)]);
+        assert_eq!(name(sink.poll()), "remove Video");
+        assert_eq!(name(sink.poll()), "append Audio 3");
+        sink.done(TrackKind::Video, vec![]);
+        assert_eq!(name(sink.poll()), "append Video 5");
+        sink.done(TrackKind::Video, vec![span(4, 6)]);
+        assert_eq!(name(sink.poll()), "append Video 4");
+    }
+
+    /// It comes back behind the removal that makes room, which may take what it follows.
+    #[test]
+    fn a_frame_that_found_no_room_and_whose_predecessor_makes_room_is_not_appended() {
+        let mut sink = ready();
+        assert_eq!(name(sink.poll()), "append Video 3");
+        sink.append(fragment(TrackKind::Video, 9, 8, 9));
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 9, 10) });
+        sink.done(TrackKind::Video, vec![span(0, 5)]);
+        assert_eq!(name(sink.poll()), "append Video 9");
+        sink.done(TrackKind::Video, vec![span(0, 5), span(8, 9)]);
+        let Some(SinkCommand::Append(_, data, _)) = sink.poll() else { panic!("append") };
+        sink.full(TrackKind::Video, data);
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 5), span(8, 10)]);
+        assert!(sink.remove_islands(MediaTime::from_millis(4000)));
+        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 5)]);
+        assert_eq!(name(sink.poll()), "remove Video");
+        sink.done(TrackKind::Video, vec![span(0, 5)]);
+        sink.retry_full();
+        assert_eq!(name(sink.poll()), "append Audio 3");
+        assert_eq!(name(sink.poll()), "-");
+        assert!(!sink.is_full());
     }
 
     #[test]

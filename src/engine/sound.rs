@@ -31,6 +31,13 @@ pub(crate) struct Sound {
     with_rungs: Option<bool>,
 }
 
+impl Sound {
+    /// The sink has nothing any more.
+    pub(super) fn begins_anew(&mut self) {
+        (self.given, self.replacing) = (None, false);
+    }
+}
+
 impl Engine {
     /// The viewer chooses, or leaves it to the player.
     pub(super) fn select_audio(&mut self, now: Timestamp, choice: Option<usize>) {

@@ -1,6 +1,6 @@
 //! From what the page names to something that can be loaded: play info, multivariant playlist, media playlists.
 
-use crate::access::{TokenUse, play_info};
+use crate::access::{TokenPlacement, play_info};
 use crate::error::Phase;
 use crate::playlist::{
     self, Limits, MediaPlaylist, Playlist, PlaylistError, Refresh, Segment, Source, Start,
@@ -9,35 +9,14 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{ElementCommand, Event, Output, Source as Named};
+use super::io::{Event, Output, Source as Named};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
-use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
-use super::timers::Timer;
 use super::{Engine, Stage};
 
 impl Engine {
-    /// Starts. The sink is attached at once, beside the first request: neither needs the other.
-    pub(super) fn load(&mut self, now: Timestamp, source: Named) {
-        self.stage = Stage::Opening;
-        self.reports.qoe.load(now);
-        self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
-        self.schedule_report(now);
-        let ask = match source {
-            Named::PlayInfo { endpoint, app_id, file_id, psign } => {
-                let psign = psign.as_ref().map(|p| p.expose().as_str());
-                Ask::get(Purpose::PlayInfo, play_info::request_url(&endpoint, &app_id, &file_id, psign))
-            }
-            Named::Hls { url, token } => {
-                self.credentials.set_token(token.map(|(token, placement)| TokenUse { token, placement }));
-                Ask::get(Purpose::Root, self.credentials.playlist_url(&url))
-            }
-        };
-        self.send(now, ask);
-    }
-
     pub(super) fn play_info_arrived(&mut self, now: Timestamp, ask: Ask, url: &Url, body: &[u8]) {
         let info = match play_info::parse(body, url) {
             Ok(info) => info,
@@ -53,13 +32,16 @@ impl Engine {
         if let Some(url) = info.poster {
             self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
         }
-        self.credentials.set_token(info.drm_token.map(TokenUse::in_file_name));
-        let Some(source) = info.sources.into_iter().next() else {
+        let mut streams = info.sources.into_iter().map(|stream| {
+            let token = info.drm_token.clone().map(|token| (token, TokenPlacement::FileNamePrefix));
+            Named::Hls { url: stream.url, token }
+        });
+        let Some(first) = streams.next() else {
             let message = "the play info names no stream".into();
             return self.fatal(now, "play_info_no_source", Phase::PlayInfo, message, None);
         };
-        let url = self.credentials.playlist_url(&source.url);
-        self.send(now, Ask::get(Purpose::Root, url));
+        self.sources.more_of_this(streams);
+        self.open(now, first);
     }
 
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
@@ -148,7 +130,8 @@ impl Engine {
                 Ok(mut playlist) => {
                     let main = self.lanes.main.at_rung();
                     let reference = main.and_then(|r| catalog.media(LaneId::Main, r));
-                    let reference = reference.or_else(|| catalog.any_media());
+                    // The sound's may have come long before the first of the rungs, which are put beside it then.
+                    let reference = reference.or_else(|| catalog.any_media()).or_else(|| catalog.any_sound());
                     if let Some(reference) = reference.filter(|_| playlist.is_live()) {
                         playlist.align_to(&reference.playlist);
                     }
@@ -225,16 +208,23 @@ impl Engine {
         let start = start_place(self.playhead.heading(), catalog.start, &media.playlist).filter(|_| !gone);
         let rungs = catalog.infos();
         let (audio, text) = (catalog.sounds.infos().to_vec(), catalog.texts.infos());
-        self.sink.set_duration(if live { MediaTime::MAX } else { end });
         let duration = if live { f64::INFINITY } else { end.as_secs() };
+        self.is_live = live;
         self.push(Output::Notify(Event::Loaded { duration, rungs, audio, text }));
-        self.tell_live_range();
+        self.tell_sink();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.
         if let Some(start) = start {
-            self.playhead.heads_for(start);
-            self.reports.qoe.own_seek();
-            self.push(Output::Element(ElementCommand::Seek(start)));
+            self.place_at(start);
         }
+    }
+
+    /// Tells the sink how long the presentation is, and where a live one can be sought in.
+    pub(super) fn tell_sink(&mut self) {
+        let Stage::Open(catalog) = &self.stage else { return };
+        let Some(media) = catalog.any_media() else { return };
+        let (live, end) = (media.playlist.is_live(), media.playlist.window().end);
+        self.sink.set_duration(if live { MediaTime::MAX } else { end });
+        self.tell_live_range();
     }
 
     pub(super) fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {

@@ -208,7 +208,7 @@ impl Engine {
     /// The playlist of a text failed for good, or what is in it.
     pub(super) fn text_stream_failed(&mut self, now: Timestamp, index: usize) {
         let Stage::Open(catalog) = &mut self.stage else { return };
-        catalog.bury(LaneId::Text, index);
+        catalog.bury(now, LaneId::Text, index, None);
         self.text.failed = 0;
         self.text.have.clear();
         if self.text.shown.is_some_and(|track| catalog.texts.stream_of(track).is_none()) {

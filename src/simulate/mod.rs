@@ -1,4 +1,5 @@
-//! A host in virtual time that measures how well rungs are chosen.
+//! Hosts in virtual time: one plays whole sessions with random trouble ([`sessions`]), the other, described here,
+//! measures how well rungs are chosen.
 //!
 //! The engine is the real one, and so is everything it decides; only the media is left out. An origin serves a generated
 //! ladder ([`Ladder`]), a network carries it as a [`Trace`] says, and a media element plays what has arrived. Segments
@@ -22,6 +23,7 @@ mod network;
 mod run;
 mod score;
 mod session;
+pub mod sessions;
 mod trace;
 
 pub use ladder::Ladder;

@@ -75,7 +75,9 @@ impl<'a> World<'a> {
         let goal = MediaTime::from_duration(setup.buffer) - length + MediaTime::from_ticks(1);
         let buffer_goal = goal.max(MediaTime::from_ticks(1));
         let segments = i64::try_from(setup.ladder.sizes.len()).unwrap_or(i64::MAX);
-        let config = Config { buffer_goal, back_buffer: MediaTime::MAX, ..Config::default() };
+        // Each segment is loaded once, as the public figures have it.
+        let (back_buffer, replace_buffered) = (MediaTime::MAX, false);
+        let config = Config { buffer_goal, back_buffer, replace_buffered, ..Config::default() };
         Self {
             now: Timestamp::ZERO,
             session: Session::new(config, rule),
@@ -95,7 +97,7 @@ impl<'a> World<'a> {
 
     fn play(&mut self) -> Result<(), Failure> {
         let url = Url::new(ladder::address());
-        self.give(Input::Command(Command::Load(Source::Hls { url, token: None })));
+        self.give(Input::Command(Command::Load(vec![Source::Hls { url, token: None }])));
         self.give(self.element.input(ElementEvent::Play));
         for _ in 0..MAX_STEPS {
             if let Some(code) = self.fatal.take() {

@@ -15,7 +15,7 @@ mod session;
 mod trace;
 
 pub use batch::Outbox;
-pub use qoe::{Exit, Failure, Qoe};
+pub use qoe::{Exit, Failure, Qoe, SourceKind, SourceUse};
 pub use session::QoeSession;
 pub use trace::{Trace, TraceEvent};
 

@@ -47,6 +47,8 @@ pub struct Qoe {
     pub failure_count: u64,
     /// The first failures, and always the last.
     pub failures: Vec<Failure>,
+    /// The sources that were tried, in this order; the last one is in use.
+    pub sources: Vec<SourceUse>,
     /// Whether playback reached the end.
     pub ended: bool,
     /// How the session was left; `None` while it lives.
@@ -80,6 +82,32 @@ impl Failure {
             at_ms: millis(now),
         }
     }
+}
+
+/// How a source did.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SourceUse {
+    /// Its index in the page's list. A play info may name several streams: they share one.
+    pub source: usize,
+    /// What it is.
+    pub kind: SourceKind,
+    /// Whether a frame of it was shown.
+    pub shown: bool,
+    /// The code of the failure that ended it.
+    pub failure: Option<&'static str>,
+}
+
+/// What a source is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SourceKind {
+    /// A file id, whose streams a play-info service names.
+    PlayInfo,
+    /// An HLS playlist.
+    Hls,
+    /// A file that the media element plays by itself.
+    File,
 }
 
 /// How a session was left.

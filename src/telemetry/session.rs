@@ -8,7 +8,7 @@ use core::time::Duration;
 use crate::error::PlayerError;
 use crate::time::Timestamp;
 
-use super::qoe::{Exit, Failure, Qoe};
+use super::qoe::{Exit, Failure, Qoe, SourceKind, SourceUse};
 
 /// Keeps a session's [`Qoe`].
 #[derive(Clone, Debug)]
@@ -21,6 +21,8 @@ pub struct QoeSession {
     weighted: u128,
     weighed_micros: u128,
     rung: Option<Rung>,
+    /// Frames decoded and dropped, as the element told them last.
+    frames_told: (u64, u64),
     /// The player itself moves the position: the next seek is not the viewer's.
     own_seek: bool,
     /// The figures that are simply counted. Those that depend on the time are filled in by `snapshot`.
@@ -73,6 +75,7 @@ impl QoeSession {
             weighted: 0,
             weighed_micros: 0,
             rung: None,
+            frames_told: (0, 0),
             own_seek: false,
             counted: Qoe::default(),
         }
@@ -82,6 +85,20 @@ impl QoeSession {
     pub fn load(&mut self, now: Timestamp) {
         if let State::Idle { wanted } = self.state {
             self.state = State::Loading { since: now, wanted: wanted.then_some(now) };
+        }
+    }
+
+    /// From now on this source is what plays, or is to play.
+    pub fn source(&mut self, source: usize, kind: SourceKind) {
+        let sources = &mut self.counted.sources;
+        sources.truncate(MAX_SOURCES - 1);
+        sources.push(SourceUse { source, kind, shown: false, failure: None });
+    }
+
+    /// The source in use failed for good.
+    pub fn source_failed(&mut self, code: &'static str) {
+        if let Some(last) = self.counted.sources.last_mut() {
+            last.failure = Some(code);
         }
     }
 
@@ -100,6 +117,9 @@ impl QoeSession {
 
     /// The first frame was presented.
     pub fn first_frame(&mut self, now: Timestamp) {
+        if let Some(first) = self.counted.sources.last_mut() {
+            first.shown = true;
+        }
         if let State::Loading { wanted, .. } = self.state {
             self.state = match wanted {
                 Some(wanted) => {
@@ -113,6 +133,9 @@ impl QoeSession {
 
     /// Frames move.
     pub fn playing(&mut self, now: Timestamp) {
+        if let Some(last) = self.counted.sources.last_mut() {
+            last.shown = true;
+        }
         match self.state {
             State::Loading { since, wanted } => self.joined(now, wanted.unwrap_or(since)),
             State::Joining { wanted } => self.joined(now, wanted),
@@ -246,11 +269,16 @@ impl QoeSession {
         self.counted.bytes_wasted = self.counted.bytes_wasted.saturating_add(n);
     }
 
-    /// The media element's own count of frames.
+    /// The media element's own count of frames. It starts again from 0 when the source changes; what was counted stays
+    /// counted.
     pub fn frames(&mut self, decoded: u64, dropped: u64) {
-        // A browser starts again from 0 when the source changes; what was counted stays counted.
-        self.counted.decoded_frames = self.counted.decoded_frames.max(decoded);
-        self.counted.dropped_frames = self.counted.dropped_frames.max(dropped);
+        let more = |now: u64, before: u64| now.checked_sub(before).unwrap_or(now);
+        let (decoded_before, dropped_before) = self.frames_told;
+        // Both start again at once, and few frames are ever dropped.
+        let dropped_before = if decoded < decoded_before { 0 } else { dropped_before };
+        self.counted.decoded_frames += more(decoded, decoded_before);
+        self.counted.dropped_frames += more(dropped, dropped_before);
+        self.frames_told = (decoded, dropped);
     }
 
     /// Something failed. A fatal failure ends the session. Returns what may be reported of it.
@@ -335,6 +363,8 @@ fn whole_millis(d: Duration) -> u64 {
 /// Ladders have about ten; bytes of a rung beyond this count in the total alone.
 const MAX_RUNGS: usize = 64;
 const MAX_FAILURES: usize = 16;
+/// Sources that are told of; always the last.
+const MAX_SOURCES: usize = 16;
 
 #[cfg(test)]
 mod tests;

@@ -123,7 +123,7 @@ impl State {
         let session = Session::new(config, js::now());
         *self.playing.borrow_mut() = Some(Playing { session, sink });
         self.queue.borrow_mut().extend(start.environment.map(Input::Environment));
-        self.take(Input::Command(Command::Load(start.source)));
+        self.take(Input::Command(Command::Load(start.sources)));
     }
 
     fn take(&self, input: Input) {
@@ -154,6 +154,9 @@ impl State {
                     Output::Sink(command) => sink.perform(command),
                     Output::Element(ElementCommand::Seek(to)) => {
                         self.outbox.post(&ToPage::Seek { to: to.as_secs() })
+                    }
+                    Output::Element(ElementCommand::Step { from, to }) => {
+                        self.outbox.post(&ToPage::Step { from: from.as_secs(), to: to.as_secs() })
                     }
                     Output::Element(ElementCommand::SetRate(rate)) => {
                         self.outbox.post(&ToPage::SetRate { rate })

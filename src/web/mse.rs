@@ -69,10 +69,10 @@ impl Mse {
         &self.source
     }
 
-    /// Does one command. `Attach` and `Detach` are the making and dropping of this value.
+    /// Does one command. `Attach` and `Detach` are the making and dropping of this value; files are none of its business.
     pub fn perform(&mut self, command: SinkCommand) {
         let outcome = match command {
-            SinkCommand::Attach | SinkCommand::Detach => Ok(()),
+            SinkCommand::Attach | SinkCommand::Detach | SinkCommand::PlayFile(..) => Ok(()),
             SinkCommand::AddTracks(tracks) => self.add_tracks(&tracks),
             SinkCommand::ChangeType(kind, mime) => self.with_track(
                 kind,

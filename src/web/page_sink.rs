@@ -11,7 +11,13 @@ use super::messages::{SinkMessage, ToPage, Track, TrackMessage};
 use super::outbox::Outbox;
 use crate::engine::{Input, Payload, SinkCommand, SinkEvent};
 use crate::media::{Packaging, TrackKind};
+use crate::secret::Url;
 use crate::time::{MediaTime, TimeRange};
+
+/// What has the page's element play a file by itself.
+pub(super) fn play_file(url: &Url, from: MediaTime) -> SinkMessage {
+    SinkMessage::PlayFile { url: url.expose().to_owned(), from: from.as_secs() }
+}
 
 #[derive(Debug)]
 pub(super) struct PageSink {
@@ -67,7 +73,11 @@ impl PageSink {
                 SinkMessage::SetLiveRange { start: range.start.as_secs().max(0.0), end: range.end.as_secs() }
             }
             SinkCommand::EndOfStream => SinkMessage::EndOfStream,
-            SinkCommand::Detach => SinkMessage::Detach,
+            SinkCommand::Detach => {
+                self.in_flight.clear();
+                SinkMessage::Detach
+            }
+            SinkCommand::PlayFile(url, from) => play_file(&url, from),
         };
         self.outbox.post(&ToPage::Sink { command });
     }

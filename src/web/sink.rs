@@ -7,7 +7,7 @@ use super::js;
 use super::messages::{SinkMessage, SinkPlace, ToPage};
 use super::mse::{self, Mse};
 use super::outbox::Outbox;
-use super::page_sink::PageSink;
+use super::page_sink::{self, PageSink};
 use crate::engine::{Input, SinkCommand, SinkEvent, SinkFailure};
 
 #[derive(Debug)]
@@ -48,6 +48,9 @@ impl Sink {
                 // Dropped first: that the page lets go of it is no news then.
                 *mse = None;
                 outbox.post(&ToPage::Sink { command: SinkMessage::Detach });
+            }
+            (Self::Worker { outbox, .. }, SinkCommand::PlayFile(url, from)) => {
+                outbox.post(&ToPage::Sink { command: page_sink::play_file(&url, from) });
             }
             (Self::Worker { mse: Some(mse), .. }, command) => mse.perform(command),
             (Self::Worker { inbox, mse: None, .. }, _) => inbox.give(Input::Sink(SinkEvent::Failed {

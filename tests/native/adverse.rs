@@ -9,8 +9,9 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use cloud_player::engine::{Config, Request, Source};
+use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
-use cloud_player::time::{MediaTime, Timestamp};
+use cloud_player::time::{MediaTime, TimeRange, Timestamp};
 
 use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World, shared};
@@ -23,6 +24,18 @@ fn live_world(
     round_trip: Duration,
     mut answer: impl FnMut(&str, &str, u64) -> Option<String> + 'static,
 ) -> World {
+    live_world_of(name, config, round_trip, move |path, query, now| {
+        answer(path, query, now).map(Response::ok)
+    })
+}
+
+/// The same, for answers that are no playlists.
+fn live_world_of(
+    name: &str,
+    config: Config,
+    round_trip: Duration,
+    mut answer: impl FnMut(&str, &str, u64) -> Option<Response> + 'static,
+) -> World {
     let clock: Rc<RefCell<Timestamp>> = shared(Timestamp::ZERO);
     let time = clock.clone();
     let origin: Origin = Box::new(move |request: &Request| {
@@ -32,8 +45,8 @@ fn live_world(
         if path == "telemetry" {
             return Response::status(204);
         }
-        if let Some(text) = answer(path, query, now) {
-            return Response::ok(text);
+        if let Some(response) = answer(path, query, now) {
+            return response;
         }
         let stem = path.trim_end_matches(".ts");
         let (list, number) = match stem.split_at(1) {
@@ -85,6 +98,9 @@ fn window(first: usize, newest: usize, header: &str, segment: impl Fn(usize) -> 
 const MASTER: &str =
     "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=600000\nhigh.m3u8\n";
 
+const APART: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
+     #EXT-X-STREAM-INF:BANDWIDTH=300000,AUDIO=\"a\"\nlow.m3u8\n";
+
 fn plain(n: usize) -> String {
     format!("#EXTINF:2,\n{n}.ts\n")
 }
@@ -123,11 +139,7 @@ fn jumping(at: u64, restarts: bool) -> World {
             Some(text.replace(&format!("SEQUENCE:{first}\n"), &format!("SEQUENCE:{}\n", first - base)))
         };
         match path {
-            "master.m3u8" => Some(
-                "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
-                 #EXT-X-STREAM-INF:BANDWIDTH=300000,AUDIO=\"a\"\nlow.m3u8\n"
-                    .into(),
-            ),
+            "master.m3u8" => Some(APART.into()),
             "low.m3u8" => list("v"),
             "sound.m3u8" => list("a"),
             _ => None,
@@ -328,4 +340,128 @@ fn the_rate_is_given_back_when_the_stream_ends() {
     });
     w.run_until(secs(120), "the end", |w| w.element.ended);
     assert_eq!(w.element.state().rate.to_string(), "1", "the rate at the end");
+}
+
+/// The sound's playlist comes at once and the pictures' only when the window has moved on: put on two timelines, the sound
+/// lies before the beginning of the presentation, and segments of it have nothing to play.
+#[test]
+fn pictures_whose_playlist_comes_late_are_put_beside_the_sound() {
+    let mut busy = true;
+    let mut w = live_world_of("master", config(), RTT, move |path, _, now| {
+        let newest = 5 + (now / 2) as usize;
+        let list = |kind: &str| {
+            Response::ok(window(newest - 5, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
+        };
+        match path {
+            "master.m3u8" => Some(Response::ok(APART)),
+            "low.m3u8" if std::mem::take(&mut busy) => {
+                let mut response = Response::status(503);
+                response.head.retry_after = Some(secs(8));
+                Some(response)
+            }
+            "low.m3u8" => Some(list("v")),
+            "sound.m3u8" => Some(list("a")),
+            _ => None,
+        }
+    });
+    w.run_for(secs(30));
+    let codes: Vec<_> = w.errors().map(|e| e.code).collect();
+    assert_eq!((codes, w.fatal()), (vec!["server_error"], None));
+    assert!(w.position() > 15.0, "at {}", w.position());
+    let loads = |kind: char| -> Vec<String> {
+        w.requests_for(&format!("test/{kind}")).iter().map(|(_, r)| r.url.expose().to_owned()).collect()
+    };
+    let (pictures, sound) = (loads('v'), loads('a'));
+    let mut once = pictures.clone();
+    once.dedup();
+    assert_eq!(pictures, once, "each segment of the pictures once");
+    assert!(sound.len() > 8, "{sound:?}");
+}
+
+/// The sound of the last segment comes broken while its pictures, which have shown where both belong, are still on their
+/// way: the place was forgotten, no other pictures came to show it again, and the sound waited for it for ever.
+#[test]
+fn sound_that_comes_broken_does_not_cost_both_their_place() {
+    let mut broken = true;
+    let origin: Origin = Box::new(move |request: &Request| {
+        let last_sound = request.url.expose().ends_with("a005.ts");
+        if last_sound && std::mem::take(&mut broken) {
+            return Response::ok("<!DOCTYPE html><p>please log in</p>".repeat(9));
+        }
+        renditions::serve(request)
+    });
+    let config = Config { start: MediaTime::from_millis(200_000), ..config() };
+    let mut w = World::new(config, Network::new(300_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    w.run_until(secs(40), "the end", |w| w.element.ended);
+    assert_eq!((w.fatal(), w.errors().map(|e| e.code).collect::<Vec<_>>()), (None, vec!["not_media"]));
+}
+
+/// A broken copy of the last segment, of which nothing says that it is one, ends the video early. Another one is asked for, and
+/// once: where both are as short, the playlist is what is wrong.
+#[test]
+fn a_last_segment_that_is_cut_short_is_asked_for_once_more() {
+    for (cuts, end) in [(1, 24.0), (99, 21.5)] {
+        let mut count = 0;
+        let origin: Origin = Box::new(move |request: &Request| {
+            let mut response = renditions::serve(request);
+            if request.url.expose().ends_with("005.ts") && count < cuts {
+                count += 1;
+                response.body.truncate(response.body.len() / 3);
+                response.head.content_length = Some(response.body.len() as u64);
+            }
+            response
+        });
+        let config = Config { start_rung: Some(0), ..config() };
+        let mut w = World::new(config, Network::new(5_000_000, RTT), origin);
+        w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+        w.run_until(secs(40), "the end", |w| w.element.ended);
+        assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
+        assert!((w.position() - end).abs() < 0.8, "{cuts} cuts: ended at {}", w.position());
+        assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), ["segment_short"]);
+    }
+}
+
+/// The sound's playlist comes first, and its oldest segment is gone by the time it is asked for: a live stream goes on behind it,
+/// and that it is one is known although the pictures' playlist is not here yet.
+#[test]
+fn sound_that_is_gone_before_the_pictures_are_known_is_stepped_over() {
+    let mut busy = true;
+    let mut w = live_world_of("master", config(), RTT, move |path, _, now| {
+        let newest = 5 + (now / 2) as usize;
+        let list = |kind: &str| {
+            Response::ok(window(newest - 5, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
+        };
+        match path {
+            "master.m3u8" => Some(Response::ok(APART)),
+            "low.m3u8" if std::mem::take(&mut busy) => {
+                let mut response = Response::status(503);
+                response.head.retry_after = Some(secs(3));
+                Some(response)
+            }
+            "low.m3u8" => Some(list("v")),
+            "sound.m3u8" => Some(list("a")),
+            "a0.ts" => Some(Response::status(404)),
+            _ => None,
+        }
+    });
+    w.run_for(secs(30));
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 15.0, "at {}", w.position());
+}
+
+/// The browser makes room behind the playhead while the last segment comes, and what it takes is the key frame of what is
+/// about to play: the rest of the segment goes too, and nothing follows that would show that it is missing.
+#[test]
+fn a_last_segment_that_the_browser_loses_is_loaded_again() {
+    let config = Config { start_rung: Some(0), ..config() };
+    let mut w = World::new(config, Network::new(1_500_000, RTT), Box::new(renditions::serve));
+    w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+    w.run_until(secs(10), "playing", |w| w.position() > 0.5);
+    w.seek(23.7);
+    w.run_until(secs(10), "the key frame", |w| w.element.tracks[0].last_end().as_secs() > 20.0);
+    let place = MediaTime::from_millis(22_700);
+    w.element.evict(TrackKind::Video, TimeRange { start: MediaTime::ZERO, end: place });
+    w.run_until(secs(30), "the end", |w| w.element.ended);
+    assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
 }

@@ -43,7 +43,7 @@ pub(crate) fn segments() -> &'static [Vec<u8>] {
 
 /// What the origin does, by the time.
 #[derive(Clone)]
-struct Live {
+pub(crate) struct Live {
     clock: Rc<RefCell<Timestamp>>,
     /// Nothing new comes in this stretch, in seconds.
     stalls: std::ops::Range<u64>,
@@ -52,13 +52,13 @@ struct Live {
     /// Sequence numbers begin anew with this segment.
     restarts_at: usize,
     /// Not there.
-    missing: Option<usize>,
+    pub(crate) missing: Option<usize>,
     /// Says when each segment was made.
     dated: bool,
 }
 
 impl Live {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         let clock = shared(Timestamp::ZERO);
         Self { clock, stalls: 0..0, last: 89, restarts_at: usize::MAX, missing: None, dated: false }
     }
@@ -107,7 +107,7 @@ impl Live {
         }
     }
 
-    fn world(&self, name: &str, config: Config) -> World {
+    pub(crate) fn world(&self, name: &str, config: Config) -> World {
         let live = self.clone();
         let origin: Origin = Box::new(move |request| live.serve(request));
         let mut world = World::new(config, Network::new(3_000_000, RTT), origin);

@@ -13,6 +13,7 @@ mod live;
 mod media;
 mod play;
 mod playlist;
+mod recovery;
 mod renditions;
 mod sample;
 mod setup;

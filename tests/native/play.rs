@@ -133,7 +133,7 @@ fn a_start_in_the_middle_loads_nothing_before_it() {
 fn paused_it_loads_to_its_goal_and_no_further() {
     let config = Config { buffer_goal: MediaTime::from_millis(6000), ..config() };
     let mut w = World::new(config, Network::new(50_000_000, RTT), Box::new(sample::serve));
-    w.give(cloud_player::engine::Input::Command(cloud_player::engine::Command::Load(source())));
+    w.give(cloud_player::engine::Input::Command(cloud_player::engine::Command::Load(vec![source()])));
     w.run_for(Duration::from_secs(20));
     assert_eq!(segment_requests(&w).len(), 2, "8 s of media for a goal of 6 s");
     assert_eq!(w.position(), 0.0);

@@ -7,11 +7,11 @@ use cloud_player::engine::{
     Chunk, Command, Config, Environment, Event, Input, NetEvent, Request, RequestId, SinkEvent, SinkFailure,
 };
 use cloud_player::media::TrackKind;
-use cloud_player::time::MediaTime;
+use cloud_player::time::{MediaTime, Timestamp};
 
 use crate::sample::{self, SECONDS};
 use crate::setup::{self, edited, faulty, secs, segment_requests, source, world};
-use crate::world::{Network, Response, World};
+use crate::world::{Network, Response, World, shared};
 
 /// One rung, held, so that what is tested is not adaptation.
 fn config() -> Config {
@@ -189,9 +189,39 @@ fn offline_is_waited_out_and_ends_with_the_network() {
     ends(&mut w);
 }
 
+/// A world in which connections are refused from the tenth second on, for so long, with a few seconds buffered.
+fn cut_off_for(seconds: u64) -> World {
+    let clock = shared(Timestamp::ZERO);
+    let time = clock.clone();
+    let origin = Box::new(move |request: &Request| {
+        let now = time.borrow().since(Timestamp::ZERO);
+        let refused = (secs(10)..secs(10 + seconds)).contains(&now);
+        Response { refused, ..sample::serve(request) }
+    });
+    let network = Network::new(5_000_000, Duration::from_millis(50));
+    let mut w = World::new(goal(4000), network, origin);
+    w.clock = Some(clock);
+    w.play(source());
+    w
+}
+
+#[test]
+fn an_outage_that_empties_the_buffer_is_waited_out_for_a_minute() {
+    let mut w = cut_off_for(45);
+    w.run_until(secs(120), "the end", |w| w.element.ended || w.fatal().is_some());
+    assert_eq!(w.fatal(), None, "half a minute of closed connections ended the session");
+    assert_eq!(w.element.stalls, 1);
+
+    let mut w = cut_off_for(600);
+    w.run_until(secs(300), "an error", |w| w.fatal().is_some());
+    assert_eq!(w.fatal().unwrap().code, "network");
+    let told = w.now.since(Timestamp::ZERO);
+    assert!((secs(70)..secs(85)).contains(&told), "told after {told:?}");
+}
+
 #[test]
 fn after_the_end_there_is_no_second_error_and_no_further_report() {
-    let fail = || Input::Sink(SinkEvent::Failed { failure: SinkFailure::Append, detail: "x".into() });
+    let fail = || Input::Sink(SinkEvent::Failed { failure: SinkFailure::Closed, detail: "x".into() });
     let mut w = clear(config());
     plays(&mut w);
     w.give(fail());
@@ -337,7 +367,7 @@ fn a_gap_is_stepped_over_without_being_asked_for() {
 #[test]
 fn paused_at_its_goal_the_session_sleeps() {
     let mut w = World::new(goal(3900), Network::new(5_000_000, setup::RTT), Box::new(sample::serve));
-    w.give(Input::Command(Command::Load(source())));
+    w.give(Input::Command(Command::Load(vec![source()])));
     w.run_for(secs(10));
     assert_eq!(segment_requests(&w).len(), 1);
 }

@@ -223,6 +223,8 @@ fn e2e(project: &Project) -> Result<String> {
         std::fs::remove_dir_all(&failures).context(|| format!("empty {}", failures.display()))?;
     }
     let cargo = project.cargo().arg("test").args(PRODUCT).args(["--no-fail-fast", "--test", "e2e"]);
+    // Scenarios that only wait are played beside one another, whatever the number of processors.
+    let cargo = cargo.env("RUST_TEST_THREADS", "4");
     tests(cargo.env("CHROMEDRIVER", driver()?).env("CLOUD_PLAYER_E2E_OUT", &failures), "e2e").inspect_err(
         |_| {
             say(format_args!("screenshots and console logs of failures: {}", project.shown(&failures)));

@@ -20,20 +20,22 @@ pub(super) async fn make(
         let path = work.path.join(rung.name);
         fs::create_dir_all(&path).await.map_err(PackageError::file(&path))?;
     }
-    encode(recipe, &work.path, progress).await?;
+    run(&recipe.arguments(&work.path), recipe.name, recipe.seconds, progress).await?;
     multivariant::write(recipe, &work.path).await?;
     work.publish(directory).await?;
     progress(&format!("packaged {} in {}", recipe.name, directory.display()));
     Ok(())
 }
 
-async fn encode(
-    recipe: &Recipe,
-    directory: &Path,
+/// Runs it with these arguments, which make so many seconds of `name`.
+pub(super) async fn run(
+    arguments: &[String],
+    name: &str,
+    seconds: u32,
     progress: &(dyn Fn(&str) + Sync),
 ) -> Result<(), PackageError> {
     let child = Command::new("ffmpeg")
-        .args(recipe.arguments(directory))
+        .args(arguments)
         .stdin(Stdio::null())
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
@@ -43,15 +45,15 @@ async fn encode(
         std::io::ErrorKind::NotFound => PackageError::NoFfmpeg,
         _ => PackageError::Ffmpeg(error.to_string()),
     })?;
-    progress(&format!("packaging {} with ffmpeg, {} s of video in four rungs", recipe.name, recipe.seconds));
+    progress(&format!("packaging {name} with ffmpeg, {seconds} s of video"));
     let (stdout, stderr) = (child.stdout.take(), child.stderr.take());
-    let ((), words) = tokio::join!(report(recipe, stdout, progress), last_words(stderr));
+    let ((), words) = tokio::join!(report(name, seconds, stdout, progress), last_words(stderr));
     let status = child.wait().await.map_err(|error| PackageError::Ffmpeg(error.to_string()))?;
     if status.success() { Ok(()) } else { Err(PackageError::Ffmpeg(format!("{status}: {words}"))) }
 }
 
 /// Reads ffmpeg's `-progress` lines and passes on every tenth of the whole.
-async fn report(recipe: &Recipe, stdout: Option<ChildStdout>, progress: &(dyn Fn(&str) + Sync)) {
+async fn report(name: &str, seconds: u32, stdout: Option<ChildStdout>, progress: &(dyn Fn(&str) + Sync)) {
     let Some(stdout) = stdout else { return };
     let mut lines = BufReader::new(stdout).lines();
     let mut told = 0;
@@ -60,10 +62,10 @@ async fn report(recipe: &Recipe, stdout: Option<ChildStdout>, progress: &(dyn Fn
         let Some(time) = line.strip_prefix("out_time_ms=").and_then(|time| time.parse::<u64>().ok()) else {
             continue;
         };
-        let percent = (time / 10_000 / u64::from(recipe.seconds.max(1))).min(100) / 10 * 10;
+        let percent = (time / 10_000 / u64::from(seconds.max(1))).min(100) / 10 * 10;
         if percent > told {
             told = percent;
-            progress(&format!("packaging {}: {percent} %", recipe.name));
+            progress(&format!("packaging {name}: {percent} %"));
         }
     }
 }
@@ -80,12 +82,16 @@ async fn last_words(stderr: Option<ChildStderr>) -> String {
 }
 
 /// A directory under construction. It is removed when dropped.
-struct Work {
+pub(super) struct Work {
     path: PathBuf,
 }
 
 impl Work {
-    fn beside(directory: &Path) -> Result<Self, PackageError> {
+    pub(super) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    pub(super) fn beside(directory: &Path) -> Result<Self, PackageError> {
         let name = directory.file_name().unwrap_or_default().to_string_lossy();
         let mut random = [0; 4];
         getrandom::fill(&mut random).map_err(|error| PackageError::Ffmpeg(error.to_string()))?;
@@ -102,7 +108,7 @@ impl Work {
     }
 
     /// Takes the place of `directory`. If another process was first, its work is as good as ours.
-    async fn publish(self, directory: &Path) -> Result<(), PackageError> {
+    pub(super) async fn publish(self, directory: &Path) -> Result<(), PackageError> {
         let old = self.path.with_extension("old");
         let replaces = fs::rename(directory, &old).await.is_ok();
         let renamed = fs::rename(&self.path, directory).await;

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::PackageError;
-use super::line::{Line, lines};
+use super::line::{Line, lines, uri_of};
 
 /// A packaged directory.
 #[derive(Debug)]
@@ -48,7 +48,13 @@ impl Ladder {
         let master = ladder.read(MASTER)?;
         for line in lines(&master) {
             match line {
-                Line::Tag(tag) => ladder.rungs.extend(tag.strip_prefix("#EXT-X-STREAM-INF:").map(rung)),
+                Line::Tag(tag) => {
+                    ladder.rungs.extend(tag.strip_prefix("#EXT-X-STREAM-INF:").map(rung));
+                    // A rendition may have a playlist of its own.
+                    if let Some(uri) = tag.strip_prefix("#EXT-X-MEDIA:").and_then(uri_of) {
+                        ladder.load_rung(uri)?;
+                    }
+                }
                 Line::Uri(uri) => ladder.load_rung(uri)?,
                 Line::Duration(..) => {
                     return Err(PackageError::media(root.join(MASTER), "not a multivariant playlist"));

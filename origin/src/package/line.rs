@@ -11,6 +11,11 @@ pub(crate) enum Line<'a> {
     Tag(&'a str),
 }
 
+/// The address in a tag, with its quotes left out.
+pub(crate) fn uri_of(tag: &str) -> Option<&str> {
+    tag.split_once(",URI=\"")?.1.split('"').next()
+}
+
 /// The lines of `text` in order.
 pub(crate) fn lines(text: &str) -> impl Iterator<Item = Line<'_>> {
     text.lines().map(str::trim_end).filter(|line| !line.is_empty()).map(|line| {

@@ -5,13 +5,15 @@
 //! (a [`Recipe`]) and what reads it (a [`Ladder`]) meet only there, so a directory made by other means serves as
 //! well.
 //!
-//! `origin/sample` is made by `cloud-player-origin package --preset sample --out origin/sample`.
+//! `origin/sample` is made by `cloud-player-origin package --preset sample --out origin/sample`, and `origin/sample-splice`
+//! and `origin/sample-tracks` likewise, by the presets `splice` and `tracks`.
 
 mod ffmpeg;
 mod ladder;
 pub(crate) mod line;
 mod multivariant;
 mod recipe;
+mod special;
 
 use std::io;
 use std::path::PathBuf;
@@ -19,6 +21,7 @@ use std::path::PathBuf;
 pub use ladder::{Ladder, Rung};
 pub(crate) use ladder::{MASTER, POSTER};
 pub use recipe::Recipe;
+pub use special::Special;
 
 /// Why media could not be made or read.
 #[derive(Debug, thiserror::Error)]

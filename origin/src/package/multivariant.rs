@@ -12,7 +12,9 @@ use super::recipe::{FPS, Recipe};
 pub(super) async fn write(recipe: &Recipe, directory: &Path) -> Result<(), PackageError> {
     let mut text = "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-INDEPENDENT-SEGMENTS\n".to_owned();
     for rung in &recipe.rungs {
-        let Measured { peak, average, codec } = measure(&directory.join(rung.name)).await?;
+        let rung_directory = directory.join(rung.name);
+        let Measured { peak, average, codec } = measure(&rung_directory).await?;
+        let codec = codec.ok_or_else(|| PackageError::media(rung_directory, "no H.264 in it"))?;
         text += &format!(
             "#EXT-X-STREAM-INF:BANDWIDTH={peak},AVERAGE-BANDWIDTH={average},RESOLUTION={}x{},\
              FRAME-RATE={FPS}.000,CODECS=\"{codec},mp4a.40.2\"\n{}/index.m3u8\n",
@@ -23,28 +25,26 @@ pub(super) async fn write(recipe: &Recipe, directory: &Path) -> Result<(), Packa
     fs::write(&path, text).await.map_err(PackageError::file(path))
 }
 
-struct Measured {
+pub(super) struct Measured {
     /// Bits a second of the densest segment, and of all, padding of encryption included.
-    peak: u64,
-    average: u64,
-    codec: String,
+    pub(super) peak: u64,
+    pub(super) average: u64,
+    /// Of the pictures, if there are any.
+    pub(super) codec: Option<String>,
 }
 
-async fn measure(directory: &Path) -> Result<Measured, PackageError> {
+pub(super) async fn measure(directory: &Path) -> Result<Measured, PackageError> {
     let playlist = directory.join("index.m3u8");
     let text = fs::read_to_string(&playlist).await.map_err(PackageError::file(&playlist))?;
     let (mut seconds, mut all_seconds, mut all_bits, mut peak) = (0.0, 0.0, 0.0, 0.0_f64);
-    let mut codec = None;
+    let mut codec: Option<Option<String>> = None;
     for line in lines(&text) {
         match line {
             Line::Duration(duration, _) => seconds = duration,
             Line::Uri(uri) => {
                 let path = directory.join(uri);
                 let bytes = fs::read(&path).await.map_err(PackageError::file(&path))?;
-                if codec.is_none() {
-                    codec =
-                        Some(avc_codec(&bytes).ok_or_else(|| PackageError::media(&path, "no H.264 in it"))?);
-                }
+                codec.get_or_insert_with(|| avc_codec(&bytes));
                 let bits = (bytes.len() / 16 + 1) as f64 * 128.0;
                 peak = peak.max(bits / seconds);
                 all_bits += bits;

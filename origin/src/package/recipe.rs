@@ -177,6 +177,6 @@ fn rungs(video: [u32; 4], audio: [u32; 4], channels: u32) -> [Step; 4] {
     ]
 }
 
-fn words(line: &str) -> Vec<String> {
+pub(super) fn words(line: &str) -> Vec<String> {
     line.split_whitespace().map(str::to_owned).collect()
 }

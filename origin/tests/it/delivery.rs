@@ -203,10 +203,12 @@ async fn a_viewer_who_leaves_is_logged_as_aborted() {
 }
 
 #[test]
-fn the_sample_is_small() {
+fn the_samples_are_small() {
     fn size(path: &Path) -> u64 {
         let entries = std::fs::read_dir(path).unwrap().map(Result::unwrap);
         entries.map(|e| if e.path().is_dir() { size(&e.path()) } else { e.metadata().unwrap().len() }).sum()
     }
     assert!(size(&sample()) < 3_000_000);
+    let beside = |name: &str| sample().with_file_name(name);
+    assert!(size(&beside("sample-splice")) + size(&beside("sample-tracks")) < 1_300_000);
 }

@@ -99,6 +99,10 @@ async fn corrupt_has_the_right_length_and_wrong_bytes() {
     assert_eq!(wrong.len(), right.len());
     let differ = wrong.iter().zip(&right).filter(|(a, b)| a != b).count();
     assert_eq!(differ, right.len().div_ceil(512));
+
+    site.plant("g", ".ts", json!({ "kind": "corrupt", "every": 1 })).await;
+    let wrong = site.get(&url.replace("/s/f", "/s/g")).await.body;
+    assert!(wrong.iter().zip(&right).all(|(a, b)| a != b));
 }
 
 #[tokio::test]
@@ -121,4 +125,43 @@ async fn faults_belong_to_one_session_and_see_no_token() {
     assert_eq!(site.get(&format!("/s/f{with_token}")).await.status, 500);
     assert_eq!(site.get(&format!("/s/g{with_token}")).await.status, 200);
     assert_eq!(site.get(&url).await.status, 200);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_an_outage_connections_close_without_an_answer() {
+    let (site, url) = site().await;
+    let other = url.strip_prefix("/s/f").unwrap();
+    // One body is under way, one connection is idle, one request comes.
+    site.plant("f", ".ts", json!({ "kind": "stall", "after_bytes": 1000 })).await;
+    let mut busy = site.connect().await;
+    let under_way = tokio::spawn({
+        let url = url.clone();
+        async move { busy.send("GET", &url, &[], "").await }
+    });
+    while site.requests("f").await.first().is_none_or(|r| r["bytes_sent"] == 0) {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+    site.admin("DELETE", "sessions/f/faults", &json!(null)).await;
+    let outage = json!({ "for_ms": 60_000, "silent": false });
+    assert_eq!(site.admin("PUT", "sessions/f/outage", &outage).await.json(), outage);
+    assert!(under_way.await.unwrap().broken);
+    assert!(site.connect().await.try_send(&url).await.is_err(), "it was answered");
+    assert_eq!(site.get(other).await.status, 200);
+
+    site.admin("PUT", "sessions/f/outage", &json!({ "for_ms": 0 })).await;
+    assert_eq!(site.get(&url).await.status, 200);
+    let log = site.requests("f").await;
+    assert_eq!((&log[1]["fault"], &log[1]["status"]), (&json!("outage"), &json!(null)));
+    assert_eq!((&log[1]["aborted"], &log[2]["fault"]), (&json!(true), &json!(null)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn in_a_silent_outage_nothing_comes_until_it_is_over() {
+    let (site, url) = site().await;
+    site.admin("PUT", "sessions/f/outage", &json!({ "for_ms": 700, "silent": true })).await;
+    let (first, second) = tokio::join!(site.get(&url), site.get(&url));
+    for answer in [first, second] {
+        assert_eq!(answer.status, 200);
+        assert!(answer.head_after >= Duration::from_millis(600), "{:?}", answer.head_after);
+    }
 }

@@ -14,6 +14,7 @@ mod delivery;
 mod faults;
 mod harness;
 mod keys;
+mod live;
 mod packaging;
 mod program;
 mod statics;

@@ -1,7 +1,12 @@
-//! BOLA-E, as in Sabre (`BolaEnh`): BOLA on a buffer that is thought larger than it is at the start and after seeks.
+//! BOLA-E, as in Sabre (`BolaEnh` with `--abr-osc`): BOLA on a buffer that is thought larger than it is at the start and
+//! after seeks.
 //!
-//! Its pauses at full utility are left out: the engine decides when to load, and at the buffers that are common it
-//! pauses before the rule would.
+//! Where a rung that the network carries is not worth loading at so much buffer, the rule pauses. These pauses count:
+//! without them the buffer fills up, and on networks that swing the rule is a tenth lower.
+
+use core::time::Duration;
+
+use crate::time::{MediaTime, Timestamp};
 
 use super::super::{Rule, Situation, Transfer};
 use super::link::{Link, fits, rates, sustained};
@@ -16,6 +21,18 @@ pub struct BolaE {
     placeholder: f64,
     steady: bool,
     last: usize,
+    /// What was decided on the next segment.
+    next: Option<Next>,
+}
+
+/// One decision a download: it is asked for again while a pause or a playlist is waited for.
+#[derive(Clone, Copy, Debug)]
+struct Next {
+    after: u64,
+    rung: usize,
+    at: Timestamp,
+    /// How long it pauses.
+    pause: Duration,
 }
 
 impl Default for BolaE {
@@ -27,6 +44,7 @@ impl Default for BolaE {
             placeholder: 0.0,
             steady: false,
             last: 0,
+            next: None,
         }
     }
 }
@@ -95,37 +113,60 @@ impl BolaE {
         self.seen = s.history.downloads();
         self.link.learn(s.history);
     }
-}
 
-impl Rule for BolaE {
-    fn choose(&mut self, s: &Situation<'_>) -> usize {
+    fn next(&mut self, s: &Situation<'_>) -> Next {
+        let after = s.history.downloads();
+        if let Some(next) = self.next.filter(|next| next.after == after) {
+            return next;
+        }
+        let (rung, seconds) = self.decide(s);
+        let pause = Duration::try_from_secs_f64(seconds).unwrap_or_default();
+        *self.next.insert(Next { after, rung, at: s.now, pause })
+    }
+
+    /// The rung of the next segment and for how many seconds to pause before it.
+    fn decide(&mut self, s: &Situation<'_>) -> (usize, f64) {
         let bola = Bola::new(s);
         self.learn(s, &bola);
         let level = s.buffer.as_secs();
-        let Some(rate) = self.link.rate() else { return 0 };
+        let Some(rate) = self.link.rate() else { return (0, 0.0) };
         let latency = self.link.latency();
         let carried = sustained(s, rate, latency);
         if !self.steady {
             self.steady = true;
             self.placeholder = (bola.min_level(carried) - level).max(0.0);
-            return carried;
+            return (carried, 0.0);
         }
         let mut rung = bola.rung(level + self.placeholder);
         if rung > self.last && rung > carried {
             rung = self.last.max(carried);
         }
-        let top = s.ladder.len().saturating_sub(1);
-        let over = level + self.placeholder - bola.max_level(rung);
-        if over > 0.0 && rung < top {
-            self.placeholder = (self.placeholder - over).max(0.0);
+        // What is only thought to be there is taken back before anything real is waited for.
+        let over = (level + self.placeholder - bola.max_level(rung)).max(0.0);
+        let mut pause = (over - self.placeholder).max(0.0);
+        self.placeholder = (self.placeholder - over).max(0.0);
+        if rung + 1 >= s.ladder.len() {
+            pause = 0.0;
         }
         let bits = self.safety * (level - latency) * rate;
         self.safety = (self.safety * FIRST_BUFFER_SAFETY).max(BUFFER_SAFETY);
         let safe = fits(s, rung, bits);
         if safe < rung {
             self.placeholder = self.placeholder.min((bola.min_level(safe) - level).max(0.0));
+            pause = 0.0;
         }
-        safe
+        (safe, pause)
+    }
+}
+
+impl Rule for BolaE {
+    fn choose(&mut self, s: &Situation<'_>) -> usize {
+        self.next(s).rung
+    }
+
+    fn rest(&mut self, s: &Situation<'_>) -> MediaTime {
+        let next = self.next(s);
+        MediaTime::from_duration((next.at + next.pause).since(s.now))
     }
 
     fn abandon(&mut self, s: &Situation<'_>, transfer: &Transfer) -> Option<usize> {

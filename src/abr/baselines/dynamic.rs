@@ -1,57 +1,41 @@
-//! dash.js's Dynamic, as in Sabre: the throughput rule while the buffer is short, BOLA when it is not.
+//! dash.js's Dynamic, as in Sabre (`DynamicDash`): the throughput rule while the buffer is short, BOLA-E when it is not.
+
+use crate::time::MediaTime;
 
 use super::super::{Rule, Situation, Transfer};
-use super::link::{Link, rates, sustained};
+use super::bola_e::BolaE;
 use super::throughput::ThroughputRule;
 
 /// The rule.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Dynamic {
     throughput: ThroughputRule,
-    link: Link,
+    bola: BolaE,
     buffer_leads: bool,
 }
 
-impl Default for Dynamic {
-    fn default() -> Self {
-        Self { throughput: ThroughputRule::default(), link: Link::new([3.0, 8.0]), buffer_leads: false }
-    }
-}
-
 impl Dynamic {
-    /// BOLA proper, kept from going up beyond what the network carries (BOLA-O).
-    fn bola(&self, s: &Situation<'_>) -> usize {
-        let rates = rates(s);
-        let lowest = rates.first().copied().unwrap_or(1.0);
-        let highest = rates.last().copied().unwrap_or(1.0);
-        let vp = s.buffer_goal.as_secs() / ((highest / lowest).ln() + GP);
+    fn lead(&mut self, s: &Situation<'_>) -> bool {
         let level = s.buffer.as_secs();
-        let scores = rates.iter().map(|rate| (vp * ((rate / lowest).ln() + GP) - level) / rate);
-        let best = scores.enumerate().fold((0, f64::NEG_INFINITY), |b, s| if s.1 > b.1 { s } else { b });
-        let last = s.current.unwrap_or(0);
-        let carried = self.link.rate().map_or(0, |rate| sustained(s, rate, self.link.latency()));
-        if best.0 > last { best.0.min(carried.max(last)) } else { best.0 }
+        self.buffer_leads = if self.buffer_leads { level >= SHORT } else { level > LONG };
+        self.buffer_leads
     }
 }
 
 impl Rule for Dynamic {
     fn choose(&mut self, s: &Situation<'_>) -> usize {
-        self.link.learn(s.history);
-        let (by_buffer, by_throughput) = (self.bola(s), self.throughput.choose(s));
-        let short = s.buffer.as_secs() < THRESHOLD;
-        if self.buffer_leads && short && by_buffer < by_throughput {
-            self.buffer_leads = false;
-        } else if !self.buffer_leads && !short && by_buffer >= by_throughput {
-            self.buffer_leads = true;
-        }
-        if self.buffer_leads { by_buffer } else { by_throughput }
+        if self.lead(s) { self.bola.choose(s) } else { self.throughput.choose(s) }
+    }
+
+    fn rest(&mut self, s: &Situation<'_>) -> MediaTime {
+        if self.lead(s) { self.bola.rest(s) } else { MediaTime::ZERO }
     }
 
     fn abandon(&mut self, s: &Situation<'_>, transfer: &Transfer) -> Option<usize> {
-        self.throughput.gives_up(s, transfer)
+        if self.buffer_leads { self.bola.abandon(s, transfer) } else { self.throughput.gives_up(s, transfer) }
     }
 }
 
-const GP: f64 = 5.0;
-/// Seconds.
-const THRESHOLD: f64 = 10.0;
+/// Seconds of buffer below which the throughput leads, and above which the buffer does.
+const SHORT: f64 = 5.0;
+const LONG: f64 = 10.0;

@@ -1,7 +1,8 @@
 //! The rule of hls.js 1.6 with its default configuration (`abr-controller.ts`), as far as it concerns VOD.
 //!
-//! Going up asks for 1 / 0.7 of a rung's peak rate, staying for 1 / 0.95 of its average; while the buffer is short of
-//! this, a rung may also be one that arrives before the buffer runs out or soon after.
+//! Going up asks for 1 / 0.7 of a rung's average rate, staying for 1 / 0.95 of it; while the buffer is short of this, a
+//! rung may also be one that arrives before the buffer runs out or soon after. (From 1.5 on hls.js takes the peak rate for
+//! going up, which makes it a good deal worse on a ladder that declares both.)
 
 use super::super::{Rule, Situation, Transfer};
 use super::link::Link;
@@ -25,8 +26,7 @@ impl HlsJs {
         let current = s.current.unwrap_or(0);
         let length = s.segment.as_secs();
         s.ladder.iter().enumerate().rev().find_map(|(i, rung)| {
-            let (usable, wanted) =
-                if i <= current { (keep * rate, rung.rate()) } else { (up * rate, rung.bandwidth as f64) };
+            let (usable, wanted) = (if i <= current { keep } else { up } * rate, rung.rate());
             let time = self.link.latency() + wanted * length / usable.max(1.0);
             (usable >= wanted && (delay <= 0.0 || time < delay)).then_some(i)
         })

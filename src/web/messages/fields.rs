@@ -46,10 +46,6 @@ pub(super) fn flag(value: JsValue) -> Option<bool> {
     value.as_bool()
 }
 
-pub(super) fn object(value: JsValue) -> Option<Fields> {
-    value.is_object().then(|| Fields::of(value))
-}
-
 /// A whole number from zero on.
 pub(super) fn index(value: JsValue) -> Option<usize> {
     let number = value.as_f64()?;

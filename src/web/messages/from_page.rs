@@ -3,7 +3,7 @@
 use wasm_bindgen::JsValue;
 
 use super::Track;
-use super::fields::{Fields, flag, index, named, number, object, text, whole};
+use super::fields::{Fields, flag, index, named, number, text, whole};
 use crate::engine::{
     Command, Config, ElementState, Environment, Input, SinkEvent, SinkFailure, Source, TextChoice,
     TokenPlacement,
@@ -29,7 +29,7 @@ pub(in crate::web) enum FromPage {
 /// How a session begins.
 pub(in crate::web) struct Start {
     pub(in crate::web) config: Config,
-    pub(in crate::web) source: Source,
+    pub(in crate::web) sources: Vec<Source>,
     pub(in crate::web) environment: Option<Environment>,
     /// Where the media source is to be; none: in the worker where that works.
     pub(in crate::web) sink: Option<SinkPlace>,
@@ -92,10 +92,15 @@ fn start(message: &Fields) -> Option<Start> {
     };
     Some(Start {
         config,
-        source: source(&message.need("source", object)?)?,
+        sources: message.need("sources", sources)?,
         environment: message.may("viewport", |value| viewport(&Fields::of(value)))?,
         sink: message.may("sink", sink_place)?,
     })
+}
+
+fn sources(value: JsValue) -> Option<Vec<Source>> {
+    let list = js_sys::Array::is_array(&value).then(|| js_sys::Array::from(&value))?;
+    list.iter().map(|value| source(&Fields::of(value))).collect()
 }
 
 fn source(message: &Fields) -> Option<Source> {
@@ -112,6 +117,7 @@ fn source(message: &Fields) -> Option<Source> {
             file_id: message.need("fileId", text)?,
             psign: message.may("psign", text)?.map(Secret::new),
         }),
+        "file" => Some(Source::File { url: message.need("url", url)? }),
         _ => None,
     }
 }

@@ -11,15 +11,27 @@ use crate::engine::Event;
 #[serde(tag = "type", rename_all = "camelCase")]
 pub(in crate::web) enum ToPage {
     /// News of the session.
-    Event { event: Box<Event> },
+    Event {
+        event: Box<Event>,
+    },
     /// News of the host itself: something went wrong outside the session.
     HostError(HostError),
     /// Set `currentTime`.
-    Seek { to: f64 },
+    Seek {
+        to: f64,
+    },
+    Step {
+        from: f64,
+        to: f64,
+    },
     /// Set `playbackRate`.
-    SetRate { rate: f64 },
+    SetRate {
+        rate: f64,
+    },
     /// Do this to the media source, or to what it is attached to.
-    Sink { command: SinkMessage },
+    Sink {
+        command: SinkMessage,
+    },
     /// The last request has ended: the worker may go.
     Stopped,
 }
@@ -87,6 +99,11 @@ pub(in crate::web) enum SinkMessage {
     },
     EndOfStream,
     Detach,
+    /// The address is told whole: the element has to load it.
+    PlayFile {
+        url: String,
+        from: f64,
+    },
 }
 
 #[derive(Serialize)]

@@ -16,6 +16,46 @@ function watch(prototype, name, facts, after) {
   };
 }
 
+// A quota for each source buffer, in bytes, that the page may give: what is beyond it is refused as a browser refuses it.
+// What is buffered is reckoned from how long it lasts and what a second of all that was appended weighs.
+let quota = Infinity;
+channel.addEventListener('message', ({ data }) => (quota = data.quota ?? quota));
+const appended = new WeakMap();
+
+function weigh(buffer) {
+  const { bytes = 0, seconds = 0 } = appended.get(buffer) ?? {};
+  return seconds > 0 ? (length(buffer) * bytes) / seconds : 0;
+}
+
+function length({ buffered }) {
+  let seconds = 0;
+  for (let i = 0; i < buffered.length; i++) seconds += buffered.end(i) - buffered.start(i);
+  return seconds;
+}
+
+const append = globalThis.SourceBuffer?.prototype.appendBuffer;
+if (append) {
+  SourceBuffer.prototype.appendBuffer = function (data) {
+    const held = weigh(this);
+    if (held + data.byteLength > quota) {
+      tell('refused', { bytes: data.byteLength, held, track: tracks.get(this) });
+      throw new DOMException('the quota has been exceeded', 'QuotaExceededError');
+    }
+    const before = length(this);
+    append.call(this, data);
+    const sum = appended.get(this) ?? { bytes: 0, seconds: 0 };
+    appended.set(this, sum);
+    this.addEventListener('updateend', () => {
+      const grown = length(this) - before;
+      // What replaces other media adds neither.
+      if (grown > 0) {
+        sum.bytes += data.byteLength;
+        sum.seconds += grown;
+      }
+    }, { once: true });
+  };
+}
+
 // `video` or `audio` of each source buffer.
 const tracks = new WeakMap();
 const kind = (type) => type.split('/')[0];
@@ -58,3 +98,6 @@ function samples(bytes, from, to) {
   }
   return count;
 }
+
+if (!globalThis.document) channel.postMessage({ what: 'probes' });
+else quota = globalThis.e2e?.quota ?? quota;

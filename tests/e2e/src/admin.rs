@@ -36,6 +36,8 @@ pub struct Request {
     pub done_ms: Option<f64>,
     /// Whether it ended short.
     pub aborted: bool,
+    /// The fault that was injected, by its kind.
+    pub fault: Option<String>,
 }
 
 /// What lets a viewer play a file.
@@ -68,6 +70,17 @@ impl Admin {
     pub async fn fault(&self, plan: &Value) {
         let path = format!("/admin/sessions/{}/faults", self.session);
         self.call(Method::POST, &path, Some(plan)).await;
+    }
+
+    /// Cuts the session off for so long: nothing answers (`silent`), or connections are closed.
+    pub async fn outage(&self, for_ms: u64, silent: bool) {
+        let path = format!("/admin/sessions/{}/outage", self.session);
+        self.call(Method::PUT, &path, Some(&json!({ "for_ms": for_ms, "silent": silent }))).await;
+    }
+
+    /// Says how the session's live streams run: `{"window_s":…,"ends_after_s":…,"paused":…}`.
+    pub async fn live(&self, live: &Value) {
+        self.call(Method::PUT, &format!("/admin/sessions/{}/live", self.session), Some(live)).await;
     }
 
     /// Removes all faults.

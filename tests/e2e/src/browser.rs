@@ -61,6 +61,14 @@ impl Browser {
         serde_json::from_value(logs).map_err(|error| error.to_string())
     }
 
+    /// Takes the network from the page, or gives it back, with the events that tell of it.
+    pub(crate) async fn set_online(&self, online: bool) -> Result<(), String> {
+        let params =
+            json!({ "offline": !online, "latency": 0, "downloadThroughput": -1, "uploadThroughput": -1 });
+        let command = DevTools { command: "Network.emulateNetworkConditions", params };
+        self.client.issue_cmd(command).await.map(drop).map_err(|error| error.to_string())
+    }
+
     /// Closes the browser. One that does not answer is left to chromedriver's end.
     pub(crate) async fn close(self) {
         let _ = tokio::time::timeout(CLOSING, self.client.close()).await;
@@ -91,6 +99,23 @@ impl WebDriverCompatibleCommand for ConsoleLog {
 
     fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
         (Method::POST, Some(json!({ "type": "browser" }).to_string()))
+    }
+}
+
+/// `POST /session/{id}/goog/cdp/execute`, an extension of chromedriver: a command of the DevTools protocol.
+#[derive(Debug)]
+struct DevTools {
+    command: &'static str,
+    params: Value,
+}
+
+impl WebDriverCompatibleCommand for DevTools {
+    fn endpoint(&self, base: &url::Url, session: Option<&str>) -> Result<url::Url, url::ParseError> {
+        base.join(&format!("session/{}/goog/cdp/execute", session.unwrap_or_default()))
+    }
+
+    fn method_and_body(&self, _: &url::Url) -> (Method, Option<String>) {
+        (Method::POST, Some(json!({ "cmd": self.command, "params": self.params }).to_string()))
     }
 }
 

@@ -18,7 +18,8 @@
 //! ```
 //!
 //! Whatever happens in a scenario, its browser is closed and its files are removed; if it fails, a screenshot and
-//! the console are left in `target/e2e/`. Stages take turns, because what they measure is time.
+//! the console are left in `target/e2e/`. Stages take turns, because what they measure is time; those that measure none
+//! are patient and play beside one another.
 
 // A harness: what fails here fails the test, and says what it was. It starts programs and measures time.
 #![allow(clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
@@ -34,4 +35,4 @@ mod www;
 
 pub use admin::{Admin, Request, Tokens};
 pub use browser::Log;
-pub use stage::{Stage, stage};
+pub use stage::{Stage, patient_stage, stage};

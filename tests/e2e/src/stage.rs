@@ -9,7 +9,7 @@ use cloud_player_origin::{Config, Origin};
 use futures_util::FutureExt;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
+use tokio::sync::RwLock;
 
 use crate::admin::Admin;
 use crate::browser::{Browser, Log};
@@ -33,7 +33,22 @@ pub struct Stage {
 pub async fn stage(name: &str, scenario: impl AsyncFnOnce(&Stage)) {
     // Taken before the turn, so that chromedriver lives from the first stage to the last.
     let driver = Driver::shared();
-    let _turn = TURN.lock().await;
+    let _turn = TURN.write().await;
+    play(name, &driver, scenario).await;
+}
+
+/// Like [`stage`], for a scenario that waits for things to come about, however long they take, and measures no time:
+/// such scenarios play beside one another, as many as tests run at a time.
+///
+/// # Panics
+/// As [`stage`].
+pub async fn patient_stage(name: &str, scenario: impl AsyncFnOnce(&Stage)) {
+    let driver = Driver::shared();
+    let _turn = TURN.read().await;
+    play(name, &driver, scenario).await;
+}
+
+async fn play(name: &str, driver: &Driver, scenario: impl AsyncFnOnce(&Stage)) {
     let www = www::with_probe();
     let config = Config { www: Some(www.path().to_owned()), ..Config::default() };
     let origin = Origin::bind(config).await.expect("the origin starts");
@@ -69,6 +84,14 @@ impl Stage {
     /// The viewer session: paths under `/s/{session}/` are shaped, broken and logged for this stage.
     pub fn session(&self) -> &str {
         &self.session
+    }
+
+    /// Has the browser say and do as if there were no network, or one again; the page's own requests only.
+    ///
+    /// # Panics
+    /// If the browser refuses.
+    pub async fn set_online(&self, online: bool) {
+        self.browser.set_online(online).await.unwrap_or_else(|error| panic!("network conditions: {error}"));
     }
 
     /// Runs the body of an async function in the page and takes the value that it returns.
@@ -142,7 +165,7 @@ impl Stage {
     }
 }
 
-/// Held by the stage that plays.
-static TURN: Mutex<()> = Mutex::const_new(());
+/// Held by who plays: alone, or beside others. It is given in the order in which it was asked for.
+static TURN: RwLock<()> = RwLock::const_new(());
 
 const POLL: Duration = Duration::from_millis(50);

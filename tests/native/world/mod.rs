@@ -3,10 +3,6 @@
 //! Nothing sleeps: the clock jumps to the next thing that happens. The world checks on every step what must always
 //! hold, and a run is bounded, so that a session that hangs fails its test and names what it waited for.
 
-mod element;
-mod fmp4;
-mod network;
-
 use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::rc::Rc;
@@ -20,8 +16,7 @@ use cloud_player::error::PlayerError;
 use cloud_player::session::Session;
 use cloud_player::time::{MediaTime, Timestamp};
 
-pub(crate) use element::Element;
-pub(crate) use network::{Network, Response};
+pub(crate) use cloud_player::simulate::sessions::{Element, Network, Response};
 
 /// Answers requests. Called when the request reaches the origin.
 pub(crate) type Origin = Box<dyn FnMut(&Request) -> Response>;
@@ -67,7 +62,12 @@ impl World {
 
     /// Loads and asks for playback.
     pub(crate) fn play(&mut self, source: Source) {
-        self.give(Input::Command(Command::Load(source)));
+        self.play_any(vec![source]);
+    }
+
+    /// The same, with several sources.
+    pub(crate) fn play_any(&mut self, sources: Vec<Source>) {
+        self.give(Input::Command(Command::Load(sources)));
         self.element.set_paused(false);
         let state = self.element.state();
         self.give(Input::Element { event: ElementEvent::Play, state });
@@ -154,7 +154,7 @@ impl World {
         if let Some(clock) = &self.clock {
             *clock.borrow_mut() = next;
         }
-        for (id, event) in self.network.deliver(next, &mut self.origin, &self.in_flight) {
+        for (id, event) in self.network.deliver(next, &mut self.origin) {
             if matches!(event, NetEvent::End | NetEvent::Failed(_)) {
                 self.in_flight.remove(&id);
             }
@@ -194,6 +194,9 @@ impl World {
                     self.element.command(self.now, command);
                 }
                 Output::Element(ElementCommand::Seek(to)) => self.set_position(to),
+                Output::Element(ElementCommand::Step { from, to }) => {
+                    self.element.step(self.now, from, to);
+                }
                 Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
                 Output::Notify(Event::Stats(stats)) => self.stats = Some(stats),
                 Output::Notify(event) => self.events.push((self.now, event)),
@@ -207,7 +210,7 @@ impl World {
             .values()
             .any(|r| r.url == request.url && r.range == request.range && r.body.is_none());
         assert!(!twice, "two requests for the same bytes in flight: {request:?}");
-        self.network.send(self.now, request.id);
+        self.network.send(self.now, Duration::ZERO, request.clone());
         self.requests.push((self.now, request.clone()));
         self.in_flight.insert(request.id, request);
     }

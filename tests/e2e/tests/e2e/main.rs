@@ -11,5 +11,6 @@ mod player;
 mod recovery;
 mod renditions;
 mod report;
+mod resilience;
 mod seeking;
 mod streaming;

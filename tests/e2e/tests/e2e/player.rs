@@ -31,10 +31,23 @@ pub(crate) async fn playlist(stage: &Stage, drm_token: &str) -> Map<String, Valu
 
 /// Opens the test page with a player in it.
 pub(crate) async fn start(stage: &Stage, attributes: &Map<String, Value>, options: Value) {
+    start_with_quota(stage, attributes, options, None).await;
+}
+
+/// The same, with room for only so many bytes in each source buffer.
+pub(crate) async fn start_with_quota(
+    stage: &Stage,
+    attributes: &Map<String, Value>,
+    options: Value,
+    quota: Option<u64>,
+) {
     let mut options = object(options);
     options.entry("sessionId").or_insert_with(|| stage.session().into());
     stage.open("/e2e.html").await;
     let _: bool = stage.wait_for("the test page", START, "return globalThis.e2e?.ready").await;
+    if let Some(quota) = quota {
+        stage.js::<()>(&format!("e2e.quota = {quota}")).await;
+    }
     stage.js::<()>(&format!("await e2e.start({}, {})", json!(attributes), json!(options))).await;
 }
 
@@ -94,14 +107,50 @@ pub(crate) struct Failure {
 
 /// Waits for the fatal error; there must be exactly one.
 pub(crate) async fn fatal(stage: &Stage) -> Failure {
+    fatal_within(stage, START).await
+}
+
+/// The same, for one that takes its time.
+pub(crate) async fn fatal_within(stage: &Stage, limit: Duration) -> Failure {
     let body = "return e2e.errors.some((error) => error.fatal)";
-    let _: bool = stage.wait_for("a fatal error", START, body).await;
+    let _: bool = stage.wait_for("a fatal error", limit, body).await;
     // A second one would follow at once.
     tokio::time::sleep(Duration::from_millis(500)).await;
     let mut errors: Vec<Failure> = stage.js("return e2e.errors").await;
     errors.retain(|error| error.fatal);
     assert_eq!(errors.len(), 1, "{errors:?}");
     errors.remove(0)
+}
+
+/// Plays on for so long, and has neither met a fatal error nor been thrown back.
+pub(crate) async fn recovers(stage: &Stage, seconds: f64) {
+    plays_on(stage, seconds).await;
+    unbroken(stage).await;
+}
+
+/// Plays to the end, and has neither met a fatal error nor been thrown back.
+pub(crate) async fn ends(stage: &Stage, limit: Duration) {
+    let ended =
+        "return e2e.errors.some(({ fatal }) => fatal) || e2e.events.some(({ type }) => type === 'ended')";
+    let _: bool = stage.wait_for("the end", limit, ended).await;
+    unbroken(stage).await;
+}
+
+async fn unbroken(stage: &Stage) {
+    let (fatal, thrown_back): (Value, f64) =
+        stage.js("return [e2e.errors.filter(({ fatal }) => fatal), e2e.thrownBack]").await;
+    assert_eq!(fatal, json!([]));
+    assert!(thrown_back < 0.05, "thrown back by {thrown_back} s");
+}
+
+/// Codes of the errors so far.
+pub(crate) async fn codes(stage: &Stage) -> Vec<String> {
+    stage.js("return e2e.errors.map(({ code }) => code)").await
+}
+
+/// Has it play so many times as fast.
+pub(crate) async fn rate(stage: &Stage, rate: u32) {
+    stage.js::<()>(&format!("e2e.video.defaultPlaybackRate = e2e.video.playbackRate = {rate}")).await;
 }
 
 pub(crate) async fn no_errors(stage: &Stage) {

@@ -1,18 +1,26 @@
 //! Reads just enough of what is appended to know where its media lies. Written apart from the player's own writer:
 //! ISO/IEC 14496-12 `moov/trak/mdia/mdhd`, `moof/traf/tfdt`, `moof/traf/trun`.
 
-use cloud_player::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
+use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
 /// What a source buffer learns from bytes appended to it.
-pub(crate) enum Appended {
+pub(super) enum Appended {
     /// An init section with this timescale.
     Init { timescale: u64 },
     /// Media for this stretch of presentation time.
-    Media { range: TimeRange, samples: usize, starts_with_sync: bool },
+    Media {
+        range: TimeRange,
+        /// When its frames are decoded.
+        decoded: TimeRange,
+        /// How long the last of them is.
+        last: MediaTime,
+        samples: usize,
+        starts_with_sync: bool,
+    },
 }
 
 /// Panics on anything that is not an init section or fragment: such bytes must never reach a source buffer.
-pub(crate) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
+pub(super) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
     let top = boxes(bytes);
     if let Some(moov) = find(&top, b"moov") {
         let trak = boxes(find(&boxes(moov), b"trak").expect("moov without trak"));
@@ -44,6 +52,7 @@ pub(crate) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
     let first_flags = (flags & 4 != 0).then(|| u32_at(trun, at));
     at += if flags & 4 != 0 { 4 } else { 0 };
     let (mut start, mut end) = (i64::MAX, i64::MIN);
+    let (first, mut last) = (decode, 0);
     let mut starts_with_sync = false;
     for i in 0..samples {
         let mut field = |present: bool| {
@@ -63,9 +72,16 @@ pub(crate) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
         start = start.min(presented);
         end = end.max(presented + i64::from(duration));
         decode += i64::from(duration);
+        last = i64::from(duration);
     }
     let place = |t: i64| MediaTime::from_ticks(t * TICKS_PER_SECOND / i64::try_from(timescale).unwrap());
-    Appended::Media { range: TimeRange { start: place(start), end: place(end) }, samples, starts_with_sync }
+    Appended::Media {
+        range: TimeRange { start: place(start), end: place(end) },
+        decoded: TimeRange { start: place(first), end: place(decode) },
+        last: place(last),
+        samples,
+        starts_with_sync,
+    }
 }
 
 fn boxes(mut bytes: &[u8]) -> Vec<([u8; 4], &[u8])> {

@@ -3,20 +3,20 @@
 //! All rungs show the same; what makes a rung heavier is padding that players skip (null packets, `free` boxes), so
 //! that a session costs little and the rungs still weigh on the network what they say.
 
+use std::io;
 use std::path::Path;
 use std::process::Command;
-use std::sync::OnceLock;
 
 /// Seconds in a piece.
-pub(crate) const PIECE: u64 = 2;
+pub(super) const PIECE: u64 = 2;
 /// Pieces of every stream.
-pub(crate) const PIECES: usize = 60;
+pub(super) const PIECES: usize = 60;
 /// Bytes of a piece of each rung, at least.
-pub(crate) const WEIGHTS: [usize; 4] = [16_000, 32_000, 64_000, 120_000];
+pub(super) const WEIGHTS: [usize; 4] = [16_000, 32_000, 64_000, 120_000];
 
 /// What a playlist is made of.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Stream {
+pub(super) enum Stream {
     /// Pictures and sound in one transport stream.
     Muxed,
     /// Pictures alone.
@@ -28,27 +28,30 @@ pub(crate) enum Stream {
 }
 
 /// All of it.
-pub(crate) struct Media {
+#[derive(Debug)]
+pub struct Media {
     muxed: Vec<Vec<u8>>,
     pictures: Vec<Vec<u8>>,
     sound: Vec<Vec<u8>>,
     fragmented: Vec<Vec<u8>>,
-    pub(crate) init: Vec<u8>,
-}
-
-/// The media of this process.
-pub(crate) fn media() -> &'static Media {
-    static MEDIA: OnceLock<Media> = OnceLock::new();
-    MEDIA.get_or_init(Media::make)
+    pub(super) init: Vec<u8>,
 }
 
 impl Media {
-    fn make() -> Self {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("simulation");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
+    /// Has ffmpeg make it in a folder of its own, which is gone afterwards.
+    ///
+    /// # Errors
+    /// What the folder or ffmpeg fail with.
+    pub fn make(folder: &Path) -> io::Result<Self> {
+        std::fs::create_dir_all(folder)?;
+        let media = Self::make_in(folder);
+        let _ = std::fs::remove_dir_all(folder);
+        media
+    }
+
+    fn make_in(folder: &Path) -> io::Result<Self> {
         let mut ffmpeg = Command::new("ffmpeg");
-        ffmpeg.current_dir(&folder);
+        ffmpeg.current_dir(folder);
         let mut add = |text: &str| {
             ffmpeg.args(text.split(' '));
         };
@@ -67,22 +70,24 @@ impl Media {
             }
             add(&format!("-hls_segment_filename {name}%d.{extension} {name}.m3u8"));
         }
-        assert!(ffmpeg.status().expect("ffmpeg is needed").success());
-        let read = |name: String| std::fs::read(folder.join(name)).unwrap();
-        let all = |name: &str, extension: &str| {
-            (0..PIECES).map(|n| read(format!("{name}{n}.{extension}"))).collect()
-        };
-        Self {
-            muxed: all("muxed", "ts"),
-            pictures: all("pictures", "ts"),
-            sound: all("sound", "ts"),
-            fragmented: all("fragmented", "m4s"),
-            init: read("init.mp4".into()),
+        if !ffmpeg.status()?.success() {
+            return Err(io::Error::other("ffmpeg could not make the media"));
         }
+        let read = |name: String| std::fs::read(folder.join(name));
+        let all = |name: &str, extension: &str| {
+            (0..PIECES).map(|n| read(format!("{name}{n}.{extension}"))).collect::<io::Result<_>>()
+        };
+        Ok(Self {
+            muxed: all("muxed", "ts")?,
+            pictures: all("pictures", "ts")?,
+            sound: all("sound", "ts")?,
+            fragmented: all("fragmented", "m4s")?,
+            init: read("init.mp4".into())?,
+        })
     }
 
     /// A segment of `pieces` pieces, padded to the weight of its rung.
-    pub(crate) fn segment(&self, stream: Stream, rung: usize, first: usize, pieces: usize) -> Vec<u8> {
+    pub(super) fn segment(&self, stream: Stream, rung: usize, first: usize, pieces: usize) -> Vec<u8> {
         let all = match stream {
             Stream::Muxed => &self.muxed,
             Stream::Pictures => &self.pictures,

@@ -1,28 +1,32 @@
 //! The origin of a session: playlists, segments and keys as its scenario lays them out, and what goes wrong there.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use aes::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
-use cloud_player::engine::{NetFailure, Request};
-use cloud_player::time::Timestamp;
-use std::time::Duration;
 
-use crate::media::{PIECE, Stream, WEIGHTS, media};
-use crate::network::{Answer, Fate};
-use crate::random::Random;
-use crate::scenario::{Layout, Scenario, Target, Trouble};
+use super::media::{Media, PIECE, Stream, WEIGHTS};
+use super::network::Response;
+use super::random::Random;
+use super::scenario::{Layout, Scenario, Target, Trouble};
+use crate::engine::{NetFailure, Request};
+use crate::time::Timestamp;
 
-pub(crate) const TOKEN: &str = "tok.en-0123456789";
-pub(crate) const SIGNATURE: &str = "5ec2e7a9";
-pub(crate) const KEY: [u8; 16] = *b"sixteen byte key";
+pub(super) const TOKEN: &str = "tok.en-0123456789";
+pub(super) const SIGNATURE: &str = "5ec2e7a9";
+pub(super) const KEY: [u8; 16] = *b"sixteen byte key";
 
 /// Answers requests.
-pub(crate) struct Origin {
+#[derive(Debug)]
+pub(super) struct Origin<'a> {
     scenario: Scenario,
+    media: &'a Media,
     random: Random,
     /// What went wrong with a resource in a row, and how often by each fault.
     in_a_row: BTreeMap<String, (bool, u32)>,
     counts: BTreeMap<(String, usize), u32>,
+    /// Of the last segment, pictures and sound: copies that were cut short, and whether one was whole.
+    last: [(u32, bool); 2],
 }
 
 /// A resource.
@@ -42,41 +46,65 @@ enum Which {
     Sound(usize),
 }
 
-impl Origin {
-    pub(crate) fn new(scenario: Scenario) -> Self {
+impl<'a> Origin<'a> {
+    pub(super) fn new(scenario: Scenario, media: &'a Media) -> Self {
         let random = Random::new(scenario.seed ^ 0x0419);
-        Self { scenario, random, in_a_row: BTreeMap::new(), counts: BTreeMap::new() }
+        Self {
+            scenario,
+            media,
+            random,
+            in_a_row: BTreeMap::new(),
+            counts: BTreeMap::new(),
+            last: Default::default(),
+        }
     }
 
     /// What the page is given.
-    pub(crate) fn address(scenario: &Scenario) -> String {
+    pub(super) fn address(scenario: &Scenario) -> String {
         let name = if scenario.stream.single { "r0" } else { "master" };
         format!("http://origin.test/sim/{name}.m3u8?expires=99&signature={SIGNATURE}")
     }
 
     /// Answers.
-    pub(crate) fn serve(&mut self, now: Timestamp, request: &Request) -> Answer {
+    pub(super) fn serve(&mut self, now: Timestamp, request: &Request) -> Response {
         let url = request.url.expose();
         let (path, query) = url.split_once('?').unwrap_or((url, ""));
-        let Some(resource) = resource(path) else { return Answer::status(404) };
+        let Some(resource) = resource(path) else { return Response::status(404) };
         if resource != Resource::Telemetry && !query.contains(SIGNATURE) && !query.contains(TOKEN) {
-            return Answer::status(403);
+            return Response::status(403);
         }
         let answer = self.answer(now, resource);
-        self.spoil(now, resource, path, answer)
+        let whole = answer.body.len();
+        let answer = self.spoil(now, resource, path, answer);
+        if let Resource::Segment(which, n) = resource
+            && n + 1 == self.scenario.stream.segments
+        {
+            let (cut, is_whole) = &mut self.last[usize::from(matches!(which, Which::Sound(_)))];
+            if answer.body.len() == whole {
+                *is_whole = true;
+            } else if answer.head.status == 200 {
+                *cut += 1;
+            }
+        }
+        answer
     }
 
-    fn answer(&self, now: Timestamp, resource: Resource) -> Answer {
+    /// Whether nobody can know that the stream goes on: of its last segment all copies were cut short, and more than one.
+    pub(super) fn hides_the_end(&self) -> bool {
+        self.last.iter().any(|(cut, whole)| *cut > 1 && !whole)
+    }
+
+    fn answer(&self, now: Timestamp, resource: Resource) -> Response {
         let layout = &self.scenario.stream;
         match resource {
-            Resource::Telemetry => Answer::status(204),
-            Resource::Root => Answer::ok(master(layout)),
-            Resource::Key => Answer::ok(KEY),
-            Resource::Init => Answer::ok(media().init.clone()),
-            Resource::Playlist(which) => Answer::ok(self.playlist(now, which)),
+            Resource::Telemetry => Response::status(204),
+            Resource::Root => Response::ok(master(layout)),
+            Resource::Key => Response::ok(KEY),
+            Resource::Init => Response::ok(self.media.init.clone()),
+            Resource::Playlist(which) => Response::ok(self.playlist(now, which)),
             Resource::Segment(which, n) => {
                 if n > self.newest(now) {
-                    return Answer::status(404);
+                    return Response::status(404);
                 }
                 let (stream, rung) = match which {
                     Which::Sound(_) => (Stream::Sound, 0),
@@ -84,8 +112,8 @@ impl Origin {
                     Which::Rung(rung) if layout.fragmented => (Stream::Fragmented, rung),
                     Which::Rung(rung) => (Stream::Muxed, rung),
                 };
-                let bytes = media().segment(stream, rung, n * layout.pieces, layout.pieces);
-                Answer::ok(if layout.encrypted && !layout.fragmented { encrypt(&bytes, n) } else { bytes })
+                let bytes = self.media.segment(stream, rung, n * layout.pieces, layout.pieces);
+                Response::ok(if layout.encrypted && !layout.fragmented { encrypt(&bytes, n) } else { bytes })
             }
         }
     }
@@ -135,7 +163,7 @@ impl Origin {
     }
 
     /// Lets something go wrong.
-    fn spoil(&mut self, now: Timestamp, resource: Resource, path: &str, mut answer: Answer) -> Answer {
+    fn spoil(&mut self, now: Timestamp, resource: Resource, path: &str, mut answer: Response) -> Response {
         for (index, fault) in self.scenario.faults.iter().enumerate() {
             let (bad_for_good, row) = self.in_a_row.get(path).copied().unwrap_or_default();
             let count = self.counts.entry((path.to_owned(), index)).or_default();
@@ -168,14 +196,14 @@ impl Origin {
             // A playlist that only loses its end is a live one.
             let is_text = matches!(resource, Resource::Root | Resource::Playlist(_));
             match fault.what {
-                Trouble::Refused => answer.fate = Fate::Refused,
-                Trouble::Silent => answer.fate = Fate::Silent,
-                Trouble::Cut => answer.fate = Fate::Cut(some, NetFailure::Network),
-                Trouble::Short => answer.fate = Fate::Cut(some, NetFailure::Short),
-                Trouble::Stall => answer.fate = Fate::Stalls(some),
-                Trouble::Status(status) => answer = Answer::status(status),
+                Trouble::Refused => answer.refused = true,
+                Trouble::Silent => answer.silent = true,
+                Trouble::Cut => (answer.cut_after, answer.breaks) = (Some(some), Some(NetFailure::Network)),
+                Trouble::Short => answer.cut_after = Some(some),
+                Trouble::Stall => answer.stall_after = Some(some),
+                Trouble::Status(status) => answer = Response::status(status),
                 Trouble::Busy(status, seconds) => {
-                    answer = Answer::status(status);
+                    answer = Response::status(status);
                     answer.head.retry_after = Some(Duration::from_secs(seconds));
                 }
                 Trouble::WrongKey => answer.body = b"another key, no?".to_vec(),
@@ -184,8 +212,12 @@ impl Origin {
                     let end = (some + 4000).min(answer.body.len());
                     answer.body[some..end].iter_mut().for_each(|byte| *byte ^= 0x5a);
                 }
-                Trouble::Truncated => answer.body.truncate(some),
-                Trouble::Html => answer = Answer::ok("<!DOCTYPE html><p>please log in</p>".repeat(99)),
+                Trouble::Truncated => {
+                    // Nothing says so: a length that is longer than the body would.
+                    answer.body.truncate(some);
+                    answer.head.content_length = Some(some as u64);
+                }
+                Trouble::Html => answer = Response::ok("<!DOCTYPE html><p>please log in</p>".repeat(99)),
             }
             return answer;
         }

@@ -3,81 +3,88 @@
 //! Trouble comes first and then ends ([`Scenario::calm`]), so that every session has time to show that it recovers. In
 //! a mild scenario nothing goes wrong that the recovery table gives up on, so that no session may end with an error.
 
-use std::time::Duration;
+use core::time::Duration;
 
-use cloud_player::engine::Config;
-use cloud_player::secret::Url;
-use cloud_player::time::{MediaTime, Timestamp};
-
-use crate::media::{PIECE, PIECES, WEIGHTS};
-use crate::network::Weather;
-use crate::random::Random;
+use super::media::{PIECE, PIECES, WEIGHTS};
+use super::random::Random;
+use crate::engine::Config;
+use crate::secret::Url;
+use crate::time::{MediaTime, Timestamp};
 
 /// A session's whole story.
 #[derive(Clone, Debug)]
-pub(crate) struct Scenario {
-    pub(crate) seed: u64,
-    pub(crate) mild: bool,
-    pub(crate) stream: Layout,
-    pub(crate) live: Option<Live>,
-    pub(crate) weather: Vec<Weather>,
-    pub(crate) round_trip: Duration,
+pub struct Scenario {
+    pub(super) seed: u64,
+    pub(super) mild: bool,
+    pub(super) stream: Layout,
+    pub(super) live: Option<Live>,
+    pub(super) weather: Vec<Weather>,
+    pub(super) round_trip: Duration,
     /// Answers come this much later, at random, and overtake each other.
-    pub(crate) jitter: Duration,
-    pub(crate) faults: Vec<Fault>,
-    pub(crate) quota: Option<usize>,
-    pub(crate) operation: Duration,
+    pub(super) jitter: Duration,
+    pub(super) faults: Vec<Fault>,
+    pub(super) quota: Option<usize>,
+    pub(super) operation: Duration,
     /// When the browser makes room by itself: behind the playhead, or ahead of it.
-    pub(crate) evictions: Vec<(Timestamp, bool)>,
+    pub(super) evictions: Vec<(Timestamp, bool)>,
     /// When the decoder stands still, and for how long.
-    pub(crate) freezes: Vec<(Timestamp, Duration)>,
-    pub(crate) viewer: Vec<(Timestamp, Action)>,
-    pub(crate) config: Config,
+    pub(super) freezes: Vec<(Timestamp, Duration)>,
+    pub(super) viewer: Vec<(Timestamp, Action)>,
+    pub(super) config: Config,
     /// From here on nothing goes wrong.
-    pub(crate) calm: Timestamp,
-    pub(crate) end: Timestamp,
+    pub(super) calm: Timestamp,
+    pub(super) end: Timestamp,
+}
+
+/// How the network is from some moment on.
+#[derive(Clone, Debug)]
+pub(super) struct Weather {
+    pub(super) from: Timestamp,
+    pub(super) bits_per_second: u64,
+    /// Connections are reset and refused.
+    pub(super) down: bool,
 }
 
 /// How the stream is laid out.
 #[derive(Clone, Debug)]
-pub(crate) struct Layout {
-    pub(crate) rungs: usize,
+pub(super) struct Layout {
+    pub(super) rungs: usize,
     /// Pieces in a segment.
-    pub(crate) pieces: usize,
-    pub(crate) segments: usize,
-    pub(crate) fragmented: bool,
-    pub(crate) encrypted: bool,
+    pub(super) pieces: usize,
+    pub(super) segments: usize,
+    pub(super) fragmented: bool,
+    pub(super) encrypted: bool,
     /// Renditions of the sound; none: it comes with the pictures.
-    pub(crate) sounds: usize,
+    pub(super) sounds: usize,
     /// The page names the media playlist itself.
-    pub(crate) single: bool,
+    pub(super) single: bool,
 }
 
 /// A live stream.
 #[derive(Clone, Debug)]
-pub(crate) struct Live {
+pub(super) struct Live {
     /// Segments in the window.
-    pub(crate) window: usize,
+    pub(super) window: usize,
     /// Nothing new comes in this stretch, in seconds.
-    pub(crate) stalls: std::ops::Range<u64>,
+    pub(super) stalls: std::ops::Range<u64>,
     /// Says when each segment was made.
-    pub(crate) dated: bool,
+    pub(super) dated: bool,
 }
 
 /// A sort of trouble with answers.
 #[derive(Clone, Debug)]
-pub(crate) struct Fault {
-    pub(crate) on: Target,
-    pub(crate) what: Trouble,
-    pub(crate) until: Timestamp,
+pub(super) struct Fault {
+    pub(super) on: Target,
+    pub(super) what: Trouble,
+    pub(super) until: Timestamp,
     /// Answers in a hundred.
-    pub(crate) percent: u64,
+    pub(super) percent: u64,
     /// Answers for one resource.
-    pub(crate) times: u32,
+    pub(super) times: u32,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Target {
+pub(super) enum Target {
     Any,
     Root,
     Playlist,
@@ -90,7 +97,7 @@ pub(crate) enum Target {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Trouble {
+pub(super) enum Trouble {
     Refused,
     Silent,
     Cut,
@@ -109,7 +116,7 @@ pub(crate) enum Trouble {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Action {
+pub(super) enum Action {
     /// By the slider.
     Seek(MediaTime),
     /// By the page's own command.
@@ -125,7 +132,7 @@ pub(crate) enum Action {
 
 impl Trouble {
     /// Whether waiting helps, as the recovery table has it.
-    pub(crate) fn passes(self) -> bool {
+    pub(super) fn passes(self) -> bool {
         match self {
             Self::Refused | Self::Silent | Self::Cut | Self::Short | Self::Stall | Self::Busy(..) => true,
             Self::Status(status) => matches!(status, 408 | 425 | 429 | 500..),
@@ -135,7 +142,8 @@ impl Trouble {
 }
 
 impl Scenario {
-    pub(crate) fn new(seed: u64) -> Self {
+    /// What this seed stands for.
+    pub fn new(seed: u64) -> Self {
         let r = &mut Random::new(seed);
         let mild = r.percent(65);
         let live = r.percent(35).then(|| Live {
@@ -171,7 +179,7 @@ impl Scenario {
     }
 
     /// Seconds of the whole stream.
-    pub(crate) fn seconds(&self) -> u64 {
+    pub(super) fn seconds(&self) -> u64 {
         (self.stream.segments * self.stream.pieces) as u64 * PIECE
     }
 

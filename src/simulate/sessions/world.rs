@@ -1,30 +1,29 @@
 //! One session from its first input to its last, and what must hold after every step of it.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
-use std::time::Duration;
 
-use cloud_player::engine::{
+use super::element::Element;
+use super::media::{Media, PIECE};
+use super::network::Network;
+use super::origin::{KEY, Origin, SIGNATURE, TOKEN};
+use super::random::Random;
+use super::scenario::{Action, Scenario};
+use crate::engine::{
     Command, ElementCommand, ElementEvent, Environment, Event, Input, NetEvent, Output, Request, RequestId,
     RequestKind, SinkCommand, Source, Stats, TokenPlacement,
 };
-use cloud_player::error::PlayerError;
-use cloud_player::secret::{Secret, Url};
-use cloud_player::session::Session;
-use cloud_player::time::{MediaTime, TimeRange, Timestamp};
-
-use crate::element::Element;
-use crate::media::PIECE;
-use crate::network::Network;
-use crate::origin::{KEY, Origin, SIGNATURE, TOKEN};
-use crate::random::Random;
-use crate::scenario::{Action, Scenario};
+use crate::error::PlayerError;
+use crate::secret::{Secret, Url};
+use crate::session::Session;
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 /// A session and its world.
-struct World {
+struct World<'a> {
     scenario: Scenario,
     now: Timestamp,
     session: Session,
-    origin: Origin,
+    origin: Origin<'a>,
     network: Network,
     element: Element,
     random: Random,
@@ -50,37 +49,42 @@ struct World {
     moved: Timestamp,
     /// When the position was last set: of several at once the session hears one by one.
     sought: Timestamp,
-    trace: Option<Vec<String>>,
+    /// When each address was asked for last.
+    tried: BTreeMap<String, Timestamp>,
+    note: Option<Note<'a>>,
 }
+
+/// Takes what happens, a line each.
+pub type Note<'a> = &'a mut (dyn FnMut(String) + 'a);
 
 /// What a session came to.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Summary {
-    pub(crate) steps: u32,
-    pub(crate) fatal: bool,
-    pub(crate) ended: bool,
-    pub(crate) stalls: u32,
+pub struct Summary {
+    /// Steps of the world.
+    pub steps: u32,
+    /// It ended with an error.
+    pub fatal: bool,
+    /// It played to the end.
+    pub ended: bool,
+    /// Times that playback stopped for want of media.
+    pub stalls: u32,
 }
 
-/// Plays a scenario; panics where an invariant breaks. With a trace, everything is noted there.
-pub(crate) fn run(scenario: Scenario, trace: Option<&mut Vec<String>>) -> Summary {
-    let mut world = World::new(scenario, trace.is_some());
-    let result = std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| world.run()));
-    if let (Some(out), Some(lines)) = (trace, world.trace.take()) {
-        *out = lines;
-    }
-    result.unwrap_or_else(|panic| std::panic::resume_unwind(panic))
+/// Plays a scenario; panics where an invariant breaks.
+pub(super) fn run<'a>(scenario: Scenario, media: &'a Media, note: Option<Note<'a>>) -> Summary {
+    World::new(scenario, media, note).run()
 }
 
-impl World {
-    fn new(scenario: Scenario, traced: bool) -> Self {
+impl<'a> World<'a> {
+    fn new(scenario: Scenario, media: &'a Media, note: Option<Note<'a>>) -> Self {
         let mut element = Element::new();
         (element.quota, element.operation) = (scenario.quota, scenario.operation);
+        element.keeps_bytes = false;
         Self {
             now: Timestamp::ZERO,
             session: Session::new(scenario.config.clone(), Timestamp::ZERO),
-            origin: Origin::new(scenario.clone()),
-            network: Network::new(scenario.weather.clone()),
+            origin: Origin::new(scenario.clone(), media),
+            network: Network::new(0, scenario.round_trip).in_pieces(TICK),
             random: Random::new(scenario.seed ^ 0xe1e),
             element,
             wake: None,
@@ -98,7 +102,8 @@ impl World {
             steps: 0,
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
-            trace: traced.then(Vec::new),
+            tried: BTreeMap::new(),
+            note,
             scenario,
         }
     }
@@ -106,7 +111,7 @@ impl World {
     fn run(&mut self) -> Summary {
         let url = Url::new(Origin::address(&self.scenario));
         let token = Some((Secret::new(TOKEN.to_owned()), TokenPlacement::FileNamePrefix));
-        self.give(Input::Command(Command::Load(Source::Hls { url, token })));
+        self.give(Input::Command(Command::Load(vec![Source::Hls { url, token }])));
         self.element.set_paused(false);
         self.element_event(ElementEvent::Play);
         let mut viewer = std::mem::take(&mut self.scenario.viewer).into_iter().peekable();
@@ -123,7 +128,8 @@ impl World {
     fn step(&mut self, acts: Option<Timestamp>) {
         self.steps += 1;
         assert!(self.steps < 60_000, "the session spins");
-        let own = [self.wake, self.network.next(self.now), self.element.next(self.now), acts];
+        let changes = self.scenario.weather.first().map(|weather| weather.from.max(self.now));
+        let own = [self.wake, self.network.next(self.now), self.element.next(self.now), acts, changes];
         let next = own.into_iter().flatten().min().unwrap_or(self.scenario.end);
         let next = next.max(self.now).min(self.scenario.end);
         self.element.pass(self.now, next.since(self.now));
@@ -140,6 +146,10 @@ impl World {
         }
         while self.scenario.freezes.first().is_some_and(|(at, _)| *at <= next) {
             self.element.frozen = next + self.scenario.freezes.remove(0).1;
+        }
+        while let Some(weather) = self.scenario.weather.first().filter(|weather| weather.from <= next) {
+            (self.network.bits_per_second, self.network.down) = (weather.bits_per_second, weather.down);
+            self.scenario.weather.remove(0);
         }
         let origin = &mut self.origin;
         for (id, event) in self.network.deliver(next, |request| origin.serve(next, request)) {
@@ -241,7 +251,7 @@ impl World {
     }
 
     fn give(&mut self, input: Input) {
-        if self.trace.is_some()
+        if self.note.is_some()
             && !matches!(
                 input,
                 Input::Wake
@@ -261,7 +271,7 @@ impl World {
     }
 
     fn output(&mut self, output: Output) {
-        if self.trace.is_some()
+        if self.note.is_some()
             && !matches!(
                 output,
                 Output::Wake(_)
@@ -288,6 +298,14 @@ impl World {
                 assert!(self.asked || to >= position, "the session went back from {position} to {to}");
                 self.own_seeks += u64::from(!self.asked);
                 self.set_position(to);
+            }
+            Output::Element(ElementCommand::Step { from, to }) => {
+                assert!(!self.over(), "a step after the end");
+                self.own_seeks += 1;
+                if self.element.step(self.now, from, to) {
+                    self.position = to;
+                    (self.moved, self.sought) = (self.now, self.now);
+                }
             }
             Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
             Output::Notify(Event::Stats(stats)) => self.told(stats),
@@ -324,7 +342,10 @@ impl World {
         let same = |r: &Request| r.url == request.url && r.range == request.range && r.body.is_none();
         assert!(!self.in_flight.values().any(same), "two requests for the same bytes in flight: {request:?}");
         assert!(self.in_flight.len() < 12, "{} requests in flight", self.in_flight.len());
-        if request.kind == RequestKind::Segment && self.now > self.sought {
+        // What was being loaded before a seek into what is buffered may go on.
+        let again = self.tried.insert(request.url.expose().to_owned(), self.now);
+        let goes_on = again.is_some_and(|before| before < self.sought && self.sought.since(before) < A_WHILE);
+        if request.kind == RequestKind::Segment && self.now > self.sought && !goes_on {
             let position = self.element.state().position;
             let ahead = self
                 .element
@@ -340,7 +361,7 @@ impl World {
         let late = Duration::from_micros(
             self.random.within(0, u64::try_from(self.scenario.jitter.as_micros()).unwrap() + 1),
         );
-        self.network.send(self.now + self.scenario.round_trip + late, request.clone());
+        self.network.send(self.now, late, request.clone());
         self.in_flight.insert(request.id, request);
     }
 
@@ -387,7 +408,7 @@ impl World {
         let ended = self.element.ended;
         if ended && !self.over() {
             let (at, whole) = (self.position.as_secs(), self.scenario.seconds() as f64);
-            assert!(at >= whole - 0.5, "ended at {at} of {whole}");
+            assert!(at >= whole - 0.5 || self.origin.hides_the_end(), "ended at {at} of {whole}");
         }
         assert_eq!(self.over(), self.detached, "over and detached");
         if let Some(stats) = self.stats.as_ref().filter(|_| !self.over()) {
@@ -407,10 +428,10 @@ impl World {
     }
 
     fn note(&mut self, line: impl FnOnce() -> String) {
-        if let Some(trace) = &mut self.trace {
+        if let Some(note) = &mut self.note {
             let at = self.now.as_micros() as f64 / 1e6;
             let position = self.element.state().position.as_secs();
-            trace.push(format!("{at:9.3} [{position:7.3}] {}", line()));
+            note(format!("{at:9.3} [{position:7.3}] {}", line()));
         }
     }
 }
@@ -433,3 +454,7 @@ fn short(mut line: String) -> String {
 /// The longest way back once nothing goes wrong any more: a request that is just asked for and never answered, the
 /// longest delay before the next attempt, and a segment on the slowest calm network.
 const RECOVERY: Duration = Duration::from_secs(28);
+/// A request and its next attempt are not further apart.
+const A_WHILE: Duration = Duration::from_secs(20);
+/// Bodies come in pieces so far apart.
+const TICK: Duration = Duration::from_millis(40);

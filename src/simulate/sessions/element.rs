@@ -2,67 +2,100 @@
 //!
 //! Plays when every track has media at the position, stops when one has not, fires the events that browsers fire.
 
+use core::time::Duration;
 use std::collections::VecDeque;
-use std::time::Duration;
 
-use cloud_player::engine::{ElementEvent, ElementState, Input, SinkCommand, SinkEvent};
-use cloud_player::media::TrackKind;
-use cloud_player::time::{MediaTime, TimeRange, Timestamp};
+use crate::engine::{ElementCommand, ElementEvent, ElementState, Input, SinkCommand, SinkEvent};
+use crate::media::TrackKind;
+use crate::secret::Url;
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::fmp4::{self, Appended};
+use crate::engine::ranges;
 
 /// The element and its media source.
-pub(crate) struct Element {
+#[derive(Debug)]
+pub struct Element {
     state: ElementState,
-    pub(crate) attached: bool,
-    pub(crate) duration: Option<MediaTime>,
-    pub(crate) ended: bool,
-    pub(crate) live_range: Option<TimeRange>,
-    pub(crate) tracks: Vec<Track>,
+    /// It has a media source.
+    pub attached: bool,
+    /// As was set.
+    pub duration: Option<MediaTime>,
+    /// Playback has come to the end.
+    pub ended: bool,
+    /// As was set.
+    pub live_range: Option<TimeRange>,
+    /// A file that it plays by itself.
+    pub file: Option<Url>,
+    /// The source buffers.
+    pub tracks: Vec<Track>,
+    /// Where every track has media.
+    buffered: Vec<TimeRange>,
+    /// Tracks keep all bytes that come.
+    pub keeps_bytes: bool,
     /// Bytes that a track may hold, for tests of the quota.
-    pub(crate) quota: Option<usize>,
+    pub quota: Option<usize>,
     /// How long an append or a removal takes.
-    pub(crate) operation: Duration,
+    pub operation: Duration,
     /// The decoder stands still until then, with media at hand.
-    pub(crate) frozen: Timestamp,
+    pub frozen: Timestamp,
     pending: VecDeque<(Timestamp, Input)>,
     started: bool,
     playing: bool,
     next_tick: Timestamp,
     /// Times that playback stopped for want of media, after it had started, seeks left out.
-    pub(crate) stalls: u32,
+    pub stalls: u32,
     end_of_stream: bool,
 }
 
 /// A source buffer.
 #[derive(Debug)]
-pub(crate) struct Track {
-    pub(crate) kind: TrackKind,
-    pub(crate) mime: String,
+pub struct Track {
+    /// Of what.
+    pub kind: TrackKind,
+    /// As it was made or changed to.
+    pub mime: String,
     timescale: Option<u64>,
     /// Where random access points are.
     key_frames: Vec<MediaTime>,
     /// Sorted, disjoint stretches with the bytes that fill them.
     held: Vec<(TimeRange, usize)>,
-    pub(crate) samples: usize,
-    pub(crate) appends: usize,
+    /// The same as the element says it: small holes count as filled.
+    buffered: Vec<TimeRange>,
+    /// Frames that were taken in.
+    pub samples: usize,
+    /// Appends, those of init sections counted in.
+    pub appends: usize,
     /// The browser has made room by itself.
     evicted: bool,
+    /// When the frame that was appended last is decoded, where it ends and where it is shown; `None`: the next one must
+    /// be a random access point (MSE, "need random access point flag").
+    last: Option<(TimeRange, TimeRange)>,
     /// Which clock each stretch was appended by, in order: it tells renditions of the sound apart.
     clocks: Vec<(TimeRange, u64)>,
-    /// All bytes that came, in order.
-    pub(crate) appended: Vec<u8>,
+    /// All bytes that came, in order, if they are kept.
+    pub appended: Vec<u8>,
+}
+
+impl Default for Element {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 impl Element {
-    pub(super) fn new() -> Self {
+    /// Without a source, paused.
+    pub fn new() -> Self {
         Self {
             state: ElementState { paused: true, rate: 1.0, ..Default::default() },
             attached: false,
             duration: None,
             ended: false,
             live_range: None,
+            file: None,
             tracks: Vec::new(),
+            buffered: Vec::new(),
+            keeps_bytes: true,
             quota: None,
             operation: OPERATION,
             frozen: Timestamp::ZERO,
@@ -75,43 +108,40 @@ impl Element {
         }
     }
 
-    pub(crate) fn state(&self) -> ElementState {
+    /// As the host would tell it.
+    pub fn state(&self) -> ElementState {
         self.state
     }
 
-    pub(crate) fn set_paused(&mut self, paused: bool) {
+    /// Plays or does not.
+    pub fn set_paused(&mut self, paused: bool) {
         self.state.paused = paused;
     }
 
     /// Where every track has media; small differences between tracks at the edges are bridged, as browsers do.
-    pub(crate) fn buffered(&self) -> Vec<TimeRange> {
+    pub fn buffered(&self) -> Vec<TimeRange> {
+        self.buffered.clone()
+    }
+
+    fn find_buffered(&mut self) {
         // Of an ended stream the last ranges reach to the end of the longest track (MSE §3.1).
         let end = self.tracks.iter().map(Track::last_end).max().filter(|_| self.end_of_stream);
-        let mut sets = self.tracks.iter().map(Track::buffered).map(|mut set| {
+        let mut sets = self.tracks.iter().map(|track| track.buffered.clone()).map(|mut set| {
             if let (Some(last), Some(end)) = (set.last_mut(), end) {
                 last.end = end;
             }
             set
         });
-        let Some(first) = sets.next() else { return Vec::new() };
-        sets.fold(first, |acc, set| {
-            let mut both = Vec::new();
-            for a in &acc {
-                for b in &set {
-                    let r = TimeRange { start: a.start.max(b.start), end: a.end.min(b.end) };
-                    if r.start < r.end {
-                        both.push(r);
-                    }
-                }
-            }
-            both
-        })
+        let first = sets.next().unwrap_or_default();
+        self.buffered = sets.fold(first, |acc, set| ranges::intersection([&acc[..], &set[..]]));
     }
 
-    pub(super) fn command(&mut self, now: Timestamp, command: SinkCommand) {
+    /// Carries out a command; what comes of it is told later.
+    pub fn command(&mut self, now: Timestamp, command: SinkCommand) {
         let done = now + self.operation;
         match command {
             SinkCommand::Attach => {
+                self.load();
                 self.attached = true;
                 self.pending.push_back((done, Input::Sink(SinkEvent::Opened)));
             }
@@ -121,12 +151,12 @@ impl Element {
             }
             SinkCommand::ChangeType(kind, mime) => self.track(kind).mime = mime,
             SinkCommand::Append(kind, data, _) => {
-                let quota = self.quota.unwrap_or(usize::MAX);
+                let (quota, keeps_bytes) = (self.quota.unwrap_or(usize::MAX), self.keeps_bytes);
                 let track = self.track(kind);
                 let event = if track.bytes() + data.bytes().len() > quota {
                     SinkEvent::Full { track: kind, data }
                 } else {
-                    track.append(data.bytes());
+                    track.append(data.bytes(), keeps_bytes);
                     self.end_of_stream = false;
                     SinkEvent::Done { track: kind, buffered: self.track(kind).buffered() }
                 };
@@ -147,32 +177,71 @@ impl Element {
                 self.end_of_stream = true;
                 self.duration = self.tracks.iter().filter_map(|t| t.buffered().last().map(|r| r.end)).max();
             }
-            SinkCommand::Detach => self.attached = false,
+            SinkCommand::Detach => {
+                self.attached = false;
+                self.pending.retain(|(_, input)| !matches!(input, Input::Sink(_)));
+            }
+            SinkCommand::PlayFile(url, from) => {
+                self.load();
+                self.file = Some(url);
+                self.state.position = from;
+                let whole = TimeRange { start: MediaTime::ZERO, end: FILE };
+                let track = Track::new(TrackKind::Video, "video/mp4".to_owned());
+                self.tracks.push(Track { held: vec![(whole, 1)], buffered: vec![whole], ..track });
+                self.end_of_stream = true;
+                self.duration = Some(FILE);
+            }
         }
+        self.find_buffered();
+    }
+
+    /// HTML's media element load algorithm: what was there is gone, and the position is back at the start.
+    fn load(&mut self) {
+        if !self.attached && self.tracks.is_empty() {
+            return;
+        }
+        self.tracks.clear();
+        self.pending.clear();
+        (self.end_of_stream, self.playing, self.ended, self.duration) = (false, false, false, None);
+        self.state = ElementState { paused: self.state.paused, rate: self.state.rate, ..Default::default() };
     }
 
     /// The browser makes room in a track by itself. Frames whose key frame went with it are dropped when they come.
-    #[allow(dead_code, reason = "of the simulation alone")]
-    pub(crate) fn evict(&mut self, kind: TrackKind, range: TimeRange) {
+    pub fn evict(&mut self, kind: TrackKind, range: TimeRange) {
         let track = self.track(kind);
         track.remove(range);
         track.evicted = true;
+        self.find_buffered();
     }
 
-    pub(super) fn set_rate(&mut self, now: Timestamp, rate: f64) {
+    /// Plays so fast.
+    pub fn set_rate(&mut self, now: Timestamp, rate: f64) {
         self.state.rate = rate;
         self.fire(now, ElementEvent::RateChange);
     }
 
-    pub(super) fn seek(&mut self, now: Timestamp, to: MediaTime) {
+    /// Goes there.
+    pub fn seek(&mut self, now: Timestamp, to: MediaTime) {
         self.state.position = to;
         self.state.seeking = true;
         self.ended = false;
         self.fire(now, ElementEvent::Seeking);
     }
 
+    /// Goes on there, if it is still where it was thought to be; else says where it is. The result is whether it went.
+    pub fn step(&mut self, now: Timestamp, from: MediaTime, to: MediaTime) -> bool {
+        let goes = ElementCommand::goes(from, to, self.state.position);
+        if goes {
+            self.seek(now, to);
+        } else {
+            self.fire(now, ElementEvent::Seeking);
+            self.fire(now, ElementEvent::Seeked);
+        }
+        goes
+    }
+
     /// When something happens by itself.
-    pub(super) fn next(&self, now: Timestamp) -> Option<Timestamp> {
+    pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let pending = self.pending.iter().map(|(at, _)| *at).min();
         let runs_dry = self.playing.then(|| {
             let left = self.ahead().to_duration().div_f64(self.state.rate.max(0.1));
@@ -182,7 +251,7 @@ impl Element {
     }
 
     /// Time passes.
-    pub(super) fn pass(&mut self, now: Timestamp, time: Duration) {
+    pub fn pass(&mut self, now: Timestamp, time: Duration) {
         if self.playing && now >= self.frozen {
             let moved = MediaTime::from_duration(time.mul_f64(self.state.rate));
             self.state.position = (self.state.position + moved).min(self.state.position + self.ahead());
@@ -190,7 +259,7 @@ impl Element {
     }
 
     /// What the session must be told by now.
-    pub(super) fn due(&mut self, now: Timestamp) -> Vec<Input> {
+    pub fn due(&mut self, now: Timestamp) -> Vec<Input> {
         self.update(now);
         if self.next_tick <= now {
             self.next_tick = now + Duration::from_millis(250);
@@ -208,7 +277,7 @@ impl Element {
     /// Media from the position on.
     fn ahead(&self) -> MediaTime {
         let t = self.state.position;
-        let here = self.buffered().into_iter().find(|r| r.start - FUDGE <= t && t < r.end);
+        let here = self.buffered.iter().find(|r| r.start - FUDGE <= t && t < r.end);
         here.map_or(MediaTime::ZERO, |r| r.end - t)
     }
 
@@ -272,9 +341,11 @@ impl Track {
             timescale: None,
             key_frames: Vec::new(),
             held: Vec::new(),
+            buffered: Vec::new(),
             samples: 0,
             appends: 0,
             evicted: false,
+            last: None,
             clocks: Vec::new(),
             appended: Vec::new(),
         }
@@ -282,7 +353,7 @@ impl Track {
 
     /// The clock of what the track holds at `t`.
     #[allow(dead_code, reason = "of the native tests alone")]
-    pub(crate) fn clock_at(&self, t: MediaTime) -> Option<u64> {
+    pub fn clock_at(&self, t: MediaTime) -> Option<u64> {
         let held = self.held.iter().any(|(range, _)| range.contains(t));
         let last = self.clocks.iter().rev().find(|(range, _)| range.contains(t));
         last.filter(|_| held).map(|(_, clock)| *clock)
@@ -293,59 +364,78 @@ impl Track {
     }
 
     /// Where its media begins.
-    pub(crate) fn first_start(&self) -> MediaTime {
+    pub fn first_start(&self) -> MediaTime {
         self.held.first().map_or(MediaTime::ZERO, |(range, _)| range.start)
     }
 
     /// Where its media ends.
-    pub(crate) fn last_end(&self) -> MediaTime {
+    pub fn last_end(&self) -> MediaTime {
         self.held.last().map_or(MediaTime::ZERO, |(range, _)| range.end)
     }
 
-    pub(crate) fn buffered(&self) -> Vec<TimeRange> {
-        let mut out: Vec<TimeRange> = Vec::new();
-        for (range, _) in &self.held {
-            match out.last_mut() {
-                Some(last) if range.start - last.end <= MediaTime::from_millis(1) => {
-                    last.end = last.end.max(range.end)
-                }
-                _ => out.push(*range),
-            }
-        }
-        out
+    /// Where it has media.
+    pub fn buffered(&self) -> Vec<TimeRange> {
+        self.buffered.clone()
     }
 
-    fn append(&mut self, bytes: &[u8]) {
+    fn find_buffered(&mut self) {
+        self.buffered.clear();
+        for (range, _) in &self.held {
+            match self.buffered.last_mut() {
+                Some(last) if range.start - last.end <= TICK => last.end = last.end.max(range.end),
+                _ => self.buffered.push(*range),
+            }
+        }
+    }
+
+    fn append(&mut self, bytes: &[u8], keeps_bytes: bool) {
         self.appends += 1;
-        self.appended.extend(bytes);
+        if keeps_bytes {
+            self.appended.extend(bytes);
+        }
         match fmp4::read(bytes, self.timescale) {
-            Appended::Init { timescale } => self.timescale = Some(timescale),
-            Appended::Media { range, samples, starts_with_sync } => {
-                // Coded frames that follow nothing must begin with a random access point (MSE §3.5.8).
-                let follows = self
-                    .held
-                    .iter()
-                    .any(|(r, _)| r.end.abs_diff(range.start) <= FUDGE || r.contains(range.start));
-                if self.evicted && !follows && !starts_with_sync && self.kind == TrackKind::Video {
+            Appended::Init { timescale } => {
+                self.timescale = Some(timescale);
+                self.last = None;
+            }
+            Appended::Media { range, decoded, last, samples, starts_with_sync } => {
+                // Frames that are not decoded right behind those appended last must begin with a random access point
+                // (MSE, coded frame processing).
+                let follows = self.last.is_some_and(|(before, _)| {
+                    let length = before.end - before.start;
+                    decoded.start >= before.start && decoded.start - before.start <= length + length + TICK
+                });
+                if !follows && !starts_with_sync && self.kind == TrackKind::Video {
+                    assert!(self.evicted, "{range:?} starts without a key frame");
+                    self.last = None;
                     return;
                 }
-                assert!(
-                    follows || starts_with_sync || self.kind == TrackKind::Audio,
-                    "{range:?} starts without a key frame"
-                );
                 if starts_with_sync && self.kind == TrackKind::Video {
                     self.key_frames.push(range.start);
                 }
                 self.samples += samples;
                 self.clocks.push((range, self.timescale.unwrap_or_default()));
-                self.remove(range);
-                self.held.push((range, bytes.len()));
-                self.held.sort_by_key(|(r, _)| r.start);
+                self.take_out(range);
+                let at = self.held.partition_point(|(r, _)| r.start < range.start);
+                self.held.insert(at, (range, bytes.len()));
+                self.find_buffered();
+                let frame = |end: MediaTime| TimeRange { start: end - last, end };
+                self.last = Some((frame(decoded.end), frame(range.end)));
             }
         }
     }
 
+    /// MSE, coded frame removal.
     fn remove(&mut self, gone: TimeRange) {
+        self.last = self.last.filter(|(_, shown)| !gone.contains(shown.start));
+        self.take_out(gone);
+        self.find_buffered();
+    }
+
+    fn take_out(&mut self, gone: TimeRange) {
+        if !self.held.iter().any(|(range, _)| range.start < gone.end && gone.start < range.end) {
+            return;
+        }
         let mut out = Vec::new();
         for (range, bytes) in self.held.drain(..) {
             let total = range.length().ticks().max(1);
@@ -363,7 +453,11 @@ impl Track {
     }
 }
 
+/// How long every file is.
+const FILE: MediaTime = MediaTime::from_millis(60_000);
 const OPERATION: Duration = Duration::from_millis(2);
 const ENOUGH: MediaTime = MediaTime::from_millis(200);
+/// What rounding takes.
+const TICK: MediaTime = MediaTime::from_millis(1);
 const FUDGE: MediaTime = MediaTime::from_millis(100);
 const END_SLACK: MediaTime = MediaTime::from_millis(50);

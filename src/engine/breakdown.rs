@@ -1,0 +1,85 @@
+//! The browser refuses media, or does not play it: the sink is made anew in the same place, then without what may be at
+//! fault, as the recovery table says.
+
+use crate::error::{Phase, PlayerError};
+use crate::time::{MediaTime, Timestamp};
+
+use super::io::SinkFailure;
+use super::lane::LaneId;
+use super::recovery::{BREAKDOWNS_COUNT_FOR, Mend, mend};
+use super::{Engine, Stage};
+
+impl Engine {
+    /// The sink refused something for good.
+    pub(super) fn sink_failed(&mut self, now: Timestamp, failure: SinkFailure, detail: String) {
+        let code = match failure {
+            SinkFailure::Unavailable => "mse_unavailable",
+            SinkFailure::UnsupportedType => "codec_unsupported",
+            SinkFailure::Append => "append_failed",
+            SinkFailure::Decode => "decode_failed",
+            SinkFailure::Closed => "sink_closed",
+        };
+        match failure {
+            // Late news of a sink that was let go: the one in use has not been given anything yet.
+            SinkFailure::Append | SinkFailure::Decode
+                if matches!(self.stage, Stage::Opening | Stage::Open(_)) && self.sink.is_untouched() => {}
+            SinkFailure::Append | SinkFailure::Decode if matches!(self.stage, Stage::Open(_)) => {
+                self.broke_down(now, code, detail);
+            }
+            SinkFailure::UnsupportedType if self.has_other_rung() => {
+                self.tell_breakdown(now, code, detail);
+                self.mend(now, Mend::Without);
+            }
+            _ => self.fatal(now, code, Phase::Sink, detail, None),
+        }
+    }
+
+    /// The browser does not go on with the media that it has.
+    pub(super) fn broke_down(&mut self, now: Timestamp, code: &'static str, message: String) {
+        let (before, last) = self.breakdowns;
+        let count = if now.since(last) > BREAKDOWNS_COUNT_FOR { 1 } else { before + 1 };
+        self.breakdowns = (count, now);
+        match mend(count) {
+            Mend::GiveUp => self.fatal(now, code, Phase::Sink, message, None),
+            remedy => {
+                self.tell_breakdown(now, code, message);
+                self.mend(now, remedy);
+            }
+        }
+    }
+
+    fn tell_breakdown(&mut self, now: Timestamp, code: &'static str, message: String) {
+        let error = PlayerError { code, phase: Phase::Sink, status: None, fatal: false, message, url: None };
+        self.report_error(now, error);
+    }
+
+    fn mend(&mut self, now: Timestamp, remedy: Mend) {
+        let place = self.playhead.place();
+        if remedy == Mend::Without {
+            self.leave_out(now, place);
+        }
+        self.begin_anew(now);
+        self.playhead.restarts(Some(place));
+        self.tell_sink();
+    }
+
+    /// Leaves out what may be at fault there: the rung, or if there is no other the segment.
+    fn leave_out(&mut self, now: Timestamp, place: MediaTime) {
+        let rung = self.playhead.rung().or(self.lanes.main.at_rung()).unwrap_or(0);
+        let Stage::Open(catalog) = &mut self.stage else { return };
+        if catalog.has_other(LaneId::Main, rung, place) {
+            return catalog.bury(now, LaneId::Main, rung, Some(place));
+        }
+        if let Some(media) = catalog.stream_mut(LaneId::Main, rung).and_then(|s| s.media.as_mut())
+            && let Some(sequence) = media.segment_from(place).map(|segment| segment.sequence)
+        {
+            media.playlist.set_gap(sequence);
+        }
+    }
+
+    fn has_other_rung(&self) -> bool {
+        let Stage::Open(catalog) = &self.stage else { return false };
+        let rung = self.lanes.main.at_rung().unwrap_or(0);
+        catalog.has_other(LaneId::Main, rung, self.playhead.place())
+    }
+}

@@ -1,0 +1,144 @@
+//! The list of sources: which one plays, and which takes over where one fails for good, at the same place.
+//!
+//! A source that takes over gets a sink of its own: what the last one left behind may be what broke. Its tokens are its
+//! own, too: none goes to a host that it is not meant for.
+
+use std::collections::VecDeque;
+
+use crate::access::{Credentials, TokenUse, play_info};
+use crate::error::PlayerError;
+use crate::time::{MediaTime, Timestamp};
+
+use super::io::{Event, Output, PipelineCommand, SinkCommand, Source};
+use super::lane::{LaneId, Lanes};
+use super::playhead::Playhead;
+use super::report::STATS_INTERVAL;
+use super::requests::{Ask, Purpose};
+use super::sink::SinkLink;
+use super::sound::Sound;
+use super::text::Text;
+use super::timers::Timer;
+use super::{Engine, Stage};
+
+/// The sources of a session.
+#[derive(Debug, Default)]
+pub(crate) struct Sources {
+    /// Which is in use.
+    current: usize,
+    /// What may take over, with its place in the page's list.
+    next: VecDeque<(usize, Source)>,
+}
+
+impl Sources {
+    /// More streams of the source in use, which come before any other source.
+    pub(crate) fn more_of_this(&mut self, streams: impl DoubleEndedIterator<Item = Source>) {
+        let current = self.current;
+        streams.rev().for_each(|stream| self.next.push_front((current, stream)));
+    }
+
+    /// Whether anything could take over.
+    pub(crate) fn has_next(&self) -> bool {
+        !self.next.is_empty()
+    }
+}
+
+impl Engine {
+    /// Starts. The sink is attached at once, beside the first request: neither needs the other.
+    pub(super) fn load(&mut self, now: Timestamp, sources: Vec<Source>) {
+        self.sources.next = sources.into_iter().enumerate().collect();
+        let Some((_, first)) = self.sources.next.pop_front() else { return };
+        self.reports.qoe.load(now);
+        self.timers.set(Timer::Stats, Some(now + STATS_INTERVAL));
+        self.schedule_report(now);
+        self.reports.qoe.source(0, first.kind());
+        self.open(now, first);
+    }
+
+    pub(super) fn open(&mut self, now: Timestamp, source: Source) {
+        self.stage = Stage::Opening;
+        let ask = match source {
+            Source::PlayInfo { endpoint, app_id, file_id, psign } => {
+                let psign = psign.as_ref().map(|p| p.expose().as_str());
+                Ask::get(Purpose::PlayInfo, play_info::request_url(&endpoint, &app_id, &file_id, psign))
+            }
+            Source::Hls { url, token } => {
+                self.credentials.set_token(token.map(|(token, placement)| TokenUse { token, placement }));
+                Ask::get(Purpose::Root, self.credentials.playlist_url(&url))
+            }
+            Source::File { url } => {
+                self.stage = Stage::File;
+                let from = self.playhead.place();
+                return self.push(Output::Sink(SinkCommand::PlayFile(url, from)));
+            }
+        };
+        self.send(now, ask);
+    }
+
+    /// The session cannot go on like this: the next source takes over, or it ends.
+    pub(super) fn end_by(&mut self, now: Timestamp, mut error: PlayerError) {
+        if matches!(self.stage, Stage::Idle | Stage::Closed) {
+            return;
+        }
+        // Who lets go of the element wants no other source in it.
+        let next = if error.code == "sink_closed" { None } else { self.sources.next.pop_front() };
+        error.fatal = next.is_none();
+        self.reports.qoe.source_failed(error.code);
+        self.report_error(now, error);
+        match next {
+            Some((index, source)) => self.take_over(now, index, source),
+            None => self.close(now),
+        }
+    }
+
+    fn take_over(&mut self, now: Timestamp, index: usize, source: Source) {
+        // Where a live stream was says nothing of where another source has the same.
+        let place = (!self.is_live).then(|| self.playhead.place());
+        self.begin_anew(now);
+        self.playhead.restarts(place);
+        for id in self.requests.give_up(|purpose| !matches!(purpose, Purpose::Report(_))) {
+            self.push(Output::Abort(id));
+        }
+        self.lanes = Lanes::default();
+        self.credentials = Credentials::default();
+        (self.announced, self.is_live, self.held_rung) = (false, false, None);
+        (self.audio, self.text) = (Sound::default(), Text::default());
+        self.timers.set(Timer::Reload, None);
+        self.sources.current = index;
+        let kind = source.kind();
+        self.reports.trace.note(now, "source_changed", &[("source", index as u64)]);
+        self.reports.qoe.source(index, kind);
+        self.push(Output::Notify(Event::SourceChanged { source: index, kind }));
+        self.open(now, source);
+    }
+
+    /// Lets go of the sink and of all that is on its way there; what comes next is loaded for the playhead.
+    pub(super) fn begin_anew(&mut self, now: Timestamp) {
+        for lane in LaneId::ALL {
+            self.abandon_segment(now, lane);
+            self.command(PipelineCommand::Reset(lane));
+        }
+        self.timers.set(Timer::Sink, None);
+        (self.tight, self.sink_tries) = (None, 0);
+        if self.sink.is_untouched() {
+            self.sink.forget();
+        } else {
+            self.push(Output::Sink(SinkCommand::Detach));
+            self.sink = SinkLink::new();
+        }
+        self.stands = None;
+        self.audio.begins_anew();
+        self.rate_back();
+    }
+}
+
+impl Playhead {
+    /// The element begins anew, at this place or wherever a new viewer would.
+    pub(crate) fn restarts(&mut self, place: Option<MediaTime>) {
+        self.forget_media();
+        // At zero it is without being sent there.
+        match place.filter(|place| *place > MediaTime::ZERO) {
+            Some(place) => self.heads_for(place),
+            None => self.arrived(),
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! Replacing what is buffered ahead of the playhead by a better rung, when that pays.
+//!
+//! Once as much is buffered as is to be, a network that carries far more than what was loaded while it was slow, or was
+//! not known yet, has nothing to do. What is loaded again was loaded in vain before, and is reported as such; so only
+//! media is replaced that is far enough ahead to be in long before it is played, and by something visibly better.
+
+use crate::time::{MediaTime, Timestamp};
+
+use super::lane::LaneId;
+use super::{Engine, Stage};
+
+impl Engine {
+    /// The place of a segment worth replacing, and the rung to replace it by.
+    pub(super) fn worth_replacing(&mut self, now: Timestamp) -> Option<(MediaTime, usize)> {
+        if self.is_live || self.held_rung.is_some() || !self.playhead.has_started() || self.limits.saves_data
+        {
+            return None;
+        }
+        let rate = self.throughput.estimate()?.bits_per_second as f64;
+        let wanted = self.choose_rung(now);
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let media = catalog.media(LaneId::Main, wanted)?;
+        let rate_of = |rung: usize| catalog.ladder().get(rung).map_or(0.0, |rung| rung.rate());
+        if rate < rate_of(wanted) * SPARE {
+            return None;
+        }
+        let place = self.playhead.place();
+        let segment = catalog.segment_length();
+        let safe = place + SAFE.max(segment + segment);
+        let end = place + self.ahead(LaneId::Main);
+        let segments = media.playlist.segments.iter().filter(|s| s.start() >= safe && !s.gap);
+        // To the very end: what comes behind it goes on from it.
+        let candidates = segments.take_while(|s| s.end() <= end);
+        candidates
+            .into_iter()
+            .find(|s| {
+                let rung = self.playhead.rung_at(s.start() + HALF_A_SECOND);
+                rung.is_some_and(|rung| rung < wanted && rate_of(wanted) >= rate_of(rung) * BETTER)
+            })
+            .map(|s| (s.start(), wanted))
+    }
+
+    /// A segment that was to replace another is not waited for when that is about to play.
+    pub(super) fn keep_what_plays(&mut self, now: Timestamp, target: MediaTime) {
+        if target - self.playhead.place() < TOO_LATE {
+            self.abandon_segment(now, LaneId::Main);
+        }
+    }
+}
+
+/// What is so close to the playhead is not replaced any more.
+const TOO_LATE: MediaTime = MediaTime::from_millis(2000);
+/// The network carries so many times what the better rung takes: loading it is done in a third of its time.
+const SPARE: f64 = 3.0;
+/// What replaces it takes so many times the rate.
+const BETTER: f64 = 1.4;
+/// What will play sooner than this stays.
+const SAFE: MediaTime = MediaTime::from_millis(8000);
+/// Rungs do not agree on their borders to the tick.
+const HALF_A_SECOND: MediaTime = MediaTime::from_millis(500);
