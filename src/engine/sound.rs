@@ -13,7 +13,8 @@ use crate::error::{Phase, PlayerError};
 use crate::media::{Fragment, TrackKind};
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{Event, Output, PipelineCommand};
+use super::catalog::Catalog;
+use super::io::{AudioInfo, Event, Output, PipelineCommand};
 use super::lane::{LaneId, State};
 use super::requests::Purpose;
 use super::{Engine, Stage};
@@ -22,7 +23,9 @@ use super::{Engine, Stage};
 #[derive(Debug, Default)]
 pub(crate) struct Sound {
     /// What the viewer chose, by the list that the page knows.
-    pub(super) choice: Option<usize>,
+    choice: Option<usize>,
+    /// What the viewer chose of the source before.
+    carried: Option<AudioInfo>,
     /// What the sink was last given.
     given: Option<usize>,
     /// What the sink has is to be replaced by media that is still to come.
@@ -39,6 +42,27 @@ impl Sound {
 }
 
 impl Engine {
+    /// Another source takes over: a choice holds for what has the same name there.
+    pub(super) fn leave_sound(&mut self) {
+        let (choice, carried) = (self.audio.choice, self.audio.carried.take());
+        // One that did not come so far as to show its renditions leaves what was chosen before it.
+        let (choice, carried) = match &self.stage {
+            Stage::Open(catalog) => (None, choice.and_then(|i| catalog.sounds.infos().get(i)).cloned()),
+            _ => (choice, carried),
+        };
+        self.audio = Sound { choice, carried, ..Sound::default() };
+    }
+
+    /// The renditions are known: what the page prefers and the viewer has chosen is among them.
+    pub(super) fn find_sound(&mut self, catalog: &mut Catalog) {
+        catalog.sounds.prefer(&self.config.audio_languages);
+        if let Some(carried) = self.audio.carried.take() {
+            let is = |info: &AudioInfo| (&info.name, &info.language) == (&carried.name, &carried.language);
+            self.audio.choice = catalog.sounds.infos().iter().position(is);
+        }
+        catalog.sounds.choose(self.audio.choice);
+    }
+
     /// The viewer chooses, or leaves it to the player.
     pub(super) fn select_audio(&mut self, now: Timestamp, choice: Option<usize>) {
         self.audio.choice = choice;

@@ -55,8 +55,8 @@ impl Engine {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
                 };
-                catalog.sounds.prefer(&self.config.audio_languages);
-                catalog.sounds.choose(self.audio.choice);
+                self.find_sound(&mut catalog);
+                self.find_text(&catalog);
                 catalog
             }
             Ok(Playlist::Media(media)) => {

@@ -15,8 +15,6 @@ use super::playhead::Playhead;
 use super::report::STATS_INTERVAL;
 use super::requests::{Ask, Purpose};
 use super::sink::SinkLink;
-use super::sound::Sound;
-use super::text::Text;
 use super::timers::Timer;
 use super::{Engine, Stage};
 
@@ -98,10 +96,11 @@ impl Engine {
         for id in self.requests.give_up(|purpose| !matches!(purpose, Purpose::Report(_))) {
             self.push(Output::Abort(id));
         }
+        self.leave_sound();
+        self.leave_text();
         self.lanes = Lanes::default();
         self.credentials = Credentials::default();
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
-        (self.audio, self.text) = (Sound::default(), Text::default());
         self.timers.set(Timer::Reload, None);
         self.sources.current = index;
         let kind = source.kind();

@@ -12,8 +12,9 @@ use crate::media::{Cue, MediaEvent};
 use crate::playlist::Segment;
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
+use super::catalog::Catalog;
 use super::cues::{CueInfo, Cues};
-use super::io::{Breakage, Event, Output, PipelineEvent, RequestId, TextChoice};
+use super::io::{Breakage, Event, Output, PipelineEvent, RequestId, TextChoice, TextInfo};
 use super::lane::{LaneId, Loading, State};
 use super::renditions::TextSource;
 use super::requests::{Ask, Purpose};
@@ -23,6 +24,8 @@ use super::{Engine, Stage, ranges};
 #[derive(Debug, Default)]
 pub(crate) struct Text {
     choice: TextChoice,
+    /// What the viewer chose of the source before.
+    carried: Option<TextInfo>,
     /// What is shown, by the list that the page knows.
     shown: Option<usize>,
     /// By the same list; of text that is loaded, what is shown alone has any.
@@ -38,6 +41,30 @@ pub(crate) struct Text {
 }
 
 impl Engine {
+    /// Another source takes over: a choice holds for what has the same name there.
+    pub(super) fn leave_text(&mut self) {
+        let (choice, carried) = (self.text.choice, self.text.carried.take());
+        let carried = match (&self.stage, choice) {
+            (Stage::Open(catalog), TextChoice::Track(track)) => catalog.texts.infos().get(track).cloned(),
+            (Stage::Open(_), TextChoice::Auto | TextChoice::Off) => None,
+            _ => carried,
+        };
+        if self.text.shown.is_some() {
+            self.push(Output::Notify(Event::TextChanged { text: None }));
+        }
+        self.text = Text { choice, carried, ..Text::default() };
+    }
+
+    /// The renditions are known: what the viewer has chosen is among them.
+    pub(super) fn find_text(&mut self, catalog: &Catalog) {
+        let Some(carried) = self.text.carried.take() else { return };
+        let is = |info: &TextInfo| {
+            (info.kind, &info.name, &info.language) == (carried.kind, &carried.name, &carried.language)
+        };
+        let found = catalog.texts.infos().iter().position(is);
+        self.text.choice = found.map_or(TextChoice::Auto, TextChoice::Track);
+    }
+
     /// The viewer chooses, or leaves it to the player.
     pub(super) fn select_text(&mut self, now: Timestamp, choice: TextChoice) {
         self.text.choice = choice;

@@ -9,7 +9,7 @@ use std::process::Command as Program;
 use std::sync::OnceLock;
 use std::time::Duration;
 
-use cloud_player::engine::{AudioInfo, Command, Config, Event, Input, Request, Source};
+use cloud_player::engine::{AudioInfo, Command, Config, Event, Input, Request, Source, TextChoice};
 use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
 use cloud_player::time::{MediaTime, Timestamp};
@@ -86,8 +86,12 @@ fn serve(master: &str, request: &Request) -> Response {
 fn world(config: Config, master: &'static str, fault: fn(&Request) -> Option<Response>) -> World {
     let origin: Origin = Box::new(move |request| fault(request).unwrap_or_else(|| serve(master, request)));
     let mut world = World::new(config, Network::new(3_000_000, RTT), origin);
-    world.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    world.play(source("master"));
     world
+}
+
+fn source(name: &str) -> Source {
+    Source::Hls { url: Url::new(format!("http://origin.test/{name}.m3u8")), token: None }
 }
 
 fn select(w: &mut World, audio: Option<usize>) {
@@ -261,4 +265,41 @@ fn sound_that_comes_with_the_pictures_plays_by_default_and_can_be_left_and_had_a
     assert_eq!(rate_at(&w, 15.0), Some(MAIN));
     assert_eq!(w.requests_for("both/000.ts").len(), 1, "what was played is not loaded again");
     assert_eq!(w.requests_for("both/003.ts").len(), 2);
+}
+
+#[test]
+fn a_source_that_takes_over_keeps_the_choice() {
+    // The other source has its renditions in another order, and text.
+    let lines: Vec<&str> = APART.lines().collect();
+    let text = "#EXT-X-MEDIA:TYPE=SUBTITLES,GROUP-ID=\"t\",NAME=\"Text\",LANGUAGE=\"en\",URI=\"t.m3u8\"";
+    let first = format!("{}\n{text}\n{}\n", lines[..5].join("\n"), lines[5..].join("\n"));
+    let first = first.replace("AUDIO=", "SUBTITLES=\"t\",AUDIO=");
+    let second =
+        [&[lines[0]], &[lines[2], lines[1], lines[4], lines[3]][..], &lines[5..]].concat().join("\n");
+    let origin: Origin = Box::new(move |request| match request.url.expose() {
+        url if url.ends_with("/first.m3u8") => Response::ok(first.clone()),
+        url if url.ends_with("/second.m3u8") => Response::ok(second.replace("l.m3u8", "both-l.m3u8")),
+        url if url.ends_with("both-l.m3u8") => playlist(|n| format!("480p/v{n:03}.ts")),
+        url if url.contains("360p/v002") => Response::status(403),
+        url if url.ends_with("t.m3u8") => playlist(|n| format!("{n}.vtt")),
+        url if url.ends_with(".vtt") => Response::ok("WEBVTT\n\n00:00.000 --> 00:20.000\ntext\n"),
+        _ => serve(APART, request),
+    });
+    let mut w = World::new(low(), Network::new(3_000_000, RTT), origin);
+    w.play_any(vec![source("first"), source("second")]);
+    select(&mut w, Some(1));
+    w.give(Input::Command(Command::SelectText(TextChoice::Track(0))));
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    let lists = w.events.iter().filter(|(_, e)| matches!(e, Event::Loaded { .. })).count();
+    assert_eq!(lists, 2, "another source took over");
+    assert_eq!(
+        changes(&w).iter().map(|(_, audio)| *audio).collect::<Vec<_>>(),
+        [1, 0],
+        "the same by its name"
+    );
+    assert_eq!(rate_at(&w, 20.0), Some(OTHER));
+    let text = |e: &Event| if let Event::TextChanged { text } = e { Some(*text) } else { None };
+    let text: Vec<_> = w.events.iter().filter_map(|(_, e)| text(e)).collect();
+    assert_eq!(text, [Some(0), None], "what it does not have is not shown");
 }

@@ -71,6 +71,33 @@ async fn a_subtitle_is_active_when_it_is_to_be() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn text_needs_nothing_else_of_a_strict_policy() {
+    renditions::make();
+    stage("strict-text", async |stage| {
+        stage.open("/strict.html").await;
+        stage
+            .js::<()>(
+                "await import('/define.js');
+                 const player = document.createElement('cloud-player-video');
+                 player.setAttribute('src', '/renditions/master.m3u8');
+                 for (const name of ['autoplay', 'muted']) player.setAttribute(name, '');
+                 player.options = { textLanguages: ['de-AT'], startTime: 2.5 };
+                 document.body.append(player);
+                 globalThis.player = player;",
+            )
+            .await;
+        let shown = "const [track] = player.textTracks; return track?.activeCues?.[0]?.text";
+        let text: String = stage.wait_for("a cue", START, shown).await;
+        assert_eq!(text, CUES[0].2);
+        let loaded: u8 = stage.js("return player.media.querySelector('track').readyState").await;
+        assert_eq!(loaded, 2, "a track that failed to load is not drawn");
+        let log = stage.console().await;
+        assert!(!log.iter().any(|line| format!("{line:?}").contains("Content Security Policy")), "{log:?}");
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn the_sound_changes_and_the_pictures_go_on() {
     renditions::make();
     stage("sound", async |stage| {
