@@ -1,13 +1,13 @@
 //! Who may not watch is told so, once and clearly.
 
-use cloud_player_e2e::{Stage, stage};
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::json;
 
 use crate::player;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_token_is_refused_with_a_clear_error() {
-    stage("expired-token", async |stage| {
+    patient_stage("expired-token", async |stage| {
         let token = stage.admin().tokens("sample", -60).await.drm_token;
         player::start(stage, &player::playlist(stage, &token).await, json!({})).await;
         let failure = player::fatal(stage).await;
@@ -20,7 +20,7 @@ async fn an_expired_token_is_refused_with_a_clear_error() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_valid_token_plays_a_signed_playlist() {
-    stage("valid-token", async |stage| {
+    patient_stage("valid-token", async |stage| {
         let token = stage.admin().tokens("sample", 600).await.drm_token;
         player::start(stage, &player::playlist(stage, &token).await, json!({})).await;
         player::plays_on(stage, 1.0).await;
@@ -31,7 +31,7 @@ async fn a_valid_token_plays_a_signed_playlist() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_signature_of_the_playlist_is_refused() {
-    stage("expired-signature", async |stage| {
+    patient_stage("expired-signature", async |stage| {
         let token = stage.admin().tokens("sample", 600).await.drm_token;
         let mut attributes = player::playlist(stage, &token).await;
         let url = stage.admin().url("/media/sample/master.m3u8", -60, true).await;
@@ -46,7 +46,7 @@ async fn an_expired_signature_of_the_playlist_is_refused() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_player_signature_opens_a_file_and_an_expired_one_does_not() {
-    stage("psign", async |stage| {
+    patient_stage("psign", async |stage| {
         let good = stage.admin().tokens("sample-psign", 600).await.psign;
         let expired = stage.admin().tokens("sample-psign", -60).await.psign;
         let mut attributes = player::file(stage, "sample-psign");
@@ -66,7 +66,7 @@ async fn a_player_signature_opens_a_file_and_an_expired_one_does_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wrong_key_has_an_error_of_its_own() {
-    stage("wrong-key", async |stage| {
+    patient_stage("wrong-key", async |stage| {
         stage.admin().fault(&json!({ "pattern": "/keys/*", "fault": { "kind": "wrong_key" } })).await;
         player::start(stage, &player::file(stage, "sample"), json!({})).await;
         let failure = player::fatal(stage).await;

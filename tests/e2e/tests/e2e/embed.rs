@@ -1,13 +1,13 @@
 //! The element in pages that are not made for it.
 
-use cloud_player_e2e::stage;
+use cloud_player_e2e::patient_stage;
 use serde_json::json;
 
 use crate::player::{START, file};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_strict_policy_and_an_element_older_than_its_definition() {
-    stage("embed", async |stage| {
+    patient_stage("embed", async |stage| {
         stage.open("/strict.html").await;
         let attributes = json!(file(stage, "sample"));
         stage

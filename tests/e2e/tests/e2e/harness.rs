@@ -2,8 +2,10 @@
 
 use std::time::Duration;
 
-use cloud_player_e2e::stage;
+use cloud_player_e2e::{patient_stage, stage};
 use serde_json::json;
+
+use crate::player;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_probe_tells_fragmented_mp4_from_transport_stream() {
@@ -97,6 +99,22 @@ async fn a_session_is_shaped_and_its_requests_are_told() {
         stage.admin().clear_faults().await;
         let cleared: u16 = stage.js(&format!("return (await fetch('{url}')).status")).await;
         assert_eq!(cleared, 200);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_position_that_is_thrown_back_is_seen_and_a_seek_is_none() {
+    patient_stage("thrown-back", async |stage| {
+        player::start(stage, &player::file(stage, "sample"), json!({ "startRung": 0 })).await;
+        player::plays_on(stage, 2.0).await;
+        stage.js::<()>("e2e.seek(0.2)").await;
+        player::plays_on(stage, 1.5).await;
+        let thrown_back: f64 = stage.js("return e2e.thrownBack").await;
+        assert!(thrown_back < 0.05, "{thrown_back} s by a seek");
+        stage.js::<()>("e2e.video.currentTime = 0.1").await;
+        let seen = "return e2e.thrownBack > 1";
+        let _: bool = stage.wait_for("the watch to see it", Duration::from_secs(10), seen).await;
     })
     .await;
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use cloud_player_e2e::packagers::{self, Packaged};
-use cloud_player_e2e::{Stage, stage};
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::json;
 
 use crate::player;
@@ -43,7 +43,7 @@ async fn streams_of_independent_packagers_play_to_their_end() {
     let packaged = packagers::make();
     let names: Vec<&str> = packaged.streams.iter().map(|stream| stream.name.as_str()).collect();
     assert_eq!(names, STREAMS, "make.py and this list are about the same streams");
-    stage("packagers", async |stage| {
+    patient_stage("packagers", async |stage| {
         let mut complaints = Vec::new();
         for (made, name) in packaged.streams.iter().zip(STREAMS) {
             if let Some(why) = made.unavailable.as_ref().or(made.failed.as_ref()) {

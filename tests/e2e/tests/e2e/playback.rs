@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use cloud_player_e2e::{Stage, stage};
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::json;
 
 use crate::player::{self, START};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_encrypted_file_plays_through_media_source_in_the_worker() {
-    stage("plays", async |stage| {
+    patient_stage("plays", async |stage| {
         player::start(stage, &player::file(stage, "sample"), json!({})).await;
         player::plays_on(stage, 3.0).await;
         player::no_errors(stage).await;
@@ -20,7 +20,7 @@ async fn an_encrypted_file_plays_through_media_source_in_the_worker() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_without_media_source_in_workers_plays_too() {
-    stage("plays-page-sink", async |stage| {
+    patient_stage("plays-page-sink", async |stage| {
         player::start(stage, &player::file(stage, "sample"), json!({ "sink": "page" })).await;
         player::plays_on(stage, 3.0).await;
         player::no_errors(stage).await;
@@ -51,7 +51,7 @@ async fn only_fragmented_mp4(stage: &Stage, place: &str) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_way_of_protecting_a_file_plays_to_its_end() {
-    stage("to-the-end", async |stage| {
+    patient_stage("to-the-end", async |stage| {
         // In the clear; every URL signed by itself; a new key every two segments; sequence numbers past 32 bits.
         for file_id in ["sample-clear", "sample-exact", "sample-rotating", "sample-sequence"] {
             player::start(stage, &player::file(stage, file_id), json!({ "startRung": 0 })).await;

@@ -1,13 +1,13 @@
 //! What breaks on the way and need not stop a video.
 
-use cloud_player_e2e::stage;
+use cloud_player_e2e::patient_stage;
 use serde_json::json;
 
 use crate::player;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_video_plays_over_an_unavailable_and_a_cut_segment() {
-    stage("recovers", async |stage| {
+    patient_stage("recovers", async |stage| {
         let admin = stage.admin();
         admin.fault(&json!({ "pattern": "*/000.ts", "fault": { "kind": "status", "status": 503 }, "times": 1 })).await;
         admin.fault(&json!({ "pattern": "*/001.ts", "fault": { "kind": "cut", "after_bytes": 9000 }, "times": 1 })).await;
@@ -27,7 +27,7 @@ async fn a_video_plays_over_an_unavailable_and_a_cut_segment() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_missing_file_is_an_error_and_not_a_black_frame() {
-    stage("missing-file", async |stage| {
+    patient_stage("missing-file", async |stage| {
         player::start(stage, &player::file(stage, "no-such-file"), json!({})).await;
         let failure = player::fatal(stage).await;
         assert_eq!((failure.code.as_str(), failure.phase.as_str()), ("play_info_refused", "play_info"));

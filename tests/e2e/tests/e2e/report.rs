@@ -2,14 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use cloud_player_e2e::{Stage, stage};
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::{Value, json};
 
 use crate::player;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn the_quality_of_a_session_can_be_read_at_the_origin() {
-    stage("qoe", async |stage| {
+    patient_stage("qoe", async |stage| {
         let token = stage.admin().tokens("sample", 600).await.drm_token;
         let attributes = player::playlist(stage, &token).await;
         player::start(stage, &attributes, json!({ "reportInterval": 1 })).await;
@@ -39,7 +39,7 @@ async fn the_quality_of_a_session_can_be_read_at_the_origin() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_session_reports_why() {
-    stage("qoe-failed", async |stage| {
+    patient_stage("qoe-failed", async |stage| {
         let token = stage.admin().tokens("sample", -60).await.drm_token;
         player::start(stage, &player::playlist(stage, &token).await, json!({})).await;
         player::fatal(stage).await;

@@ -1,13 +1,13 @@
 //! Seeks within what is buffered and out of it.
 
-use cloud_player_e2e::{Stage, stage};
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::json;
 
 use crate::player::{self, START};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_seek_out_of_the_buffer_loads_and_one_into_it_does_not() {
-    stage("seeks", async |stage| {
+    patient_stage("seeks", async |stage| {
         let options = json!({ "bufferGoal": 6, "startRung": 0 });
         player::start(stage, &player::file(stage, "sample"), options).await;
         player::plays_on(stage, 2.0).await;
@@ -31,7 +31,7 @@ async fn a_seek_out_of_the_buffer_loads_and_one_into_it_does_not() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn playback_stays_where_it_is_paused_and_goes_on() {
-    stage("pause", async |stage| {
+    patient_stage("pause", async |stage| {
         player::start(stage, &player::file(stage, "sample"), json!({})).await;
         player::plays_on(stage, 1.0).await;
         let moved: f64 = stage

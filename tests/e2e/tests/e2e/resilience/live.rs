@@ -69,6 +69,25 @@ async fn an_origin_that_stalls_and_goes_on_is_waited_for() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn after_an_outage_that_outlasts_the_window_it_goes_on_at_the_edge() {
+    patient_stage("live-blackout", async |stage| {
+        stage.admin().live(&json!({ "window_s": 16 })).await;
+        player::start(stage, &player::file(stage, "sample-live"), json!({ "startRung": 0 })).await;
+        player::plays_on(stage, 1.0).await;
+        stage.admin().outage(30_000, false).await;
+        let stands = "const { video } = e2e;
+            return video.readyState < 3 && e2e.events.at(-1)?.type === 'waiting' && video.currentTime";
+        let stood: f64 = stage.wait_for("the end of what is buffered", LONG, stands).await;
+        let on =
+            format!("return e2e.errors.some(({{ fatal }}) => fatal) || e2e.video.currentTime > {stood} + 2");
+        let _: bool = stage.wait_for("the end of the outage", LONG, &on).await;
+        player::recovers(stage, 4.0).await;
+        within_the_window(stage).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_live_stream_that_ends_is_played_to_its_end() {
     patient_stage("live-ends", async |stage| {
         player::start(stage, &player::file(stage, "sample-live"), json!({ "startRung": 0 })).await;

@@ -49,6 +49,5 @@ async fn whole_sample_is_buffered(stage: &Stage) {
         .js("const { buffered } = e2e.video;
              return Array.from({ length: buffered.length }, (_, i) => [buffered.start(i), buffered.end(i)])")
         .await;
-    assert_eq!(ranges.len(), 1, "{ranges:?}");
-    assert!(ranges[0].0 < 0.1 && ranges[0].1 > 23.9, "{ranges:?}");
+    assert!(matches!(ranges.as_slice(), [(from, to)] if *from < 0.1 && *to > 23.9), "{ranges:?}");
 }
