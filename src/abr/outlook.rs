@@ -8,7 +8,8 @@
 
 use crate::time::MediaTime;
 
-use super::forecast::{Belief, Forecast};
+use super::duration::{Departure, OUTCOMES};
+use super::forecast::{Belief, Forecast, Level};
 use super::plan::{Plan, STALL};
 use super::{Rule, Rung, Situation, Transfer};
 
@@ -32,6 +33,8 @@ struct State {
     buffer_goal: MediaTime,
     forecast: Forecast,
     plan: Plan,
+    /// The plan looks further ahead once a download: this many have been taken in.
+    planned: u64,
 }
 
 impl State {
@@ -43,7 +46,14 @@ impl State {
             plan.improve(&forecast);
         }
         let (segment, buffer_goal) = (s.segment, s.buffer_goal);
-        Self { ladder: s.ladder.to_vec(), segment, buffer_goal, forecast, plan }
+        Self {
+            ladder: s.ladder.to_vec(),
+            segment,
+            buffer_goal,
+            forecast,
+            plan,
+            planned: s.history.downloads(),
+        }
     }
 }
 
@@ -76,7 +86,8 @@ impl Rule for Outlook {
         let latency = latency(s);
         let state = self.state(s);
         state.plan.time(&state.forecast, latency);
-        for _ in 0..PASSES {
+        if state.planned != s.history.downloads() {
+            state.planned = s.history.downloads();
             state.plan.improve(&state.forecast);
         }
         if s.current.is_none() && s.history.slices() == 0 {
@@ -102,26 +113,34 @@ impl Rule for Outlook {
         let buffer = s.buffer.as_secs() as f32;
         let levels = || forecast.levels().iter().enumerate();
         // While it will probably be in time there is nothing to think about: a moment's low rate is no reason.
-        let late = levels().filter(|(_, level)| left / level.rate > buffer);
-        if left <= 0.0 || late.map(|(_, level)| level.now).sum::<f64>() < LIKELY_LATE {
+        let departure = Departure::new(&forecast);
+        let late = |level: &Level| {
+            let durations = departure.durations(level.rate, left);
+            level.now * durations.iter().filter(|d| d.seconds > buffer).count() as f64 / OUTCOMES as f64
+        };
+        if left <= 0.0 || forecast.levels().iter().map(late).sum::<f64>() < LIKELY_LATE {
             return None;
         }
-        let brings = |rung: usize, bits: f32, delay: f32| {
-            let at = |(i, level): (usize, &super::forecast::Level)| {
-                let brings = plan.download((i, level.rate), rung, (bits, delay), buffer, stall(s));
-                level.now as f32 * brings
-            };
-            levels().map(at).sum::<f32>() - plan.switch(transfer.before, rung)
+        let worth = |(i, level): (usize, &Level), rung: usize, bits: f32, delay: f32| {
+            plan.download(&departure, (i, level.rate), rung, (bits, delay), buffer, stall(s))
+                - plan.switch(transfer.before, rung)
         };
-        let mut best = (None, brings(transfer.rung, left, 0.0) + WORTH_IT);
-        for rung in 0..transfer.rung {
-            // The content is the same: large on one rung is large on another.
-            let bits = plan.bits(rung) * size / usual;
-            if bits < left {
-                let this = brings(rung, bits, latency);
-                if this > best.1 {
-                    best = (Some(rung), this);
-                }
+        // The content is the same: large on one rung is large on another.
+        let lower = || {
+            (0..transfer.rung)
+                .map(|rung| (rung, plan.bits(rung) * size / usual))
+                .filter(|(_, bits)| *bits < left)
+        };
+        // To go on leaves it open to give up a moment later, when more is known.
+        let goes_on = |at: (usize, &Level)| {
+            let on = worth(at, transfer.rung, left, 0.0);
+            lower().map(|(rung, bits)| worth(at, rung, bits, latency + LATER)).fold(on, f32::max)
+        };
+        let mut best = (None, levels().map(|at| at.1.now as f32 * goes_on(at)).sum::<f32>() + WORTH_IT);
+        for (rung, bits) in lower() {
+            let this = levels().map(|at| at.1.now as f32 * worth(at, rung, bits, latency)).sum::<f32>();
+            if this > best.1 {
+                best = (Some(rung), this);
             }
         }
         best.0
@@ -167,10 +186,10 @@ const BELOW: f64 = 0.1;
 const ABOVE: f64 = 2.0;
 /// Seconds.
 const USUAL_LATENCY: f32 = 0.05;
-/// Segments that the first decision looks ahead, and how many more each further one does.
+/// Segments that the first decision looks ahead. Each download adds one.
 const FIRST_PASSES: usize = 12;
-const PASSES: usize = 1;
 /// A download is thought about when it is as likely as this to come too late, and given up when something else is worth so
-/// much more, in seconds at the top rung.
+/// much more, in seconds at the top rung; or so many seconds later, if that is soon enough.
 const LIKELY_LATE: f64 = 0.5;
 const WORTH_IT: f32 = 0.3;
+const LATER: f32 = 1.0;
