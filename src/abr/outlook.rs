@@ -193,3 +193,116 @@ const FIRST_PASSES: usize = 12;
 const LIKELY_LATE: f64 = 0.5;
 const WORTH_IT: f32 = 0.3;
 const LATER: f32 = 1.0;
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::super::History;
+    use super::super::plan::cost;
+    use super::*;
+    use crate::time::Timestamp;
+
+    /// The most that a decision may cost: what `cargo xtask bench choice` measures as some 0.1 ms in WebAssembly.
+    const MOST_STEPS: usize = 65_000;
+
+    struct Session {
+        rule: Outlook,
+        history: History,
+        ladder: Vec<Rung>,
+        now: Timestamp,
+        current: Option<usize>,
+    }
+
+    impl Session {
+        fn new(rungs: u64) -> Self {
+            let rung = |i| Rung { bandwidth: 400_000 * (i + 1), average: 300_000 * (i + 1) };
+            let ladder = (0..rungs).map(rung).collect();
+            let history = History::default();
+            Self { rule: Outlook::default(), history, ladder, now: Timestamp::ZERO, current: None }
+        }
+
+        fn download(&mut self) {
+            self.history.sent(self.now);
+            for _ in 0..20 {
+                self.now = self.now + Duration::from_millis(100);
+                self.history.arrived(self.now, 40_000);
+            }
+            self.history.ended(self.now, 0, false);
+        }
+
+        fn ask<T>(&mut self, ask: impl FnOnce(&mut Outlook, &Situation<'_>) -> T) -> (T, usize) {
+            let situation = Situation {
+                now: self.now,
+                ladder: &self.ladder,
+                current: self.current,
+                estimate: None,
+                history: &self.history,
+                buffer: MediaTime::from_millis(12_000),
+                buffer_goal: MediaTime::from_millis(30_000),
+                segment: MediaTime::from_millis(3000),
+                started: true,
+            };
+            cost::take();
+            (ask(&mut self.rule, &situation), cost::take())
+        }
+    }
+
+    #[test]
+    fn a_decision_costs_no_more_than_a_worker_can_spare() {
+        let mut session = Session::new(10);
+        session.ask(|rule, s| rule.choose(s));
+        for _ in 0..5 {
+            session.download();
+            let (rung, steps) = session.ask(|rule, s| rule.choose(s));
+            session.current = Some(rung);
+            assert!((1000..MOST_STEPS).contains(&steps), "{steps}");
+            // Asked again while nothing has come in, it only looks at what it knows.
+            let (again, steps) = session.ask(|rule, s| rule.choose(s));
+            assert!(again == rung && steps < MOST_STEPS / 20, "{again} {rung} {steps}");
+            let transfer = Transfer {
+                rung: 9,
+                before: session.current,
+                received: 50_000,
+                size: Some(20_000_000),
+                elapsed: Duration::from_secs(2),
+                latency: Some(Duration::from_millis(50)),
+                idle: Duration::ZERO,
+            };
+            let (lower, steps) = session.ask(|rule, s| rule.abandon(s, &transfer));
+            assert!(lower.is_some() && steps < MOST_STEPS / 20, "{lower:?} {steps}");
+        }
+    }
+
+    #[test]
+    fn the_first_rung_is_by_what_an_earlier_session_saw_or_a_modest_one() {
+        let first = |stored: Option<u64>| {
+            let mut session = Session::new(10);
+            let estimate =
+                stored.map(|bits_per_second| super::super::Estimate { bits_per_second, measured: false });
+            session.ask(|rule, s| rule.choose(&Situation { estimate, ..*s })).0
+        };
+        // Peaks are multiples of 400 kbit/s.
+        assert_eq!([first(None), first(Some(300_000)), first(Some(2_600_000))], [3, 0, 4]);
+        assert_eq!(first(Some(u64::MAX)), 9);
+    }
+
+    #[test]
+    fn a_distant_server_is_not_a_slow_network() {
+        let chosen = |latency: u64| {
+            let mut session = Session::new(10);
+            for _ in 0..8 {
+                session.history.sent(session.now);
+                session.now = session.now + Duration::from_millis(latency);
+                for _ in 0..10 {
+                    session.history.arrived(session.now, 100_000);
+                    session.now = session.now + Duration::from_millis(100);
+                }
+                session.history.ended(session.now, 0, false);
+                session.current = Some(session.ask(|rule, s| rule.choose(s)).0);
+            }
+            session.current
+        };
+        assert_eq!((chosen(20), chosen(600)), (Some(9), Some(9)));
+    }
+}

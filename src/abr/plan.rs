@@ -105,6 +105,7 @@ impl Plan {
             for (times, rung) in times.iter_mut().zip(&self.rungs) {
                 let usual = rung.bits / level.rate;
                 let spread = (forecast.variance_over(usual) + self.size_variance).sqrt();
+                cost::add(OUTCOMES);
                 *times = departure.durations_varied(level.rate, rung.bits, spread);
                 for time in times {
                     time.seconds += latency;
@@ -133,6 +134,8 @@ impl Plan {
                 given_up = given_up.or_else(|| Some(outcome.instead(&grid)));
             }
         }
+        // Two sums over all levels, and what becomes of each.
+        cost::add(3 * self.worth.len());
         self.elsewhere.fill(0.0);
         for (brings, likely) in self.brings.chunks_exact(block).zip(forecast.elsewhere()) {
             for (sum, brings) in self.elsewhere.iter_mut().zip(brings) {
@@ -210,6 +213,7 @@ impl Plan {
         let Some(away) = self.away(rung) else { return 0.0 };
         let mut sum = 0.0;
         for Duration { seconds, left } in departure.durations(level.1, bits) {
+            cost::add(1);
             let time = delay + seconds;
             sum += KEEP * self.grid.worth_after(if left { away } else { worth }, buffer, time)
                 - stall * (time - buffer).max(0.0);
@@ -263,6 +267,7 @@ impl Outcome<'_> {
     fn brings_at(&self, grid: &Grid, lowest: Option<&Self>, buffer: f32, stall: f32) -> f32 {
         let mut sum = 0.0;
         for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
+            cost::add(1);
             let row = if left { self.away } else { self.worth };
             let mut this = KEEP * grid.worth_after(row, buffer, time) - stall * (time - buffer).max(0.0);
             if let (true, Some(lowest)) = (time > buffer, lowest) {
@@ -304,6 +309,7 @@ impl Outcome<'_> {
         let scale = 1.0 / OUTCOMES as f32;
         for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
             let row = if left { self.away } else { self.worth };
+            cost::add(grid.places);
             // Where the buffer runs dry, the segment is all that is in afterwards.
             let dry = whole((time / grid.step).ceil()).min(grid.places);
             let (runs_dry, lasts) = out.split_at_mut(dry);
@@ -346,6 +352,7 @@ impl Outcome<'_> {
 /// of them, switches paid. The price of a switch is that of its steps, so a pass up and one down find it.
 fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
     let steps = || rungs.iter().zip(rungs.iter().skip(1)).map(|(a, b)| SWITCH * (b.utility - a.utility));
+    cost::add(2 * worth.len());
     for (i, price) in steps().enumerate() {
         let (below, above) = worth.split_at_mut((i + 1) * places);
         let below = below.get(i * places..).unwrap_or_default();
@@ -360,6 +367,28 @@ fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
             *below = below.max(above - price);
         }
     }
+}
+
+/// Counts what a decision costs: one for each place or outcome that is looked at.
+#[cfg(test)]
+pub(super) mod cost {
+    use core::cell::Cell;
+
+    thread_local! { static STEPS: Cell<usize> = const { Cell::new(0) }; }
+
+    pub(super) fn add(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// The steps since this was last asked for.
+    pub(in crate::abr) fn take() -> usize {
+        STEPS.replace(0)
+    }
+}
+
+#[cfg(not(test))]
+mod cost {
+    pub(super) fn add(_: usize) {}
 }
 
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and not-a-number is 0
