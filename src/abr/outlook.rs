@@ -5,6 +5,9 @@
 //!
 //! The rate of the network is taken apart from its latency, so small segments on a distant server do not look like a slow
 //! network.
+//!
+//! Before anything is seen, the first rung is the highest whose peak four fifths of an earlier session's throughput carry,
+//! or of [`DEFAULT_BITS_PER_SECOND`] where there was none. If the ladder changes, the forecast is made anew from the history.
 
 use crate::time::MediaTime;
 
@@ -83,15 +86,16 @@ impl Rule for Outlook {
         if s.ladder.len() < 2 {
             return 0;
         }
+        // A plan takes some milliseconds to begin with, which nothing is to wait for that the first frame waits for.
+        if s.current.is_none() && s.history.slices() == 0 {
+            return first_rung(s);
+        }
         let latency = latency(s);
         let state = self.state(s);
         state.plan.time(&state.forecast, latency);
         if state.planned != s.history.downloads() {
             state.planned = s.history.downloads();
             state.plan.improve(&state.forecast);
-        }
-        if s.current.is_none() && s.history.slices() == 0 {
-            return first_rung(s);
         }
         // The network may leave its level before the download is under way or while it is.
         let likely = state.forecast.ahead(0.5 * s.segment.as_secs());
@@ -251,7 +255,12 @@ mod tests {
     #[test]
     fn a_decision_costs_no_more_than_a_worker_can_spare() {
         let mut session = Session::new(10);
-        session.ask(|rule, s| rule.choose(s));
+        // The first request waits for nothing; the plan is made while the first segment is looked at.
+        assert_eq!(session.ask(|rule, s| rule.choose(s)).1, 0);
+        session.download();
+        let (rung, steps) = session.ask(|rule, s| rule.choose(s));
+        session.current = Some(rung);
+        assert!(steps < FIRST_PASSES * MOST_STEPS, "{steps}");
         for _ in 0..5 {
             session.download();
             let (rung, steps) = session.ask(|rule, s| rule.choose(s));
@@ -285,6 +294,19 @@ mod tests {
         // Peaks are multiples of 400 kbit/s.
         assert_eq!([first(None), first(Some(300_000)), first(Some(2_600_000))], [3, 0, 4]);
         assert_eq!(first(Some(u64::MAX)), 9);
+    }
+
+    #[test]
+    fn a_ladder_that_is_cut_short_forgets_nothing_of_the_network() {
+        let mut session = Session::new(10);
+        for _ in 0..8 {
+            session.download();
+            session.current = Some(session.ask(|rule, s| rule.choose(s)).0);
+        }
+        assert!(session.current > Some(2), "{:?}", session.current);
+        session.ladder.truncate(3);
+        let (rung, _) = session.ask(|rule, s| rule.choose(&Situation { current: Some(0), ..*s }));
+        assert_eq!(rung, 2);
     }
 
     #[test]
