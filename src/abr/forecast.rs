@@ -18,6 +18,8 @@ pub(super) struct Forecast {
     levels: Vec<Level>,
     /// Distance of two levels, in the logarithm.
     step: f64,
+    /// The logarithm of what was believed before anything was seen.
+    centre: f64,
     /// Sum of `ever`.
     total: f64,
     /// Of the logarithm of the rate of a second, around the level; and how many seconds it rests on.
@@ -26,6 +28,9 @@ pub(super) struct Forecast {
     /// Times that the level was left, and in how many seconds.
     left: f64,
     seconds: f64,
+    /// Times that it went to either neighbour, and in how many seconds.
+    moved: f64,
+    moving: f64,
     seen: u64,
     at: Timestamp,
 }
@@ -38,8 +43,10 @@ pub(super) struct Level {
     pub(super) rate: f32,
     /// The probability that the network is at it.
     pub(super) now: f64,
-    /// Seconds that it has been at it, and some in advance.
+    /// Seconds that it has been at it.
     ever: f64,
+    /// The probability that the network goes to it when it leaves another.
+    elsewhere: f64,
 }
 
 /// What is believed before anything is seen.
@@ -57,25 +64,42 @@ impl Forecast {
         let (from, to) = (lowest.ln(), highest.max(lowest * 2.0).ln());
         let step = (to - from) / (LEVELS - 1) as f64;
         let centre = belief.rate.max(1.0).ln().max(from).min(to);
-        let ever = SECONDS_ELSEWHERE / LEVELS as f64;
         let level = |i: usize| {
             let log = from + step * i as f64;
             let z = (log - centre) / belief.spread;
-            Level { log, rate: log.exp() as f32, now: (-0.5 * z * z).exp(), ever }
+            Level { log, rate: log.exp() as f32, now: (-0.5 * z * z).exp(), ever: 0.0, elsewhere: 0.0 }
         };
+        let moving = SECONDS_OF_DRIFT;
         let mut forecast = Self {
+            centre,
             levels: (0..LEVELS).map(level).collect(),
             step,
-            total: SECONDS_ELSEWHERE,
+            total: 0.0,
             variance: USUAL_SPREAD * USUAL_SPREAD,
             seconds_varied: SECONDS_OF_SPREAD,
             left: 1.0,
             seconds: USUAL_STAY,
+            moved: moving * DRIFT / (step * step),
+            moving,
             seen: 0,
             at: now,
         };
         forecast.normalize();
+        forecast.find_elsewhere();
         forecast
+    }
+
+    /// Where the network goes when it leaves its level: where it has been for long, or else near that rather than far
+    /// away, but nowhere never.
+    fn find_elsewhere(&mut self) {
+        let seen: f64 = self.levels.iter().map(|level| level.ever * level.log).sum();
+        let centre = (SECONDS_BELIEVED * self.centre + seen) / (SECONDS_BELIEVED + self.total);
+        let near = |level: &Level| heavy_tailed((level.log - centre).powi(2) / (FAR * FAR));
+        let sum: f64 = self.levels.iter().map(near).sum();
+        for level in &mut self.levels {
+            let guess = (1.0 - ANYWHERE) * near(level) / sum + ANYWHERE / LEVELS as f64;
+            level.elsewhere = (level.ever + SECONDS_ELSEWHERE * guess) / (self.total + SECONDS_ELSEWHERE);
+        }
     }
 
     /// The levels, lowest first.
@@ -93,14 +117,24 @@ impl Forecast {
         1.0 - (-seconds * self.left / self.seconds).exp()
     }
 
+    /// Seconds for which the network usually stays at its level.
+    pub(super) fn stays(&self) -> f32 {
+        (self.seconds / self.left) as f32
+    }
+
+    /// The mean rate after the level is left, in bits per second.
+    pub(super) fn rate_elsewhere(&self) -> f32 {
+        self.levels.iter().map(|level| level.elsewhere as f32 * level.rate).sum()
+    }
+
     /// How much of a level's probability goes to each of its neighbours within so many seconds.
     pub(super) fn drifts_within(&self, seconds: f64) -> f64 {
-        (DRIFT * seconds / (self.step * self.step)).min(0.3)
+        (self.moved / self.moving * seconds).min(0.3)
     }
 
     /// By level, the probability of being at it after leaving another.
     pub(super) fn elsewhere(&self) -> impl Iterator<Item = f64> {
-        self.levels.iter().map(|level| level.ever / self.total)
+        self.levels.iter().map(|level| level.elsewhere)
     }
 
     /// By level, its probability so many seconds from now.
@@ -137,21 +171,28 @@ impl Forecast {
         // Did the network leave its level, or does it only vary?
         let leaves = self.leaves_within(seconds);
         let likelihood = self.likelihood(log, seconds);
-        let (mut stayed, mut left) = (0.0, 0.0);
-        for level in &self.levels {
+        let drifts = self.drifts_within(seconds);
+        let (mut stayed, mut left, mut moved) = (0.0, 0.0, 0.0);
+        for (i, level) in self.levels.iter().enumerate() {
             let likely = likelihood(level.log);
-            stayed += (1.0 - leaves) * level.now * likely;
-            left += leaves * level.ever / self.total * likely;
+            let now = |i: Option<usize>| i.and_then(|i| self.levels.get(i)).map_or(level.now, |l| l.now);
+            let sides = drifts * (now(i.checked_sub(1)) + now(Some(i + 1)));
+            moved += (1.0 - leaves) * sides * likely;
+            stayed += (1.0 - leaves) * (level.now * (1.0 - 2.0 * drifts) + sides) * likely;
+            left += leaves * level.elsewhere * likely;
         }
         self.seconds += seconds;
         self.left += left / (stayed + left).max(f64::MIN_POSITIVE);
+        self.moved += 0.5 * moved / (stayed + left).max(f64::MIN_POSITIVE);
+        self.moving += seconds;
         self.pass(seconds);
-        // A surprise counts up to a limit: what is beyond it is another level.
+        // What was not known of the level is no noise. A surprise counts up to a limit: what is beyond it is another level.
         let mean: f64 = self.levels.iter().map(|level| level.now * level.log).sum();
         let surprise = (log - mean).clamp(-LARGEST_SURPRISE, LARGEST_SURPRISE);
         let weight = seconds.min(1.0);
         self.seconds_varied = self.seconds_varied * KEEP_SPREAD + weight;
-        let new = surprise * surprise * seconds.max(1.0);
+        let unsure: f64 = self.levels.iter().map(|l| l.now * (l.log - mean) * (l.log - mean)).sum();
+        let new = (surprise * surprise - unsure).max(0.0) * seconds.max(1.0);
         self.variance += weight / self.seconds_varied * (new - self.variance);
         self.variance = self.variance.max(LEAST_SPREAD * LEAST_SPREAD);
         self.weigh(log, seconds);
@@ -159,6 +200,7 @@ impl Forecast {
             level.ever += level.now * seconds;
         }
         self.total += seconds;
+        self.find_elsewhere();
     }
 
     /// Time passes: levels drift, and may be left.
@@ -170,7 +212,7 @@ impl Forecast {
             let now = level.now;
             let after = levels.peek().map_or(now, |next| next.now);
             let stayed = now + drifts * (before + after - 2.0 * now);
-            level.now = (1.0 - leaves) * stayed + leaves * level.ever / self.total;
+            level.now = (1.0 - leaves) * stayed + leaves * level.elsewhere;
             before = now;
         }
     }
@@ -190,9 +232,7 @@ impl Forecast {
         let variance = self.variance / seconds.max(1.0) + grid;
         move |level: f64| {
             let z2 = (log - level) * (log - level) / variance;
-            let u = 1.0 + z2 / TAIL;
-            // To the power of -(TAIL + 1) / 2.
-            1.0 / (u * u * u.sqrt())
+            heavy_tailed(z2)
         }
     }
 
@@ -212,11 +252,23 @@ impl Forecast {
     }
 }
 
+/// The density of Student's t distribution, but for a factor, by the square of the distance.
+fn heavy_tailed(z2: f64) -> f64 {
+    let u = 1.0 + z2 / TAIL;
+    // To the power of -(TAIL + 1) / 2.
+    1.0 / (u * u * u.sqrt())
+}
+
 /// How many levels there are.
 pub(super) const LEVELS: usize = 22;
-/// Before anything is seen: seconds for which the network is taken to have been at any level,
+/// What is guessed of where the network goes counts like so many seconds of being there: near the centre of what was seen,
+/// within about this distance of the logarithm, and with this probability anywhere, as far down as an outage.
 const SECONDS_ELSEWHERE: f64 = 15.0;
-/// and after which it leaves one,
+const FAR: f64 = 1.0;
+const ANYWHERE: f64 = 0.3;
+/// What was believed at the start counts for the centre like so many seconds.
+const SECONDS_BELIEVED: f64 = 5.0;
+/// Before anything is seen: seconds after which the network leaves its level,
 const USUAL_STAY: f64 = 60.0;
 /// and the spread of its rate around it, with the seconds that this has been seen for.
 const USUAL_SPREAD: f64 = 0.4;
@@ -225,8 +277,9 @@ const SECONDS_OF_SPREAD: f64 = 4.0;
 const LEAST_SPREAD: f64 = 0.05;
 /// What was learnt of the spread fades by this with each slice.
 const KEEP_SPREAD: f64 = 0.97;
-/// Variance that a level gathers in a second.
+/// Variance that a level gathers in a second, and for how many seconds that has been seen before anything is.
 const DRIFT: f64 = 0.0015;
+const SECONDS_OF_DRIFT: f64 = 20.0;
 const LARGEST_SURPRISE: f64 = 1.0;
 /// Degrees of freedom of the distribution of rates around a level (Student's t).
 const TAIL: f64 = 4.0;

@@ -60,14 +60,14 @@ struct Open {
 
 impl History {
     /// A media segment is asked for.
-    pub(crate) fn sent(&mut self, now: Timestamp) {
+    pub fn sent(&mut self, now: Timestamp) {
         let (first, bytes, flowed, slices) = (None, 0, 0, 0);
         self.open = Some(Open { sent: now, first, last: now, bytes, slice: now, flowed, slices });
     }
 
     /// Bytes of it arrived. The first piece only starts the clock: it may hold whatever came in while the host was
     /// busy.
-    pub(crate) fn arrived(&mut self, now: Timestamp, bytes: usize) {
+    pub fn arrived(&mut self, now: Timestamp, bytes: usize) {
         let Some(open) = &mut self.open else { return };
         open.bytes = open.bytes.saturating_add(bytes as u64);
         open.last = now;
@@ -83,7 +83,7 @@ impl History {
     }
 
     /// Bytes of something else arrived: they share the network.
-    pub(crate) fn alongside(&mut self, now: Timestamp, bytes: usize) {
+    pub fn alongside(&mut self, now: Timestamp, bytes: usize) {
         if self.open.is_some_and(|open| open.first.is_some()) {
             self.flowed(now, bytes);
         }
@@ -98,7 +98,7 @@ impl History {
     }
 
     /// Time went by. Nothing that arrives is something to remember as well.
-    pub(crate) fn passed(&mut self, now: Timestamp) {
+    pub fn passed(&mut self, now: Timestamp) {
         let Some(open) = &mut self.open else { return };
         let silent = now.since(open.slice);
         let limit = if open.first.is_some() { SILENCE } else { FIRST_SILENCE };
@@ -116,7 +116,7 @@ impl History {
 
     /// The download came to its end, or was given up. What is left after its last whole slice is one of its own if it is
     /// long enough to say something.
-    pub(crate) fn ended(&mut self, now: Timestamp, rung: usize, abandoned: bool) {
+    pub fn ended(&mut self, now: Timestamp, rung: usize, abandoned: bool) {
         self.passed(now);
         let Some(open) = self.open.take() else { return };
         self.ended = Some(now);

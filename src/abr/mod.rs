@@ -8,6 +8,7 @@
 
 #[cfg(any(test, feature = "cli"))]
 pub mod baselines;
+mod duration;
 mod forecast;
 mod history;
 mod outlook;

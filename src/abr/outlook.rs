@@ -5,12 +5,16 @@
 //!
 //! The rate of the network is taken apart from its latency, so small segments on a distant server do not look like a slow
 //! network.
+//!
+//! Before anything is seen, the first rung is the highest whose peak four fifths of an earlier session's throughput carry,
+//! or of [`DEFAULT_BITS_PER_SECOND`] where there was none. If the ladder changes, the forecast is made anew from the history.
 
 use core::time::Duration;
 
 use crate::time::{MediaTime, Timestamp};
 
-use super::forecast::{Belief, Forecast};
+use super::duration::{Departure, OUTCOMES};
+use super::forecast::{Belief, Forecast, Level};
 use super::plan::{Plan, STALL};
 use super::{Estimate, Rule, Rung, Situation, Transfer};
 
@@ -57,6 +61,8 @@ struct State {
     buffer_goal: MediaTime,
     forecast: Forecast,
     plan: Plan,
+    /// The plan looks further ahead once a download: this many have been taken in.
+    planned: u64,
 }
 
 impl State {
@@ -68,7 +74,14 @@ impl State {
             plan.improve(&forecast);
         }
         let (segment, buffer_goal) = (s.segment, s.buffer_goal);
-        Self { ladder: s.ladder.to_vec(), segment, buffer_goal, forecast, plan }
+        Self {
+            ladder: s.ladder.to_vec(),
+            segment,
+            buffer_goal,
+            forecast,
+            plan,
+            planned: s.history.downloads(),
+        }
     }
 
     fn is_of(&self, s: &Situation<'_>) -> bool {
@@ -94,11 +107,9 @@ impl Outlook {
         let latency = latency(s);
         let state = self.state(s);
         state.plan.time(&state.forecast, latency);
-        for _ in 0..PASSES {
+        if state.planned != s.history.downloads() {
+            state.planned = s.history.downloads();
             state.plan.improve(&state.forecast);
-        }
-        if s.current.is_none() && s.history.slices() == 0 {
-            return first_rung(s);
         }
         // The network may leave its level before the download is under way or while it is.
         let likely = state.forecast.ahead(0.5 * s.segment.as_secs());
@@ -111,6 +122,10 @@ impl Rule for Outlook {
     fn choose(&mut self, s: &Situation<'_>) -> usize {
         if s.ladder.len() < 2 {
             return 0;
+        }
+        // A plan takes some milliseconds to begin with, which nothing is to wait for that the first frame waits for.
+        if s.current.is_none() && s.history.slices() == 0 {
+            return first_rung(s);
         }
         if let (Some(last), Some(state)) = (&self.last, &self.state)
             && last.holds(s)
@@ -145,26 +160,34 @@ impl Rule for Outlook {
         let buffer = s.buffer.as_secs() as f32;
         let levels = || forecast.levels().iter().enumerate();
         // While it will probably be in time there is nothing to think about: a moment's low rate is no reason.
-        let late = levels().filter(|(_, level)| left / level.rate > buffer);
-        if left <= 0.0 || late.map(|(_, level)| level.now).sum::<f64>() < LIKELY_LATE {
+        let departure = Departure::new(&forecast);
+        let late = |level: &Level| {
+            let durations = departure.durations(level.rate, left);
+            level.now * durations.iter().filter(|d| d.seconds > buffer).count() as f64 / OUTCOMES as f64
+        };
+        if left <= 0.0 || forecast.levels().iter().map(late).sum::<f64>() < LIKELY_LATE {
             return None;
         }
-        let brings = |rung: usize, bits: f32, delay: f32| {
-            let at = |(i, level): (usize, &super::forecast::Level)| {
-                let brings = plan.download((i, level.rate), rung, (bits, delay), buffer, stall(s));
-                level.now as f32 * brings
-            };
-            levels().map(at).sum::<f32>() - plan.switch(transfer.before, rung)
+        let worth = |(i, level): (usize, &Level), rung: usize, bits: f32, delay: f32| {
+            plan.download(&departure, (i, level.rate), rung, (bits, delay), buffer, stall(s))
+                - plan.switch(transfer.before, rung)
         };
-        let mut best = (None, brings(transfer.rung, left, 0.0) + WORTH_IT);
-        for rung in 0..transfer.rung {
-            // The content is the same: large on one rung is large on another.
-            let bits = plan.bits(rung) * size / usual;
-            if bits < left {
-                let this = brings(rung, bits, latency);
-                if this > best.1 {
-                    best = (Some(rung), this);
-                }
+        // The content is the same: large on one rung is large on another.
+        let lower = || {
+            (0..transfer.rung)
+                .map(|rung| (rung, plan.bits(rung) * size / usual))
+                .filter(|(_, bits)| *bits < left)
+        };
+        // To go on leaves it open to give up a moment later, when more is known.
+        let goes_on = |at: (usize, &Level)| {
+            let on = worth(at, transfer.rung, left, 0.0);
+            lower().map(|(rung, bits)| worth(at, rung, bits, latency + LATER)).fold(on, f32::max)
+        };
+        let mut best = (None, levels().map(|at| at.1.now as f32 * goes_on(at)).sum::<f32>() + WORTH_IT);
+        for (rung, bits) in lower() {
+            let this = levels().map(|at| at.1.now as f32 * worth(at, rung, bits, latency)).sum::<f32>();
+            if this > best.1 {
+                best = (Some(rung), this);
             }
         }
         best.0
@@ -213,10 +236,141 @@ const USUAL_LATENCY: f32 = 0.05;
 /// A choice holds while the buffer is as it was, to within this, and for so long.
 const SAME_BUFFER: MediaTime = MediaTime::from_millis(500);
 const SAME_TIME: Duration = Duration::from_secs(2);
-/// Segments that the first decision looks ahead, and how many more each further one does.
+/// Segments that the first decision looks ahead. Each download adds one.
 const FIRST_PASSES: usize = 12;
-const PASSES: usize = 1;
 /// A download is thought about when it is as likely as this to come too late, and given up when something else is worth so
-/// much more, in seconds at the top rung.
+/// much more, in seconds at the top rung; or so many seconds later, if that is soon enough.
 const LIKELY_LATE: f64 = 0.5;
 const WORTH_IT: f32 = 0.3;
+const LATER: f32 = 1.0;
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::super::History;
+    use super::super::plan::cost;
+    use super::*;
+    use crate::time::Timestamp;
+
+    /// The most that a decision may cost: what `cargo xtask bench choice` measures as some 0.1 ms in WebAssembly.
+    const MOST_STEPS: usize = 65_000;
+
+    struct Session {
+        rule: Outlook,
+        history: History,
+        ladder: Vec<Rung>,
+        now: Timestamp,
+        current: Option<usize>,
+    }
+
+    impl Session {
+        fn new(rungs: u64) -> Self {
+            let rung = |i| Rung { bandwidth: 400_000 * (i + 1), average: 300_000 * (i + 1) };
+            let ladder = (0..rungs).map(rung).collect();
+            let history = History::default();
+            Self { rule: Outlook::default(), history, ladder, now: Timestamp::ZERO, current: None }
+        }
+
+        fn download(&mut self) {
+            self.history.sent(self.now);
+            for _ in 0..20 {
+                self.now = self.now + Duration::from_millis(100);
+                self.history.arrived(self.now, 40_000);
+            }
+            self.history.ended(self.now, 0, false);
+        }
+
+        fn ask<T>(&mut self, ask: impl FnOnce(&mut Outlook, &Situation<'_>) -> T) -> (T, usize) {
+            let situation = Situation {
+                now: self.now,
+                ladder: &self.ladder,
+                current: self.current,
+                estimate: None,
+                history: &self.history,
+                buffer: MediaTime::from_millis(12_000),
+                buffer_goal: MediaTime::from_millis(30_000),
+                segment: MediaTime::from_millis(3000),
+                started: true,
+            };
+            cost::take();
+            (ask(&mut self.rule, &situation), cost::take())
+        }
+    }
+
+    #[test]
+    fn a_decision_costs_no_more_than_a_worker_can_spare() {
+        let mut session = Session::new(10);
+        // The first request waits for nothing; the plan is made while the first segment is looked at.
+        assert_eq!(session.ask(|rule, s| rule.choose(s)).1, 0);
+        session.download();
+        let (rung, steps) = session.ask(|rule, s| rule.choose(s));
+        session.current = Some(rung);
+        assert!(steps < FIRST_PASSES * MOST_STEPS, "{steps}");
+        for _ in 0..5 {
+            session.download();
+            let (rung, steps) = session.ask(|rule, s| rule.choose(s));
+            session.current = Some(rung);
+            assert!((1000..MOST_STEPS).contains(&steps), "{steps}");
+            // Asked again while nothing has come in, it only looks at what it knows.
+            let (again, steps) = session.ask(|rule, s| rule.choose(s));
+            assert!(again == rung && steps < MOST_STEPS / 20, "{again} {rung} {steps}");
+            let transfer = Transfer {
+                rung: 9,
+                before: session.current,
+                received: 50_000,
+                size: Some(20_000_000),
+                elapsed: Duration::from_secs(2),
+                latency: Some(Duration::from_millis(50)),
+                idle: Duration::ZERO,
+            };
+            let (lower, steps) = session.ask(|rule, s| rule.abandon(s, &transfer));
+            assert!(lower.is_some() && steps < MOST_STEPS / 20, "{lower:?} {steps}");
+        }
+    }
+
+    #[test]
+    fn the_first_rung_is_by_what_an_earlier_session_saw_or_a_modest_one() {
+        let first = |stored: Option<u64>| {
+            let mut session = Session::new(10);
+            let estimate =
+                stored.map(|bits_per_second| super::super::Estimate { bits_per_second, measured: false });
+            session.ask(|rule, s| rule.choose(&Situation { estimate, ..*s })).0
+        };
+        // Peaks are multiples of 400 kbit/s.
+        assert_eq!([first(None), first(Some(300_000)), first(Some(2_600_000))], [3, 0, 4]);
+        assert_eq!(first(Some(u64::MAX)), 9);
+    }
+
+    #[test]
+    fn a_ladder_that_is_cut_short_forgets_nothing_of_the_network() {
+        let mut session = Session::new(10);
+        for _ in 0..8 {
+            session.download();
+            session.current = Some(session.ask(|rule, s| rule.choose(s)).0);
+        }
+        assert!(session.current > Some(2), "{:?}", session.current);
+        session.ladder.truncate(3);
+        let (rung, _) = session.ask(|rule, s| rule.choose(&Situation { current: Some(0), ..*s }));
+        assert_eq!(rung, 2);
+    }
+
+    #[test]
+    fn a_distant_server_is_not_a_slow_network() {
+        let chosen = |latency: u64| {
+            let mut session = Session::new(10);
+            for _ in 0..8 {
+                session.history.sent(session.now);
+                session.now = session.now + Duration::from_millis(latency);
+                for _ in 0..10 {
+                    session.history.arrived(session.now, 100_000);
+                    session.now = session.now + Duration::from_millis(100);
+                }
+                session.history.ended(session.now, 0, false);
+                session.current = Some(session.ask(|rule, s| rule.choose(s)).0);
+            }
+            session.current
+        };
+        assert_eq!((chosen(20), chosen(600)), (Some(9), Some(9)));
+    }
+}

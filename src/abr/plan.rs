@@ -13,6 +13,7 @@
 //! is a constant distance away, so a row is a weighted sum of shifted rows.
 
 use super::Situation;
+use super::duration::{Departure, Duration, OUTCOMES};
 use super::forecast::{Forecast, LEVELS};
 
 /// The table and what it is about.
@@ -29,8 +30,10 @@ pub(super) struct Plan {
     brings: Vec<f32>,
     /// `brings` averaged over where the network goes when it leaves its level.
     elsewhere: Vec<f32>,
+    /// By rung and place: `worth` averaged over where the network goes when it leaves its level.
+    away: Vec<f32>,
     /// By level and rung.
-    times: Vec<[f32; OUTCOMES]>,
+    times: Vec<[Duration; OUTCOMES]>,
 }
 
 /// The buffer, and what a segment is in it.
@@ -55,9 +58,10 @@ struct Step {
 /// How a segment of a rung turns out at a level.
 struct Outcome<'a> {
     utility: f32,
-    times: &'a [f32; OUTCOMES],
-    /// The row of its worth.
+    times: &'a [Duration; OUTCOMES],
+    /// The row of its worth, and that of its worth if the network has left the level.
     worth: &'a [f32],
+    away: &'a [f32],
 }
 
 impl Plan {
@@ -87,20 +91,24 @@ impl Plan {
             worth: vec![0.0; rows * places],
             brings: vec![0.0; rows * places],
             elsewhere: vec![0.0; rungs.len() * places],
-            times: vec![[0.0; OUTCOMES]; rows],
+            away: vec![0.0; rungs.len() * places],
+            times: vec![[Duration::default(); OUTCOMES]; rows],
             rungs,
         }
     }
 
     /// How long downloads take follows from the forecast and the latency.
     pub(super) fn time(&mut self, forecast: &Forecast, latency: f32) {
+        let departure = Departure::new(forecast);
         let of_levels = self.times.chunks_exact_mut(self.rungs.len().max(1));
         for (times, level) in of_levels.zip(forecast.levels()) {
             for (times, rung) in times.iter_mut().zip(&self.rungs) {
                 let usual = rung.bits / level.rate;
                 let spread = (forecast.variance_over(usual) + self.size_variance).sqrt();
-                for (time, deviation) in times.iter_mut().zip(DEVIATIONS) {
-                    *time = latency + usual * (spread * deviation).exp();
+                cost::add(OUTCOMES);
+                *times = departure.durations_varied(level.rate, rung.bits, spread);
+                for time in times {
+                    time.seconds += latency;
                 }
             }
         }
@@ -112,15 +120,22 @@ impl Plan {
         let block = rungs.len() * grid.places;
         let levels = self.worth.chunks_exact(block).zip(self.brings.chunks_exact_mut(block));
         for ((worth, brings), times) in levels.zip(self.times.chunks_exact(rungs.len())) {
-            let outcomes = rungs.iter().zip(times).zip(worth.chunks_exact(grid.places));
-            let outcomes =
-                outcomes.map(|((rung, times), worth)| Outcome { utility: rung.utility, times, worth });
+            let rows = worth.chunks_exact(grid.places).zip(self.away.chunks_exact(grid.places));
+            let outcomes = rungs.iter().zip(times).zip(rows);
+            let outcomes = outcomes.map(|((rung, times), (worth, away))| Outcome {
+                utility: rung.utility,
+                times,
+                worth,
+                away,
+            });
             let mut given_up = None;
             for (outcome, brings) in outcomes.zip(brings.chunks_exact_mut(grid.places)) {
                 outcome.brings(&grid, given_up.as_ref(), brings);
                 given_up = given_up.or_else(|| Some(outcome.instead(&grid)));
             }
         }
+        // Two sums over all levels, and what becomes of each.
+        cost::add(3 * self.worth.len());
         self.elsewhere.fill(0.0);
         for (brings, likely) in self.brings.chunks_exact(block).zip(forecast.elsewhere()) {
             for (sum, brings) in self.elsewhere.iter_mut().zip(brings) {
@@ -148,6 +163,12 @@ impl Plan {
         for worth in &mut self.worth {
             *worth -= base;
         }
+        self.away.fill(0.0);
+        for (worth, likely) in self.worth.chunks_exact(block).zip(forecast.elsewhere()) {
+            for (sum, worth) in self.away.iter_mut().zip(worth) {
+                *sum += likely as f32 * worth;
+            }
+        }
     }
 
     /// The best rung to go on with, by the probability of each level; `before` is the rung of the segment before.
@@ -165,7 +186,7 @@ impl Plan {
             for (level, likely) in likely.clone().enumerate().filter(|(_, likely)| *likely > NEGLIGIBLE) {
                 let outcome = |rung: usize, utility: f32| {
                     let (times, worth) = (self.times.get(level * width + rung)?, self.row(level, rung)?);
-                    Some(Outcome { utility, times, worth })
+                    Some(Outcome { utility, times, worth, away: self.away(rung)? })
                 };
                 let Some(this) = outcome(index, rung.utility) else { continue };
                 let lowest = if index > 0 { outcome(0, 0.0) } else { None };
@@ -181,6 +202,7 @@ impl Plan {
     /// What so many bits of a segment of this rung bring if the network is at `level`, after `delay`.
     pub(super) fn download(
         &self,
+        departure: &Departure,
         level: (usize, f32),
         rung: usize,
         (bits, delay): (f32, f32),
@@ -188,9 +210,15 @@ impl Plan {
         stall: f32,
     ) -> f32 {
         let (Some(worth), Some(step)) = (self.row(level.0, rung), self.rungs.get(rung)) else { return 0.0 };
-        let time = delay + bits / level.1;
-        self.grid.segment * step.utility - stall * (time - buffer).max(0.0)
-            + KEEP * self.grid.worth_after(worth, buffer, time)
+        let Some(away) = self.away(rung) else { return 0.0 };
+        let mut sum = 0.0;
+        for Duration { seconds, left } in departure.durations(level.1, bits) {
+            cost::add(1);
+            let time = delay + seconds;
+            sum += KEEP * self.grid.worth_after(if left { away } else { worth }, buffer, time)
+                - stall * (time - buffer).max(0.0);
+        }
+        self.grid.segment * step.utility + sum / OUTCOMES as f32
     }
 
     /// The price of going from a rung to another.
@@ -203,6 +231,11 @@ impl Plan {
     /// The usual size of a segment of a rung, in bits.
     pub(super) fn bits(&self, rung: usize) -> f32 {
         self.rungs.get(rung).map_or(1.0, |rung| rung.bits)
+    }
+
+    fn away(&self, rung: usize) -> Option<&[f32]> {
+        let start = rung * self.grid.places;
+        self.away.get(start..start + self.grid.places)
     }
 
     fn row(&self, level: usize, rung: usize) -> Option<&[f32]> {
@@ -233,10 +266,11 @@ impl Outcome<'_> {
     /// What the segment brings at a buffer. Where it would come too late, it may still be given up for the lowest rung.
     fn brings_at(&self, grid: &Grid, lowest: Option<&Self>, buffer: f32, stall: f32) -> f32 {
         let mut sum = 0.0;
-        for (i, time) in self.times.iter().enumerate() {
-            let mut this =
-                KEEP * grid.worth_after(self.worth, buffer, *time) - stall * (time - buffer).max(0.0);
-            if let (true, Some(lowest)) = (*time > buffer, lowest) {
+        for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
+            cost::add(1);
+            let row = if left { self.away } else { self.worth };
+            let mut this = KEEP * grid.worth_after(row, buffer, time) - stall * (time - buffer).max(0.0);
+            if let (true, Some(lowest)) = (time > buffer, lowest) {
                 this =
                     this.max(lowest.worth_instead(grid, i, buffer, stall) - self.price_of_going_down(grid));
             }
@@ -252,8 +286,10 @@ impl Outcome<'_> {
 
     /// What remains when a segment is given up for this, the lowest rung, in the outcome `i`.
     fn worth_instead(&self, grid: &Grid, i: usize, buffer: f32, stall: f32) -> f32 {
-        let time = GIVEN_UP_AFTER + self.times.get(i).copied().unwrap_or(f32::MAX);
-        KEEP * grid.worth_after(self.worth, buffer, time) - stall * (time - buffer).max(0.0)
+        let Duration { seconds, left } = self.times.get(i).copied().unwrap_or_default();
+        let time = GIVEN_UP_AFTER + seconds;
+        KEEP * grid.worth_after(if left { self.away } else { self.worth }, buffer, time)
+            - stall * (time - buffer).max(0.0)
     }
 
     /// [`Outcome::worth_instead`] for every outcome and place.
@@ -271,11 +307,13 @@ impl Outcome<'_> {
     fn brings(&self, grid: &Grid, instead: Option<&[[f32; MAX_PLACES]; OUTCOMES]>, out: &mut [f32]) {
         out.fill(grid.segment * self.utility);
         let scale = 1.0 / OUTCOMES as f32;
-        for (i, time) in self.times.iter().enumerate() {
+        for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
+            let row = if left { self.away } else { self.worth };
+            cost::add(grid.places);
             // Where the buffer runs dry, the segment is all that is in afterwards.
             let dry = whole((time / grid.step).ceil()).min(grid.places);
             let (runs_dry, lasts) = out.split_at_mut(dry);
-            let alone = KEEP * grid.worth(self.worth, grid.segment.min(grid.goal));
+            let alone = KEEP * grid.worth(row, grid.segment.min(grid.goal));
             let late = alone - STALL * time;
             let rate = STALL * grid.step;
             match instead.and_then(|rows| rows.get(i)) {
@@ -295,14 +333,14 @@ impl Outcome<'_> {
             let shift = dry as f32 + (grid.segment - time) / grid.step;
             let from = whole(shift);
             let share = shift - from as f32;
-            let rows = self.worth.get(from..).unwrap_or_default();
+            let rows = row.get(from..).unwrap_or_default();
             let known = rows.len().saturating_sub(1).min(lasts.len());
             let (inner, full) = lasts.split_at_mut(known);
             let (lower, upper) = (scale * KEEP * (1.0 - share), scale * KEEP * share);
             for ((out, a), b) in inner.iter_mut().zip(rows).zip(rows.iter().skip(1)) {
                 *out += lower * a + upper * b;
             }
-            let full_worth = scale * KEEP * self.worth.last().copied().unwrap_or(0.0);
+            let full_worth = scale * KEEP * row.last().copied().unwrap_or(0.0);
             for out in full {
                 *out += full_worth;
             }
@@ -314,6 +352,7 @@ impl Outcome<'_> {
 /// of them, switches paid. The price of a switch is that of its steps, so a pass up and one down find it.
 fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
     let steps = || rungs.iter().zip(rungs.iter().skip(1)).map(|(a, b)| SWITCH * (b.utility - a.utility));
+    cost::add(2 * worth.len());
     for (i, price) in steps().enumerate() {
         let (below, above) = worth.split_at_mut((i + 1) * places);
         let below = below.get(i * places..).unwrap_or_default();
@@ -330,6 +369,28 @@ fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
     }
 }
 
+/// Counts what a decision costs: one for each place or outcome that is looked at.
+#[cfg(test)]
+pub(super) mod cost {
+    use core::cell::Cell;
+
+    thread_local! { static STEPS: Cell<usize> = const { Cell::new(0) }; }
+
+    pub(super) fn add(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// The steps since this was last asked for.
+    pub(in crate::abr) fn take() -> usize {
+        STEPS.replace(0)
+    }
+}
+
+#[cfg(not(test))]
+mod cost {
+    pub(super) fn add(_: usize) {}
+}
+
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and not-a-number is 0
 fn whole(number: f32) -> usize {
     number as usize
@@ -344,9 +405,6 @@ pub(super) const STALL: f32 = 6.0;
 const KEEP: f32 = 0.98;
 /// A download that comes too late is known to after this, in seconds.
 const GIVEN_UP_AFTER: f32 = 1.0;
-/// Each time is taken in so many ways, equally likely: the means of the quarters of the normal distribution.
-const OUTCOMES: usize = 4;
-const DEVIATIONS: [f32; OUTCOMES] = [1.15, 0.32, -0.32, -1.15];
 const LONGEST_STEP: f32 = 1.0;
 const MIN_PLACES: usize = 13;
 const MAX_PLACES: usize = 29;

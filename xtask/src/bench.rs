@@ -11,18 +11,19 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde::Deserialize;
 
-use crate::bench_media;
 use crate::build;
 use crate::project::Project;
 use crate::setup::{self, CHROMIUM, FFMPEG, OPENSSL};
 use crate::sh::{Context, Error, Result, say};
+use crate::{bench_choice, bench_media};
 
 /// Measure the built player against other players and print medians and ratios
 ///
 /// Needs the benchmark harness: the folder named by CLOUD_PLAYER_BENCH, else `shared/bench` beside the checkout.
 /// Runs are interleaved, a fresh browser each. The first time it generates the media, about six minutes.
 ///
-/// `bench media` measures the media path alone, beside those of hls.js and mux.js, and needs no harness.
+/// `bench media` measures the media path alone, beside those of hls.js and mux.js, and `bench choice` the choice of a rung;
+/// neither needs a harness.
 #[derive(Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true)]
 pub(crate) struct Args {
@@ -61,6 +62,7 @@ pub(crate) struct Args {
 #[derive(Debug, clap::Subcommand)]
 enum Part {
     Media(bench_media::Args),
+    Choice(bench_choice::Args),
 }
 
 /// One run, as the harness writes it; only what is shown here.
@@ -86,8 +88,10 @@ struct Run {
 }
 
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
-    if let Some(Part::Media(args)) = &args.part {
-        return bench_media::run(project, args);
+    match &args.part {
+        Some(Part::Media(args)) => return bench_media::run(project, args),
+        Some(Part::Choice(args)) => return bench_choice::run(project, args),
+        None => {}
     }
     let harness = harness(project)?;
     setup::tools(project, &[CHROMIUM])?;

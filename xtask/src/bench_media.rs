@@ -131,7 +131,7 @@ fn prepare(project: &Project) -> Result<PathBuf> {
 }
 
 /// Builds the media path as the product's module is built.
-fn module(project: &Project, out: &Path) -> Result<()> {
+pub(crate) fn module(project: &Project, out: &Path) -> Result<()> {
     setup::wasm_target(project)?;
     let arguments = ["build", "--package", PACKAGE, "--lib", "--target", WASM, "--profile", build::PROFILE];
     project.cargo().args(arguments).run("bench-media-build")?;

@@ -15,6 +15,7 @@ use clap::{Parser, Subcommand};
 
 mod abr;
 mod bench;
+mod bench_choice;
 mod bench_media;
 mod build;
 mod corpora;

@@ -1,10 +1,12 @@
-//! The media path alone, for `cargo xtask bench media`: what a session does to a segment's bytes between `fetch` and
+//! Parts of the core alone. Here the media path, for `cargo xtask bench media`: what a session does to a segment's bytes between `fetch` and
 //! `SourceBuffer`, without the session.
 //!
 //! As in the product, each chunk is copied once into memory of its own, and each fragment leaves as a view of wasm
 //! memory.
 
 #![cfg(target_arch = "wasm32")]
+
+mod choice;
 
 use cloud_player::crypto::{ContentKey, CryptoError, Decryptor, Iv, SegmentMethod};
 use cloud_player::media::{
