@@ -14,6 +14,7 @@ use crate::engine::{
     RequestKind, SinkCommand, Source, Stats, TokenPlacement,
 };
 use crate::error::PlayerError;
+use crate::recording::Recorder;
 use crate::secret::{Secret, Url};
 use crate::session::Session;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -52,6 +53,8 @@ struct World<'a> {
     /// When each address was asked for last.
     tried: BTreeMap<String, Timestamp>,
     note: Option<Note<'a>>,
+    /// All that the session is told and says, if that is wanted.
+    recording: Option<(Recorder, Vec<u8>)>,
 }
 
 /// Takes what happens, a line each.
@@ -73,6 +76,18 @@ pub struct Summary {
 /// Plays a scenario; panics where an invariant breaks.
 pub(super) fn run<'a>(scenario: Scenario, media: &'a Media, note: Option<Note<'a>>) -> Summary {
     World::new(scenario, media, note).run()
+}
+
+/// Plays a scenario and records it.
+pub(super) fn record(scenario: Scenario, media: &Media) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let recorder = Recorder::new(&scenario.config, Timestamp::ZERO, &mut bytes);
+    let mut world = World::new(scenario, media, None);
+    world.recording = Some((recorder, bytes));
+    world.run();
+    let Some((mut recorder, mut bytes)) = world.recording else { return Vec::new() };
+    recorder.finish(&mut bytes);
+    bytes
 }
 
 impl<'a> World<'a> {
@@ -104,6 +119,7 @@ impl<'a> World<'a> {
             sought: Timestamp::ZERO,
             tried: BTreeMap::new(),
             note,
+            recording: None,
             scenario,
         }
     }
@@ -261,9 +277,15 @@ impl<'a> World<'a> {
         {
             self.note(|| short(format!("> {input:?}")));
         }
+        if let Some((recorder, bytes)) = &mut self.recording {
+            recorder.input(self.now, &input, bytes);
+        }
         self.session.handle(self.now, input);
         let mut outputs = 0;
         while let Some(output) = self.session.poll() {
+            if let Some((recorder, _)) = &mut self.recording {
+                recorder.output(&output);
+            }
             outputs += 1;
             assert!(outputs < 500, "{outputs} outputs for one input");
             self.output(output);
