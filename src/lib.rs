@@ -29,6 +29,7 @@
 //! | [`media`] | MPEG-TS, packed audio, fragmented MP4 and text to what a sink takes, as bytes arrive |
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |
+//! | [`recording`] | sessions from the field written down, with all their secrets, and played again |
 //! | `web` | the page's host (wasm32 only) |
 //! | `simulate` | hosts in virtual time: sessions from seeds, and the choice of rungs measured (feature `cli`) |
 //!
@@ -72,6 +73,7 @@ pub mod engine;
 pub mod error;
 pub mod media;
 pub mod playlist;
+pub mod recording;
 pub mod secret;
 pub mod session;
 #[cfg(feature = "cli")]

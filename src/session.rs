@@ -81,6 +81,13 @@ impl Session {
         }
     }
 
+    /// Bytes of media that wait here: for what they need, or for the sink.
+    #[cfg(feature = "cli")]
+    pub(crate) fn held_bytes(&self) -> usize {
+        let held = |pipeline: &Pipeline| pipeline.segment.as_ref().map_or(0, |segment| segment.bytes);
+        held(&self.main) + held(&self.audio) + self.engine.queued_bytes()
+    }
+
     fn pipeline(&mut self, command: PipelineCommand) {
         match command {
             PipelineCommand::Begin { id, lane, plan, continues, needs } => {

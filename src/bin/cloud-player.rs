@@ -21,8 +21,10 @@ enum Command {
     Transmux(commands::transmux::Transmux),
     /// Print what is in media segments as JSON
     Probe(commands::probe::Probe),
-    /// Score the choice of rungs over recorded networks
+    /// Play sessions in virtual time: from seeds, with random trouble, or over recorded networks
     Simulate(commands::simulate::Simulate),
+    /// Play a recorded session again and compare what comes out
+    Replay(commands::replay::Replay),
     /// Decrypt one segment that is encrypted as a whole
     Decrypt(commands::decrypt::Decrypt),
 }
@@ -33,6 +35,7 @@ fn main() -> ExitCode {
         Command::Transmux(command) => command.run(),
         Command::Probe(command) => command.run(),
         Command::Simulate(command) => command.run(),
+        Command::Replay(command) => command.run(),
         Command::Decrypt(command) => command.run(),
     };
     match result {

@@ -205,10 +205,11 @@ impl Lanes {
         self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks)
     }
 
-    /// The offset of the last discontinuity sequence that one was found of, since the server began anew as often.
+    /// The offset of the last discontinuity sequence that one was found of, since the server began anew as often; of the last
+    /// of all, where none was: that a server began anew is not seen in every playlist.
     pub(super) fn last_offset(&self, restarts: u32) -> Option<i64> {
         let last = self.timeline.range((restarts, 0)..=(restarts, u64::MAX)).next_back();
-        last.map(|(_, offset)| offset.ticks)
+        last.or_else(|| self.timeline.last_key_value()).map(|(_, offset)| offset.ticks)
     }
 
     /// An offset was found.
@@ -499,3 +500,19 @@ const MISPLACED: MediaTime = MediaTime::from_millis(100);
 const MAX_STEPS: u32 = 6;
 /// A live stream with breaks may go on for days; what is so far back is not loaded again.
 const MAX_OFFSETS: usize = 4096;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Sound that waits for an offset of a count that only its own playlist has would wait for ever.
+    #[test]
+    fn a_server_that_began_anew_for_one_playlist_only_has_an_offset_for_it_too() {
+        let mut lanes = Lanes::default();
+        assert_eq!(lanes.last_offset(1), None);
+        lanes.found_offset((0, 3), 30);
+        lanes.found_offset((1, 0), 10);
+        lanes.found_offset((1, 2), 12);
+        assert_eq!([0, 1, 2].map(|restarts| lanes.last_offset(restarts)), [Some(30), Some(12), Some(12)]);
+    }
+}

@@ -224,7 +224,7 @@ impl Engine {
                 }
                 return Progress::Ended;
             }
-            Next::Hole => return self.over_the_hole(now, lane, target),
+            Next::Hole => return self.over_the_hole(now, lane, rung, target),
         };
         let init = segment.map.as_ref().map(|map| self.init_section(media, map, segment)).transpose();
         let (cipher, init) = match (self.cipher(media, segment), init) {
@@ -266,9 +266,8 @@ impl Engine {
 
     /// Nothing fills the place where loading should go on: the playhead will have to step over it, and loading goes on
     /// behind it.
-    fn over_the_hole(&mut self, now: Timestamp, lane: LaneId, hole: MediaTime) -> Progress {
+    fn over_the_hole(&mut self, now: Timestamp, lane: LaneId, rung: usize, hole: MediaTime) -> Progress {
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
-        let rung = self.lanes.lane(lane).rung.unwrap_or(0);
         // The step is never back, however little of what lies before the hole was played.
         let hole = hole.max(self.playhead.place());
         let behind = catalog

@@ -245,6 +245,12 @@ impl Engine {
         }
     }
 
+    /// Bytes that wait for the sink.
+    #[cfg(feature = "cli")]
+    pub(crate) fn queued_bytes(&self) -> usize {
+        self.sink.queued_bytes()
+    }
+
     fn on_command(&mut self, now: Timestamp, command: Command) {
         match command {
             Command::Load(sources) if matches!(self.stage, Stage::Idle) => self.load(now, sources),

@@ -10,7 +10,7 @@ use crate::media::TextTrack;
 use crate::playlist::{ClosedCaptions, InstreamId, Multivariant, Rendition, RenditionType};
 use crate::secret::Url;
 
-use super::catalog::{Media, Stream};
+use super::catalog::Stream;
 
 /// A rendition of the sound as the page sees it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -175,9 +175,9 @@ impl Sounds {
         self.list.get(index)?.stream.as_ref()
     }
 
-    /// Any member's media playlist that is at hand.
-    pub(crate) fn any_media(&self) -> Option<&Media> {
-        self.list.iter().find_map(|sound| sound.stream.as_ref()?.media.as_ref())
+    /// All media.
+    pub(crate) fn streams(&self) -> impl Iterator<Item = &Stream> + Clone {
+        self.list.iter().filter_map(|sound| sound.stream.as_ref())
     }
 
     /// A member's media, to change how it stands.

@@ -128,17 +128,12 @@ impl Engine {
                 // An update, and nothing that it could be an update of.
                 Ok(playlist) if playlist.skipped > 0 => (None, Err(PlaylistError::DeltaMismatch { line: 1 })),
                 Ok(mut playlist) => {
-                    let main = self.lanes.main.at_rung();
-                    let reference = main.and_then(|r| catalog.media(LaneId::Main, r));
-                    // The sound's may have come long before the first of the rungs, which are put beside it then.
-                    let reference = reference.or_else(|| catalog.any_media()).or_else(|| catalog.any_sound());
+                    let (restarts, reference) = catalog.reference(self.lanes.main.at_rung());
                     if let Some(reference) = reference.filter(|_| playlist.is_live()) {
                         playlist.align_to(&reference.playlist);
                     }
-                    let restarts =
-                        main.and_then(|r| catalog.stream(LaneId::Main, r)).map_or(0, |s| s.restarts);
                     if let Some(stream) = catalog.stream_mut(lane, index) {
-                        stream.restarts = stream.restarts.max(restarts);
+                        stream.restarts = restarts;
                     }
                     let added = playlist.segments.len();
                     (Some(Media { playlist, url }), Ok(Refresh::Advanced { added, removed: 0 }))

@@ -465,3 +465,22 @@ fn a_last_segment_that_the_browser_loses_is_loaded_again() {
     w.run_until(secs(30), "the end", |w| w.element.ended);
     assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
 }
+
+/// Playback is to start in a gap, before any segment was loaded, and the lowest rung's playlist is not at hand: nobody knew
+/// what lies behind the gap, and the session took it for the end.
+#[test]
+fn a_start_in_a_gap_goes_on_behind_it() {
+    let origin: Origin = Box::new(|request: &Request| {
+        let response = renditions::serve(request);
+        if !request.url.expose().ends_with("/h.m3u8") {
+            return response;
+        }
+        let text = String::from_utf8(response.body).unwrap();
+        Response::ok(text.replace("#EXTINF:4,\n480p/v001", "#EXT-X-GAP\n#EXTINF:4,\n480p/v001"))
+    });
+    let config = Config { start: MediaTime::from_millis(5000), start_rung: Some(1), ..config() };
+    let mut w = World::new(config, Network::new(3_000_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    w.run_until(secs(40), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+}

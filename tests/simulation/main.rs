@@ -3,10 +3,11 @@
 //! `SIMULATION_SESSIONS` says how many (10,000 by default), `SIMULATION_FIRST` from which seed on. A session that breaks
 //! an invariant is named by its seed; `cloud-player simulate --seed N` plays that one alone and shows all that happened.
 
-#![allow(clippy::unwrap_used)]
+#![allow(clippy::unwrap_used, clippy::panic)]
 
 use std::path::Path;
 
+use cloud_player::recording::replay;
 use cloud_player::simulate::sessions::{self, Media};
 
 #[test]
@@ -32,6 +33,21 @@ fn sessions() {
     }
     let seeds: Vec<_> = broken.iter().map(|(seed, _)| seed).collect();
     assert!(broken.is_empty(), "{} of {count} sessions broke an invariant: {seeds:?}", broken.len());
+}
+
+/// What was recorded of a session leads to the same outputs, bit for bit.
+#[test]
+fn recordings() {
+    let media = Media::make(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("recordings")).unwrap();
+    let (mut bytes, mut outputs) = (0, 0);
+    for seed in 0..200 {
+        let recording = sessions::record(seed, &media);
+        let replayed = replay(&recording, |_, _| {}).unwrap_or_else(|error| panic!("seed {seed}: {error}"));
+        assert!(!replayed.breaks_off && replayed.outputs > replayed.inputs, "seed {seed}: {replayed:?}");
+        bytes += recording.len();
+        outputs += replayed.outputs;
+    }
+    println!("200 recordings of {bytes} bytes lead to the same {outputs} outputs");
 }
 
 fn variable(name: &str) -> Option<u64> {

@@ -4,6 +4,7 @@ pub(crate) mod decrypt;
 mod feed;
 pub(crate) mod inspect;
 pub(crate) mod probe;
+pub(crate) mod replay;
 mod resource;
 mod segments;
 pub(crate) mod simulate;

@@ -245,6 +245,11 @@ impl Element {
         goes
     }
 
+    /// Whether an append, a removal or the opening is under way.
+    pub fn is_busy(&self) -> bool {
+        self.pending.iter().any(|(_, input)| matches!(input, Input::Sink(_)))
+    }
+
     /// When something happens by itself.
     pub fn next(&self, now: Timestamp) -> Option<Timestamp> {
         let pending = self.pending.iter().map(|(at, _)| *at).min();
@@ -274,7 +279,11 @@ impl Element {
         }
         let mut out = Vec::new();
         while let Some(i) = self.pending.iter().position(|(at, _)| *at <= now) {
-            out.extend(self.pending.remove(i).map(|(_, input)| input));
+            out.extend(self.pending.remove(i).map(|(_, input)| match input {
+                // Whoever listens looks at the element when the event comes.
+                Input::Element { event, .. } => Input::Element { event, state: self.state },
+                input => input,
+            }));
         }
         out
     }

@@ -51,6 +51,11 @@ pub fn play<'a>(seed: u64, media: &'a Media, note: Option<Note<'a>>) -> Result<S
     })
 }
 
+/// Plays the session of a seed and gives its [recording](crate::recording). Panics where an invariant breaks.
+pub fn record(seed: u64, media: &Media) -> Vec<u8> {
+    world::record(Scenario::new(seed), media)
+}
+
 /// Plays the sessions of many seeds on all cores. What they came to, and the seeds of those that broke an invariant with
 /// what did not hold.
 pub fn play_all(seeds: Range<u64>, media: &Media) -> (Totals, Vec<(u64, String)>) {

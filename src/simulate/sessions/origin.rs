@@ -8,7 +8,7 @@ use aes::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 use super::media::{Media, PIECE, Stream, WEIGHTS};
 use super::network::Response;
 use super::random::Random;
-use super::scenario::{Layout, Scenario, Target, Trouble};
+use super::scenario::{Layout, Live, Scenario, Target, Trouble};
 use crate::engine::{NetFailure, Request};
 use crate::time::Timestamp;
 
@@ -89,6 +89,12 @@ impl<'a> Origin<'a> {
         answer
     }
 
+    /// How much earlier than its end the stream may end: a copy of the last segment that lacks less than a player can tell from
+    /// a duration that was rounded.
+    pub(super) fn end_slack(&self) -> f64 {
+        if self.last.iter().any(|(cut, _)| *cut > 0) { 1.1 } else { 0.5 }
+    }
+
     /// Whether nobody can know that the stream goes on: of its last segment all copies were cut short, and more than one.
     pub(super) fn hides_the_end(&self) -> bool {
         self.last.iter().any(|(cut, whole)| *cut > 1 && !whole)
@@ -103,7 +109,7 @@ impl<'a> Origin<'a> {
             Resource::Init => Response::ok(self.media.init.clone()),
             Resource::Playlist(which) => Response::ok(self.playlist(now, which)),
             Resource::Segment(which, n) => {
-                if n > self.newest(now) {
+                if n > self.newest(now) || layout.gaps.contains(&n) {
                     return Response::status(404);
                 }
                 let (stream, rung) = match which {
@@ -112,8 +118,13 @@ impl<'a> Origin<'a> {
                     Which::Rung(rung) if layout.fragmented => (Stream::Fragmented, rung),
                     Which::Rung(rung) => (Stream::Muxed, rung),
                 };
-                let bytes = self.media.segment(stream, rung, n * layout.pieces, layout.pieces);
-                Response::ok(if layout.encrypted && !layout.fragmented { encrypt(&bytes, n) } else { bytes })
+                let bytes = self.media.segment(stream, rung, layout.piece(n), layout.pieces);
+                let sequence = n - self.renumbered(now).filter(|zero| *zero <= n).unwrap_or(0);
+                Response::ok(if layout.encrypted && !layout.fragmented {
+                    encrypt(&bytes, sequence)
+                } else {
+                    bytes
+                })
             }
         }
     }
@@ -122,19 +133,41 @@ impl<'a> Origin<'a> {
     fn newest(&self, now: Timestamp) -> usize {
         let last = self.scenario.stream.segments - 1;
         let Some(live) = &self.scenario.live else { return last };
-        let seconds = now.as_micros() / 1_000_000;
+        self.newest_at(live, now.as_micros() / 1_000_000).min(last)
+    }
+
+    fn newest_at(&self, live: &Live, seconds: u64) -> usize {
         let seconds = if live.stalls.contains(&seconds) { live.stalls.start } else { seconds };
         let made = usize::try_from(seconds / (PIECE * self.scenario.stream.pieces as u64)).unwrap();
-        (live.window - 1 + made).min(last)
+        live.window - 1 + made
+    }
+
+    /// The segment that has the number zero, if the server has begun anew: the first that it made then.
+    fn renumbered(&self, now: Timestamp) -> Option<usize> {
+        let live = self.scenario.live.as_ref()?;
+        let at = live.restart.filter(|at| now.as_micros() / 1_000_000 >= *at)?;
+        Some(self.newest_at(live, at) + 1).filter(|zero| *zero < self.scenario.stream.segments)
     }
 
     fn playlist(&self, now: Timestamp, which: Which) -> String {
         let layout = &self.scenario.stream;
         let (newest, length) = (self.newest(now), PIECE * layout.pieces as u64);
-        let first = self.scenario.live.as_ref().map_or(0, |live| newest + 1 - live.window);
+        let live = self.scenario.live.as_ref();
+        let mut first = live.map_or(0, |live| newest + 1 - live.window);
+        // Who begins anew knows nothing of before, and gives its first segment the number zero.
+        let zero = self.renumbered(now);
+        first = first.max(zero.unwrap_or(0));
+        let sequence = first - zero.unwrap_or(0);
+        let before = |n: usize| layout.sections.iter().skip(1).filter(|(from, _)| *from < n).count();
+        let discontinuities = before(first) - zero.map_or(0, before);
+        let millis = length * layout.told;
+        let target = millis.div_ceil(1000);
         let mut out = format!(
-            "#EXTM3U\n#EXT-X-VERSION:6\n#EXT-X-TARGETDURATION:{length}\n#EXT-X-MEDIA-SEQUENCE:{first}\n"
+            "#EXTM3U\n#EXT-X-VERSION:8\n#EXT-X-TARGETDURATION:{target}\n#EXT-X-MEDIA-SEQUENCE:{sequence}\n"
         );
+        if discontinuities > 0 {
+            out += &format!("#EXT-X-DISCONTINUITY-SEQUENCE:{discontinuities}\n");
+        }
         if layout.encrypted && !layout.fragmented {
             out += &format!("#EXT-X-KEY:METHOD=AES-128,URI=\"key.bin?token={TOKEN}\"\n");
         }
@@ -154,7 +187,13 @@ impl<'a> Origin<'a> {
                     seconds % 60
                 );
             }
-            out += &format!("#EXTINF:{length},\n{name}-{n}.ts\n");
+            if layout.sections.iter().skip(1).any(|(from, _)| *from == n) {
+                out += "#EXT-X-DISCONTINUITY\n";
+            }
+            if layout.gaps.contains(&n) {
+                out += "#EXT-X-GAP\n";
+            }
+            out += &format!("#EXTINF:{}.{:03},\n{name}-{n}.ts\n", millis / 1000, millis % 1000);
         }
         if newest == layout.segments - 1 {
             out += "#EXT-X-ENDLIST\n";

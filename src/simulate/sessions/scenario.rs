@@ -58,6 +58,21 @@ pub(super) struct Layout {
     pub(super) sounds: usize,
     /// The page names the media playlist itself.
     pub(super) single: bool,
+    /// Discontinuities: from this segment on, media from this piece on, with the timestamps that it has there. The first
+    /// begins the stream.
+    pub(super) sections: Vec<(usize, usize)>,
+    /// Segments that are not there, and said not to be (EXT-X-GAP).
+    pub(super) gaps: Vec<usize>,
+    /// Thousandths of a segment's length that the playlist says it has.
+    pub(super) told: u64,
+}
+
+impl Layout {
+    /// The piece that a segment begins with.
+    pub(super) fn piece(&self, segment: usize) -> usize {
+        let of = self.sections.iter().rev().find(|(from, _)| *from <= segment);
+        of.map_or(segment * self.pieces, |(from, piece)| piece + (segment - from) * self.pieces)
+    }
 }
 
 /// A live stream.
@@ -69,6 +84,8 @@ pub(super) struct Live {
     pub(super) stalls: std::ops::Range<u64>,
     /// Says when each segment was made.
     pub(super) dated: bool,
+    /// When the server begins anew and counts from zero, in seconds.
+    pub(super) restart: Option<u64>,
 }
 
 /// A sort of trouble with answers.
@@ -150,6 +167,7 @@ impl Scenario {
             window: usize::try_from(r.within(4, 9)).unwrap(),
             stalls: 0..0,
             dated: r.percent(40),
+            restart: None,
         });
         let stream = layout(r, live.is_some());
         let calm = Timestamp::from_millis(r.within(3_000, 40_000));
@@ -175,7 +193,36 @@ impl Scenario {
         scenario.trouble(r);
         scenario.element(r);
         scenario.watch(r);
+        scenario.lay_out_oddly(&mut Random::new(seed ^ 0x0dd));
         scenario
+    }
+
+    /// What the specification allows, or does not, and is seen all the same.
+    fn lay_out_oddly(&mut self, r: &mut Random) {
+        let segments = self.stream.segments;
+        let any = |r: &mut Random| usize::try_from(r.within(1, segments as u64 - 1)).unwrap();
+        if r.percent(12) {
+            let mut from: Vec<_> = (0..r.pick(&[1, 1, 2, 4])).map(|_| any(r)).collect();
+            from.sort_unstable();
+            from.dedup();
+            for (i, segment) in from.iter().enumerate() {
+                let length = from.get(i + 1).unwrap_or(&segments) - segment;
+                let last = (PIECES - length * self.stream.pieces) as u64;
+                self.stream.sections.push((*segment, usize::try_from(r.within(0, last + 1)).unwrap()));
+            }
+        }
+        if r.percent(10) {
+            let from = any(r);
+            self.stream.gaps = (from..from + r.pick(&[1, 1, 2, 4])).filter(|n| n + 1 < segments).collect();
+        }
+        if r.percent(10) {
+            self.stream.told = r.pick(&[900, 950, 1020, 1050, 1150]);
+        }
+        if let Some(live) = &mut self.live
+            && r.percent(12)
+        {
+            live.restart = Some(r.within(2, (self.calm.as_micros() / 1_000_000).max(3)));
+        }
     }
 
     /// Seconds of the whole stream.
@@ -333,6 +380,9 @@ fn layout(r: &mut Random, live: bool) -> Layout {
         encrypted: r.percent(50),
         sounds,
         single,
+        sections: vec![(0, 0)],
+        gaps: Vec::new(),
+        told: 1000,
     }
 }
 

@@ -17,6 +17,9 @@ pub(super) struct Seeds {
     /// Where to, instead of standard output
     #[arg(long, value_name = "FILE", requires = "seed")]
     trace: Option<PathBuf>,
+    /// Record the session to this file, for `replay`
+    #[arg(long, value_name = "FILE", requires = "seed", conflicts_with = "trace")]
+    record: Option<PathBuf>,
     /// Play the sessions of these seeds on all cores, and print every seed that breaks an invariant
     #[arg(long, value_name = "FROM..TO", value_parser = range, conflicts_with_all = ["sessions", "recorded"])]
     seeds: Option<Range<u64>>,
@@ -39,6 +42,10 @@ impl Seeds {
         let folder = std::env::temp_dir().join(format!("cloud-player-{}", std::process::id()));
         let media = Media::make(&folder).map_err(|error| Failure::file(&folder, &error))?;
         let Some(seed) = self.seed else { return self.all(&media) };
+        if let Some(file) = &self.record {
+            let recording = sessions::record(seed, &media);
+            return std::fs::write(file, recording).map_err(|error| Failure::file(file, &error));
+        }
         let mut out: Box<dyn Write> = match &self.trace {
             Some(file) => {
                 let opened = std::fs::File::create(file).map_err(|error| Failure::file(file, &error))?;
