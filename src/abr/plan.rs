@@ -369,28 +369,6 @@ fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
     }
 }
 
-/// Counts what a decision costs: one for each place or outcome that is looked at.
-#[cfg(test)]
-pub(super) mod cost {
-    use core::cell::Cell;
-
-    thread_local! { static STEPS: Cell<usize> = const { Cell::new(0) }; }
-
-    pub(super) fn add(steps: usize) {
-        STEPS.set(STEPS.get() + steps);
-    }
-
-    /// The steps since this was last asked for.
-    pub(in crate::abr) fn take() -> usize {
-        STEPS.replace(0)
-    }
-}
-
-#[cfg(not(test))]
-mod cost {
-    pub(super) fn add(_: usize) {}
-}
-
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and not-a-number is 0
 fn whole(number: f32) -> usize {
     number as usize
@@ -410,3 +388,25 @@ const MIN_PLACES: usize = 13;
 const MAX_PLACES: usize = 29;
 /// Levels less likely than this do not change a choice.
 const NEGLIGIBLE: f32 = 1e-4;
+
+#[cfg(not(test))]
+mod cost {
+    pub(super) fn add(_: usize) {}
+}
+
+/// Counts what a decision costs: one for each place or outcome that is looked at.
+#[cfg(test)]
+pub(super) mod cost {
+    use core::cell::Cell;
+
+    thread_local! { static STEPS: Cell<usize> = const { Cell::new(0) }; }
+
+    pub(super) fn add(steps: usize) {
+        STEPS.set(STEPS.get() + steps);
+    }
+
+    /// The steps since this was last asked for.
+    pub(in crate::abr) fn take() -> usize {
+        STEPS.replace(0)
+    }
+}
