@@ -484,3 +484,22 @@ fn a_start_in_a_gap_goes_on_behind_it() {
     w.run_until(secs(40), "the end", |w| w.element.ended);
     assert_eq!(w.fatal(), None);
 }
+
+/// The playlist says that its segments are shorter than they are, and the playhead is sent over a gap to where the last one
+/// would begin, which is where nothing is: the media lie further on, and nobody went there.
+#[test]
+fn behind_a_gap_playback_goes_on_where_the_media_are() {
+    let origin: Origin = Box::new(|request: &Request| {
+        let response = renditions::serve(request);
+        if !request.url.expose().ends_with("/l.m3u8") {
+            return response;
+        }
+        let text = String::from_utf8(response.body).unwrap().replace("#EXTINF:4,", "#EXTINF:3.6,");
+        Response::ok(text.replace("#EXTINF:3.6,\n360p/v004", "#EXT-X-GAP\n#EXTINF:3.6,\n360p/v004"))
+    });
+    let mut w = World::new(config(), Network::new(3_000_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 23.0, "ended at {}", w.position());
+}
