@@ -152,7 +152,7 @@ impl Engine {
     }
 
     /// The playlist that says where the live edge is.
-    fn live_playlist(&self) -> Option<&MediaPlaylist> {
+    pub(super) fn live_playlist(&self) -> Option<&MediaPlaylist> {
         let Stage::Open(catalog) = &self.stage else { return None };
         let at = self.lanes.main.at_rung().and_then(|rung| catalog.media(LaneId::Main, rung));
         let media: &Media = at.or_else(|| catalog.any_media())?;

@@ -40,9 +40,11 @@ impl Engine {
         // What waits for its place does not wait for rungs that have gone by it, or have nothing more to load for now.
         if let Some(start) = self.lanes.audio.loading().filter(|l| l.awaits_offset).map(|l| l.range.start) {
             let gone_by = self.lanes.main.end().is_some_and(|end| end > start);
-            // On the way to another place they are idle for a moment only.
+            // On the way to another place they are idle for a moment only, and at the live edge until their next playlist.
+            let comes =
+                self.live_playlist().is_some_and(|playlist| playlist.live_edge() <= start + TOLERANCE);
             let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
-            self.offset_found(gone_by || idle);
+            self.offset_found(gone_by || idle && !comes);
         }
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             self.sink.end();
