@@ -142,16 +142,18 @@ impl Engine {
     /// Tells the sink where a live presentation can be sought in, if it is one.
     pub(super) fn tell_live_range(&mut self) {
         if let Some(playlist) = self.live_playlist() {
+            // Media that lie before where the playlist has them may lead before the beginning, where none can be sought:
+            // `setLiveSeekableRange` throws on it.
             let drift = self.drift(LaneId::Main);
-            let range =
-                TimeRange { start: playlist.window().start + drift, end: live_place(playlist) + drift };
+            let place = |at: MediaTime| (at + drift).max(MediaTime::ZERO);
+            let range = TimeRange { start: place(playlist.window().start), end: place(live_place(playlist)) };
             self.is_live = true;
             self.sink.set_live_range(range);
         }
     }
 
     /// The playlist that says where the live edge is.
-    fn live_playlist(&self) -> Option<&MediaPlaylist> {
+    pub(super) fn live_playlist(&self) -> Option<&MediaPlaylist> {
         let Stage::Open(catalog) = &self.stage else { return None };
         let at = self.lanes.main.at_rung().and_then(|rung| catalog.media(LaneId::Main, rung));
         let media: &Media = at.or_else(|| catalog.any_media())?;

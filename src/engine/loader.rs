@@ -40,7 +40,11 @@ impl Engine {
         // What waits for its place does not wait for rungs that have gone by it, or have nothing more to load for now.
         if let Some(start) = self.lanes.audio.loading().filter(|l| l.awaits_offset).map(|l| l.range.start) {
             let gone_by = self.lanes.main.end().is_some_and(|end| end > start);
-            self.offset_found(gone_by || matches!(self.lanes.main.state, State::Idle));
+            // On the way to another place they are idle for a moment only, and at the live edge until their next playlist.
+            let comes =
+                self.live_playlist().is_some_and(|playlist| playlist.live_edge() <= start + TOLERANCE);
+            let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
+            self.offset_found(gone_by || idle && !comes);
         }
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             self.sink.end();
@@ -274,6 +278,10 @@ impl Engine {
             .media(lane, rung)
             .and_then(|media| media.playlist.segments.iter().find(|s| s.start() > hole && !s.gap))
             .map(Segment::start);
+        // Media may lie elsewhere than the playlist says, and what is there already needs no playlist.
+        let coming = self.sink.coming(self.tracks_of(lane));
+        let there = coming.iter().map(|range| range.start).find(|start| *start > hole);
+        let behind = behind.into_iter().chain(there).min();
         // While there is something to play it is played first; the step is made when the playhead is at the hole.
         let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {

@@ -186,7 +186,8 @@ impl QoeSession {
     /// The seek ended. Playing goes on at once, unless the element said that it waits for data: then when that is
     /// there.
     pub fn seeked(&mut self, now: Timestamp) {
-        if core::mem::take(&mut self.own_seek) {
+        // Where the viewer's seek led to nothing to play, the player's went on from it: both end here.
+        if core::mem::take(&mut self.own_seek) && !matches!(self.state, State::Seeking { .. }) {
             return;
         }
         if let State::Seeking { playing, starved } = self.state {

@@ -484,3 +484,52 @@ fn a_start_in_a_gap_goes_on_behind_it() {
     w.run_until(secs(40), "the end", |w| w.element.ended);
     assert_eq!(w.fatal(), None);
 }
+
+/// The playlist says that its segments are shorter than they are, and the playhead is sent over a gap to where the last one
+/// would begin, which is where nothing is: the media lie further on, and nobody went there.
+#[test]
+fn behind_a_gap_playback_goes_on_where_the_media_are() {
+    let origin: Origin = Box::new(|request: &Request| {
+        let response = renditions::serve(request);
+        if !request.url.expose().ends_with("/l.m3u8") {
+            return response;
+        }
+        let text = String::from_utf8(response.body).unwrap().replace("#EXTINF:4,", "#EXTINF:3.6,");
+        Response::ok(text.replace("#EXTINF:3.6,\n360p/v004", "#EXT-X-GAP\n#EXTINF:3.6,\n360p/v004"))
+    });
+    let mut w = World::new(config(), Network::new(3_000_000, RTT), origin);
+    w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 23.0, "ended at {}", w.position());
+}
+
+/// The sound's playlist is ahead of the pictures' and has a discontinuity that they have not reached: the sound was placed by
+/// what the part before had, before the beginning of time, and a segment without media ended the session.
+#[test]
+fn sound_of_a_part_that_the_pictures_have_not_reached_waits_for_them() {
+    let mut w = live_world("master", config(), RTT, |path, _, now| {
+        // From number ten on the media begin anew; the pictures' playlist lags for a while.
+        let newest = 5 + (now / 2) as usize;
+        let list = |kind: &str, newest: usize| {
+            let first = newest - 5;
+            let passed = usize::from(first > 10);
+            let header = format!("#EXT-X-DISCONTINUITY-SEQUENCE:{passed}\n");
+            let text = window(first, newest, &header, |n| {
+                let (mark, piece) = if n >= 10 { ("#EXT-X-DISCONTINUITY\n", n - 10) } else { ("", n) };
+                format!("{}#EXTINF:2,\n{kind}{piece}.ts\n", if n == 10 { mark } else { "" })
+            });
+            Some(text)
+        };
+        match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" if (8..16).contains(&now) => list("v", 9),
+            "low.m3u8" => list("v", newest),
+            "sound.m3u8" => list("a", newest),
+            _ => None,
+        }
+    });
+    w.run_for(secs(40));
+    assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), [""; 0]);
+    assert!(w.position() > 25.0, "at {}", w.position());
+}

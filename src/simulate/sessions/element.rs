@@ -177,7 +177,11 @@ impl Element {
                 self.pending.push_back((done, Input::Sink(event)));
             }
             SinkCommand::SetDuration(duration) => self.duration = Some(duration),
-            SinkCommand::SetLiveRange(range) => self.live_range = Some(range),
+            SinkCommand::SetLiveRange(range) => {
+                // MSE: a TypeError otherwise.
+                assert!(range.start >= MediaTime::ZERO && range.start <= range.end, "seekable in {range:?}");
+                self.live_range = Some(range);
+            }
             SinkCommand::EndOfStream => {
                 self.end_of_stream = true;
                 self.duration = self.tracks.iter().filter_map(|t| t.buffered().last().map(|r| r.end)).max();

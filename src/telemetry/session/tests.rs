@@ -187,6 +187,21 @@ fn a_stall_goes_on_through_the_players_own_seek() {
     assert_eq!((q.stall_count, q.stall_ms, q.seek_count), (1, 300, 1));
 }
 
+/// The viewer seeks into a hole and the player goes on from there: one `seeked` ends both, and what comes counts again.
+#[test]
+fn the_players_own_seek_within_one_of_the_viewer_ends_with_it() {
+    let mut q = playing();
+    q.seeking(at(2350));
+    q.waiting(at(2360));
+    q.own_seek();
+    q.seeking(at(2500));
+    q.seeked(at(2600));
+    q.playing(at(2700));
+    q.waiting(at(3700));
+    let q = q.snapshot(at(3900));
+    assert_eq!((q.seek_count, q.stall_count, q.played_ms), (1, 1, 2000));
+}
+
 #[test]
 fn bitrate_is_weighted_by_playing_time_and_switches_have_a_direction() {
     let mut q = playing();
