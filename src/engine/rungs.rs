@@ -103,7 +103,11 @@ impl Engine {
         let lower =
             self.ask_rule(now, buffer, usize::MAX, |rule, situation| rule.abandon(situation, &transfer));
         let Stage::Open(catalog) = &self.stage else { return };
-        let lower = lower.flatten().map(|lower| catalog.usable(lower, target)).filter(|lower| *lower < rung);
+        let (floor, _) = self.allowed(now);
+        let lower = lower
+            .flatten()
+            .map(|lower| catalog.usable(lower.max(floor), target))
+            .filter(|lower| *lower < rung);
         let Some(lower) = lower else { return };
         // To wait for a playlist on the way down would cost what going down is to save.
         if catalog.media(LaneId::Main, lower).is_none() {

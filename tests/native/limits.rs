@@ -51,12 +51,13 @@ fn the_page_sets_a_floor_and_a_cap_and_a_held_rung_is_above_both() {
     let limit = |floor, cap| Input::Command(Command::LimitRungs { floor, cap });
     assert_eq!(highest(config(), [limit(None, Some(1))]), 1);
     assert_eq!(highest(config(), [limit(Some(9), Some(9))]), 3);
-    let mut w = World::new(config(), Network::new(300_000, setup::RTT), Box::new(sample::serve));
+    let little = Config { buffer_goal: MediaTime::from_millis(6000), ..config() };
+    let mut w = World::new(little, Network::new(300_000, setup::RTT), Box::new(sample::serve));
     w.give(limit(Some(2), None));
     // The page's wish goes before what is automatic.
     w.give(viewport(640, 360));
     w.play(source());
-    w.run_for(secs(20));
+    w.run_for(secs(10));
     assert!(rungs(&w).iter().all(|rung| *rung == 2), "{:?}", rungs(&w));
     w.give(Input::Command(Command::SelectRung(Some(0))));
     w.run_until(secs(60), "the end", |w| w.element.ended);
@@ -102,11 +103,11 @@ fn a_decoder_that_drops_frames_gets_a_lower_rung_for_a_while() {
         w.element.set_frames(second * 30, second * 10);
         w.run_for(secs(1));
     }
-    let before = rungs(&w);
-    assert!(before.ends_with(&[3]), "{before:?}");
     w.run_until(secs(60), "the end", |w| w.element.ended);
-    let after = rungs(&w).split_off(before.len());
-    assert!(!after.is_empty() && after.iter().all(|rung| *rung == 2), "{before:?} {after:?}");
+    let (mut before, after) = (rungs(&w), [2, 2]);
+    assert!(before.ends_with(&after), "{before:?}");
+    before.truncate(before.iter().position(|rung| *rung == 2).unwrap());
+    assert!(before.len() >= 3 && before.iter().all(|rung| *rung == 3), "{before:?}");
     assert!(w.reports().concat().contains("decoder_overburdened"));
 }
 
@@ -121,16 +122,18 @@ fn what_was_buffered_while_the_network_was_slow_is_replaced_once_it_is_fast() {
         w.run_until(secs(60), "all of it", |w| segment_requests(w).len() >= 5);
         let slow = rungs(&w);
         w.network.bits_per_second = 40_000_000;
+        let stalls = w.element.stalls;
         w.run_for(secs(20));
         w.resume();
         w.run_until(secs(60), "the end", |w| w.element.ended);
-        assert_eq!((w.fatal(), w.element.stalls), (None, 0));
+        assert_eq!((w.fatal(), w.element.stalls), (None, stalls));
         (slow.len(), rungs(&w), w.stats.unwrap().qoe)
     };
     let (slow, all, qoe) = play(long.clone());
     let again = &all[slow..];
     assert!(again.len() > 6 - slow && again.contains(&3), "{all:?}, {slow} of them slowly");
-    assert!(qoe.bytes_wasted > 50_000, "{}", qoe.bytes_wasted);
-    let (_, once, qoe) = play(Config { replace_buffered: false, ..long });
-    assert_eq!((once.len(), qoe.bytes_wasted), (6, 0));
+    assert!(qoe.bytes_wasted > 50_000, "{} {all:?} {slow}", qoe.bytes_wasted);
+    let (slow, once, without) = play(Config { replace_buffered: false, ..long });
+    assert_eq!(once.len(), slow + 1, "{once:?}");
+    assert!(without.bytes_wasted < qoe.bytes_wasted);
 }
