@@ -72,7 +72,7 @@ function start() {
 
 /** @param {Stats} stats */
 function showStats(stats) {
-  const { startupMs, stallCount, stallMs, averageBitrateBps, bytesByRung, failures: _, ...others } = stats.qoe;
+  const { startupMs, stallCount, stallMs, averageBitrateBps, bytesByRung, failures: _, sources, ...others } = stats.qoe;
   const at = (performance.now() - opened) / 1000;
   const rung = player.rungs[stats.loadingRung ?? player.currentRung]?.bandwidth ?? null;
   const stalled = startupMs !== null && !player.paused && !player.seeking && player.readyState < 3;
@@ -88,6 +88,7 @@ function showStats(stats) {
     ['throughput', ...rate(stats.throughput)],
     ['waits for', stats.waitingFor?.replaceAll('_', ' ') ?? 'nothing', ''],
     ['MB by rung', bytesByRung.map((bytes) => (bytes / 1e6).toFixed(1)).join(' · ') || '–', ''],
+    ['sources', sources.map(({ kind, failure }) => `${words(kind)}${failure ? ' failed' : ''}`).join(' · ') || '–', ''],
     ...Object.entries(others).map(([name, value]) => /** @type {Fact} */ ([words(name), present(name, value), ''])),
     ['media source', player.media.srcObject ? 'in the worker' : 'on the page', ''],
   ]);

