@@ -80,6 +80,8 @@ export class CloudPlayer extends EventTarget {
   #remembers = false;
   /** Where an element that has no media yet is to start, in seconds. */
   #startTime = 0;
+  /** The element was given another source, and goes on at `#startTime`. */
+  #resumes = false;
   /** The file that the element was given to play by itself. */
   #file = '';
   /** @type {Promise<void> | undefined} */ #gone;
@@ -422,13 +424,14 @@ export class CloudPlayer extends EventTarget {
    */
   #load(give, from) {
     const video = this.#video;
-    const { paused, playbackRate } = video;
-    if (video.readyState > 0) this.#startTime = video.currentTime;
+    const { playbackRate } = video;
+    const plays = this.#relay.wantsToPlay;
+    if (video.readyState > 0) [this.#startTime, this.#resumes] = [video.currentTime, true];
     give();
     video.playbackRate = playbackRate;
     this.#startTime = from ?? this.#startTime;
     this.#placeStart();
-    if (!paused) video.play().catch(() => {}); // whoever called play() before is told, not us
+    if (plays) video.play().catch(() => {}); // whoever called play() before is told, not us
   }
 
   /** An element without media takes a position for where it is to start, and says that it is there. */
@@ -463,6 +466,9 @@ export class CloudPlayer extends EventTarget {
 
   /** @param {number} seconds */
   #seekElement(seconds) {
+    // Where the element was when it was given another source it is known here to the frame, and there to a quarter of a second.
+    const late = this.#startTime - seconds;
+    if (this.#resumes && this.#video.readyState === 0 && late >= 0 && late < RESUME_SLACK) return;
     this.#video.currentTime = seconds;
   }
 
@@ -552,6 +558,9 @@ function randomSeed() {
   const [high = 0, low = 0] = crypto.getRandomValues(new Uint32Array(2));
   return (high >>> 11) * 2 ** 32 + low;
 }
+
+/** Seconds by which the session's word of where the element was may be late: a quarter, played fast. */
+const RESUME_SLACK = 2;
 
 /** Seconds that an element may be before where the session believes it to be. */
 const STEP_SLACK = 0.5;

@@ -10,6 +10,7 @@ export class Relay {
   #off = new AbortController();
   #lastTimeUpdate = -Infinity;
   #firstFrameTold = false;
+  #plays = false;
 
   /**
    * @param {HTMLVideoElement} video
@@ -19,7 +20,7 @@ export class Relay {
     this.#video = video;
     this.#post = post;
     const { signal } = this.#off;
-    for (const name of RELAYED) video.addEventListener(name, () => this.#tell(name), { signal });
+    for (const name of RELAYED) video.addEventListener(name, () => this.#relay(name), { signal });
     video.addEventListener('timeupdate', () => this.#tellTime(), { signal });
     video.addEventListener('error', () => this.#tellError(), { signal });
     this.#watchFirstFrame();
@@ -29,6 +30,18 @@ export class Relay {
   /** Relays nothing from now on. */
   stop() {
     this.#off.abort();
+  }
+
+  /** Whether the viewer wants to play: an element that breaks down pauses by itself. */
+  get wantsToPlay() {
+    return !this.#video.paused || (this.#video.error !== null && this.#plays);
+  }
+
+  /** @param {ElementEventName} name */
+  #relay(name) {
+    if (name === 'pause' && this.#video.error) return;
+    if (name === 'play' || name === 'pause') this.#plays = name === 'play';
+    this.#tell(name);
   }
 
   /** A seek that the session asked for is not made: the element is where it is. */

@@ -189,7 +189,10 @@ impl Engine {
                     self.lanes.lane_mut(lane).state = State::Idle;
                 }
             }
-            _ => self.abandon_segment(now, lane),
+            _ => {
+                self.drop_segment(now, lane);
+                self.lanes.lane_mut(lane).step_aside();
+            }
         }
     }
 

@@ -329,6 +329,14 @@ impl Lane {
         }
     }
 
+    /// Gives up what is being loaded, to load the same in another way: what came before is still what loading goes on from.
+    pub(super) fn step_aside(&mut self) {
+        self.again = None;
+        if matches!(self.state, State::Loading(_)) {
+            self.state = State::Idle;
+        }
+    }
+
     /// Gives up what is being loaded, to load the same on a lower rung.
     pub(super) fn go_down(&mut self, rung: usize) {
         if let State::Loading(loading) = core::mem::take(&mut self.state) {

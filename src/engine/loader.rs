@@ -323,6 +323,12 @@ impl Engine {
 
     /// Gives up the segment being loaded, and any further attempt at it.
     pub(super) fn abandon_segment(&mut self, now: Timestamp, lane: LaneId) {
+        self.drop_segment(now, lane);
+        self.lanes.lane_mut(lane).give_up();
+    }
+
+    /// Lets go of the segment being loaded: its request, and what the pipeline has of it.
+    pub(super) fn drop_segment(&mut self, now: Timestamp, lane: LaneId) {
         if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
             self.history.ended(now, rung, true);
         }
@@ -338,7 +344,6 @@ impl Engine {
         if let Some(id) = self.lanes.lane(lane).loading().and_then(|loading| loading.request) {
             self.command(PipelineCommand::Drop(id));
         }
-        self.lanes.lane_mut(lane).give_up();
     }
 }
 

@@ -56,11 +56,25 @@ if (append) {
   };
 }
 
+// Has the decoder give up, as the page wishes: the standard's own way to have a media source say so.
+let source = null;
+channel.addEventListener('message', ({ data }) => data.breaks && giveUp(source));
+
+function giveUp(source) {
+  if (source?.readyState !== 'open') return;
+  // Not while anything is being appended.
+  if ([...source.sourceBuffers].some(({ updating }) => updating)) return void setTimeout(giveUp, 5, source);
+  source.endOfStream('decode');
+}
+
 // `video` or `audio` of each source buffer.
 const tracks = new WeakMap();
 const kind = (type) => type.split('/')[0];
 
-watch(globalThis.MediaSource?.prototype, 'addSourceBuffer', ([type]) => ({ type }), ([type], buffer) => tracks.set(buffer, kind(type)));
+watch(globalThis.MediaSource?.prototype, 'addSourceBuffer', ([type]) => ({ type }), function ([type], buffer) {
+  source = this;
+  tracks.set(buffer, kind(type));
+});
 watch(globalThis.SourceBuffer?.prototype, 'changeType', ([type]) => ({ type }), function ([type]) { tracks.set(this, kind(type)); });
 watch(globalThis.SourceBuffer?.prototype, 'appendBuffer', function ([data]) {
   const bytes = ArrayBuffer.isView(data) ? new Uint8Array(data.buffer, data.byteOffset, data.byteLength) : new Uint8Array(data);

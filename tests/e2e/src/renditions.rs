@@ -53,6 +53,27 @@ pub fn make() {
     write(&folder, "master.m3u8", MASTER.as_bytes());
 }
 
+/// Makes a file of a minute that a browser plays by itself, `legacy.mp4` in the same folder, if it is not there yet.
+///
+/// # Panics
+/// If that cannot be done.
+pub fn make_file() {
+    let file = folder().join("legacy.mp4");
+    if file.is_file() {
+        return;
+    }
+    fs::create_dir_all(folder()).expect("a folder for the file");
+    let unfinished = folder().join("unfinished.mp4");
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", "testsrc2=s=320x180:r=25"]);
+    ffmpeg
+        .args("-t 60 -c:v libx264 -preset ultrafast -g 50 -movflags +faststart".split(' '))
+        .arg(&unfinished);
+    let output = ffmpeg.output().expect("ffmpeg is needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    fs::rename(unfinished, file).expect("the file is there");
+}
+
 /// The subtitles in segments as long as those of the pictures, with the cues that are shown during each.
 fn subtitles(folder: &Path) {
     let first = first_stamp(&folder.join("v0.ts"));

@@ -7,6 +7,7 @@ mod keys;
 mod live;
 mod quota;
 mod seeks;
+mod sources;
 mod statuses;
 mod streams;
 
