@@ -533,3 +533,21 @@ fn sound_of_a_part_that_the_pictures_have_not_reached_waits_for_them() {
     assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), [""; 0]);
     assert!(w.position() > 25.0, "at {}", w.position());
 }
+
+/// Each track has a hole that is small enough to be played over, and together they are too wide: nothing is missing that could
+/// be loaded, and how long the playhead stood was counted anew at every look at it.
+#[test]
+fn a_hole_that_no_track_alone_has_is_stepped_over() {
+    let config = Config { start_rung: Some(0), ..config() };
+    let mut w = World::new(config, Network::new(5_000_000, RTT), Box::new(renditions::serve));
+    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    w.run_until(secs(10), "both tracks", |w| {
+        w.element.tracks.iter().filter(|track| track.last_end().as_secs() > 14.0).count() == 2
+    });
+    for (kind, from, to) in [(TrackKind::Video, 9910, 10_000), (TrackKind::Audio, 9980, 10_060)] {
+        let [start, end] = [from, to].map(MediaTime::from_millis);
+        w.element.evict(kind, TimeRange { start, end });
+    }
+    w.run_until(secs(40), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+}
