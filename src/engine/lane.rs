@@ -63,6 +63,8 @@ pub(crate) struct Lane {
     search: Option<Search>,
     /// A segment that was given up for a lower rung, until that is in.
     again: Option<Again>,
+    /// All that there is to load was loaded, when it was last looked.
+    pub(super) over: bool,
 }
 
 /// A segment to be loaded again, on a lower rung.
@@ -91,7 +93,8 @@ pub(super) struct Loading {
     pub(super) discontinuity_sequence: Sequence,
     /// Where it is expected.
     pub(super) range: TimeRange,
-    /// Where the playlist says that it ends.
+    /// Where the playlist says that its middle is, and its end.
+    playlist_middle: MediaTime,
     playlist_end: MediaTime,
     /// The place that was to be filled.
     pub(super) target: MediaTime,
@@ -421,9 +424,10 @@ impl Lane {
         self.drift = MediaTime::ZERO;
     }
 
-    /// The place that the segment loaded last ended at.
-    pub(super) fn end(&self) -> Option<MediaTime> {
-        self.tail.map(|tail| tail.end)
+    /// Whether loading has gone by a segment of another lane. The playlists say so: where either's media lie may be told by
+    /// a segment that came incomplete.
+    pub(super) fn has_gone_by(&self, other: &Loading) -> bool {
+        self.tail.is_some_and(|tail| tail.playlist_end > other.playlist_middle)
     }
 
     /// The rung, or rendition, that the lane is at or on its way to.
@@ -457,6 +461,7 @@ impl Loading {
             sequence: segment.sequence,
             discontinuity_sequence: (restarts, segment.discontinuity_sequence),
             range: TimeRange { start: range.start + drift, end: range.end + drift },
+            playlist_middle: range.start + MediaTime::from_ticks(range.length().ticks() / 2),
             playlist_end: range.end,
             target,
             request: None,

@@ -38,14 +38,15 @@ impl Engine {
             None => Progress::Ended,
         };
         // What waits for its place does not wait for rungs that have gone by it, or have nothing more to load for now.
-        if let Some(start) = self.lanes.audio.loading().filter(|l| l.awaits_offset).map(|l| l.range.start) {
-            let gone_by = self.lanes.main.end().is_some_and(|end| end > start);
+        if let Some(sound) = self.lanes.audio.loading().filter(|l| l.awaits_offset) {
+            let (start, gone_by) = (sound.range.start, self.lanes.main.has_gone_by(sound));
             // On the way to another place they are idle for a moment only, and at the live edge until their next playlist.
             let comes =
                 self.live_playlist().is_some_and(|playlist| playlist.live_edge() <= start + TOLERANCE);
             let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
             self.offset_found(gone_by || idle && !comes);
         }
+        (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             self.sink.end();
         }
@@ -116,13 +117,20 @@ impl Engine {
             return true;
         }
         let (ahead, goal) = (self.ahead(lane), self.goal(now));
-        if ahead < goal {
+        if ahead < goal || self.is_left_alone(lane) {
             return true;
         }
         if !self.playhead.state.paused {
             self.refill_after(now, ahead - goal);
         }
         false
+    }
+
+    /// Whether nothing plays because the other lane is over. What is longer plays on alone only when its end is in, too (MSE, end
+    /// of stream), so it is loaded however far that is.
+    fn is_left_alone(&self, lane: LaneId) -> bool {
+        let other = if lane == LaneId::Main { &self.lanes.audio } else { &self.lanes.main };
+        other.over && self.sound().is_some() && self.playhead.is_starved() && self.buffer_ahead() < UNPLAYABLE
     }
 
     /// Looks again after this much was played.

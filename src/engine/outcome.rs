@@ -161,8 +161,8 @@ impl Engine {
             }
         }
         if lane == LaneId::Main {
-            let waits_from = self.lanes.audio.loading().map(|l| l.range.start);
-            self.offset_found(waits_from.is_some_and(|from| from < measured.end));
+            let gone_by = self.lanes.audio.loading().is_some_and(|sound| self.lanes.main.has_gone_by(sound));
+            self.offset_found(gone_by);
         }
     }
 

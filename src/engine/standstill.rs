@@ -19,6 +19,8 @@ use super::{Engine, Stage};
 pub(crate) struct Standstill {
     place: MediaTime,
     since: Timestamp,
+    /// Since when there is media at hand for it there.
+    fed: Timestamp,
     /// When this was last looked at.
     looked: Timestamp,
     step: Step,
@@ -47,7 +49,7 @@ impl Engine {
             Some(stands) if stands.place == state.position && now.since(stands.looked) < LOOKS => {
                 Standstill { looked: now, ..stands }
             }
-            _ => Standstill { place: state.position, since: now, looked: now, step: Step::Stands },
+            _ => Standstill { place: state.position, since: now, fed: now, looked: now, step: Step::Stands },
         };
         self.stands = Some(stands);
         let stood = now.since(stands.since);
@@ -63,11 +65,11 @@ impl Engine {
         let at_hand = ranges::range_at(&buffered, state.position, GAP).map(|r| r.end - state.position);
         let Some(at_hand) = at_hand.filter(|at_hand| *at_hand >= ENOUGH) else {
             // What it waits for has not come yet; time counts from when it has.
-            return self.stands = Some(Standstill { since: now, ..stands });
+            return self.stands = Some(Standstill { fed: now, ..stands });
         };
         // A page that cannot be seen may not be given frames; and the first frame takes its time.
         let patience = if self.playhead.has_started() { 1 } else { 4 };
-        if self.visible && stood >= stands.step.patience() * patience {
+        if self.visible && now.since(stands.fed) >= stands.step.patience() * patience {
             self.help(now, stands, at_hand);
         }
     }
@@ -96,7 +98,7 @@ impl Engine {
         self.reports.trace.note(now, name, &[("ms", millis(place))]);
         self.send_to(to);
         // It is there when it says so; that it moves shows only then.
-        self.stands = Some(Standstill { place: to, since: now, looked: now, step });
+        self.stands = Some(Standstill { place: to, since: now, fed: now, looked: now, step });
     }
 }
 

@@ -533,3 +533,72 @@ fn sound_of_a_part_that_the_pictures_have_not_reached_waits_for_them() {
     assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), [""; 0]);
     assert!(w.position() > 25.0, "at {}", w.position());
 }
+
+/// Each track has a hole that is small enough to be played over, and together they are too wide: nothing is missing that could
+/// be loaded, and how long the playhead stood was counted anew at every look at it.
+#[test]
+fn a_hole_that_no_track_alone_has_is_stepped_over() {
+    let config = Config { start_rung: Some(0), ..config() };
+    let mut w = World::new(config, Network::new(5_000_000, RTT), Box::new(renditions::serve));
+    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
+    w.run_until(secs(10), "both tracks", |w| {
+        w.element.tracks.iter().filter(|track| track.last_end().as_secs() > 14.0).count() == 2
+    });
+    for (kind, from, to) in [(TrackKind::Video, 9910, 10_000), (TrackKind::Audio, 9980, 10_060)] {
+        let [start, end] = [from, to].map(MediaTime::from_millis);
+        w.element.evict(kind, TimeRange { start, end });
+    }
+    w.run_until(secs(40), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+}
+
+/// One of pictures and sound ends before the other, with more to come of that than is to be buffered: neither played on, for
+/// only an ended stream plays on without one of them, nor was loaded on, for enough was there.
+#[test]
+fn pictures_and_sound_that_do_not_end_together_play_to_the_end_of_the_longer() {
+    for (pictures, sounds) in [(5_usize, 15_usize), (15, 5)] {
+        let list =
+            |kind: &str, count: usize| window(0, count - 1, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
+        let config = Config { buffer_goal: MediaTime::from_millis(4000), ..config() };
+        let mut w = live_world("master", config, RTT, move |path, _, _| match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" => Some(list("v", pictures) + "#EXT-X-ENDLIST\n"),
+            "sound.m3u8" => Some(list("a", sounds) + "#EXT-X-ENDLIST\n"),
+            _ => None,
+        });
+        w.run_until(secs(60), "the end", |w| w.element.ended);
+        assert_eq!(w.fatal(), None);
+        assert!(w.position() > 29.0, "{pictures} and {sounds}: ended at {}", w.position());
+    }
+}
+
+/// The sound's first segment comes incomplete, so the next one, behind a discontinuity, is expected earlier than it is, where
+/// the pictures have been: it was placed by what they had there, far behind the end, and the stream never ended.
+#[test]
+fn sound_behind_one_that_was_cut_short_waits_for_the_place_of_its_own_sequence() {
+    let (mut cut, mut busy) = (true, true);
+    let mut w = live_world_of("master", config(), RTT, move |path, _, _| {
+        let list = |kind: &str| {
+            let text = window(0, 3, "", |n| match n {
+                0 => format!("#EXTINF:2,\n{kind}0.ts\n#EXT-X-DISCONTINUITY\n"),
+                n => format!("#EXTINF:2,\n{kind}{}.ts\n", 24 + n),
+            });
+            Some(Response::ok(text + "#EXT-X-ENDLIST\n"))
+        };
+        match path {
+            "master.m3u8" => Some(Response::ok(APART)),
+            "low.m3u8" => list("v"),
+            "sound.m3u8" => list("a"),
+            "a0.ts" if std::mem::take(&mut cut) => {
+                let mut body = tracks().1[0].clone();
+                body.truncate(body.len() / 2);
+                Some(Response::ok(body))
+            }
+            "v25.ts" if std::mem::take(&mut busy) => Some(Response::status(503)),
+            _ => None,
+        }
+    });
+    w.run_until(secs(40), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert!((w.position() - 8.0).abs() < 0.5, "ended at {}", w.position());
+}
