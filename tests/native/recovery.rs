@@ -449,7 +449,7 @@ fn the_next_source_takes_over_at_the_same_place() {
     assert!(noted(&w, "access_refused") == 1 && w.fatal().is_none());
     // Both have failed: the element plays the file by itself.
     for _ in 0..3 {
-        w.run_until(secs(10), "playing", |w| w.element.buffered().first().is_some());
+        w.run_until(secs(10), "playing", |w| !w.element.buffered().is_empty());
         let at = w.position();
         w.run_until(secs(10), "playing", |w| w.position() > at + 0.5);
         refuses(&mut w, SinkFailure::Decode);
