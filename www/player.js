@@ -344,7 +344,7 @@ export class CloudPlayer extends EventTarget {
         return this.#dispatch('poster', { url: event.url });
       case 'sourceChanged': {
         const { type: _, ...detail } = event;
-        [this.#rungs, this.#duration, this.#currentRung] = [[], NaN, -1];
+        [this.#rungs, this.#duration, this.#currentRung, this.#selectedRung] = [[], NaN, -1, 'auto'];
         [this.#audio, this.#currentAudio, this.#text, this.#currentText] = [[], -1, [], -1];
         this.#textTracks.reset();
         return this.#dispatch('sourcechange', detail);
@@ -400,6 +400,9 @@ export class CloudPlayer extends EventTarget {
   #attach(command) {
     // A MediaSourceHandle, which TypeScript's DOM types do not know yet.
     this.#handle = /** @type {MediaProvider | undefined} */ (command.handle);
+    // The address of a file that failed would be taken up again when the element is emptied.
+    if (this.#file && this.#video.src === this.#file) this.#video.removeAttribute('src');
+    this.#file = '';
     if (this.#handle) {
       this.#video.srcObject = this.#handle;
     } else {
@@ -414,6 +417,8 @@ export class CloudPlayer extends EventTarget {
     this.#video.srcObject = null;
     this.#video.src = url;
     this.#file = this.#video.src;
+    // What failed before is news of what the element had before.
+    this.#post({ type: 'sinkOpened' });
   }
 
   /**

@@ -120,8 +120,7 @@ impl Engine {
 
     /// How the session goes on without an answer to this, if it can.
     fn way_on(&self, purpose: &Purpose, fault: Fault, instead: Instead) -> Option<Way> {
-        let skips = matches!(purpose, Purpose::Segment(_))
-            && (matches!(fault, Fault::NotThere { .. }) || self.may_skip(fault));
+        let skips = matches!(purpose, Purpose::Segment(_)) && self.may_skip(fault);
         match () {
             () if self.can_do_without(purpose) => Some(Way::Without),
             () if matches!(fault, Fault::NotThere { .. }) && skips => Some(Way::Skip),
@@ -133,7 +132,11 @@ impl Engine {
     }
 
     /// Whether a segment that nobody has may be left out: what came before it played, and it is not the third in a row.
+    /// Of a live stream it may be the thirtieth, as long as there is no other source.
     fn may_skip(&self, fault: Fault) -> bool {
+        if matches!(fault, Fault::NotThere { .. }) {
+            return self.skipped < MAX_SKIPPED || !self.sources.has_next();
+        }
         fault.is_of_the_rung() && self.playhead.has_started() && self.skipped < MAX_SKIPPED
     }
 

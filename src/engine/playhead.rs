@@ -26,6 +26,8 @@ pub(crate) struct Playhead {
     segments: VecDeque<(LaneId, TimeRange, u64)>,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
+    /// What the element says of its position is of the source before.
+    left: bool,
     /// A frame was shown.
     started: bool,
 }
@@ -42,12 +44,23 @@ impl Playhead {
 
     /// The session sends the element there.
     pub(crate) fn heads_for(&mut self, place: MediaTime) {
+        self.left = false;
         self.heading = Some(place);
+    }
+
+    /// The element has a place in the source before, which says nothing of where it is to be in this one.
+    pub(crate) fn leaves(&mut self) {
+        (self.heading, self.left) = (None, true);
+    }
+
+    /// Whether it has, and was not sent anywhere yet.
+    pub(crate) fn has_left(&self) -> bool {
+        self.left
     }
 
     /// The element seeks, to wherever it says.
     pub(crate) fn arrived(&mut self) {
-        self.heading = None;
+        (self.heading, self.left) = (None, false);
     }
 
     /// A frame was shown.
@@ -67,7 +80,8 @@ impl Playhead {
 
     /// Where playback is, or is about to be.
     pub(crate) fn place(&self) -> MediaTime {
-        self.heading.unwrap_or(self.state.position)
+        let position = if self.left { MediaTime::ZERO } else { self.state.position };
+        self.heading.unwrap_or(position)
     }
 
     /// Media of this rung was handed to the sink for this stretch.

@@ -14,7 +14,7 @@
 //! | `too_many` | 429, and whatever has `Retry-After` ([`Fault::Server`]) | many, none before that time (60 s at most) | address, rung, skip, source |
 //! | `refused` | 401, 403 ([`Fault::Refused`]) | 1: the right to watch is not a matter of patience | source |
 //! | `gone` | 404, 410, 416 and every other 4xx ([`Fault::Gone`]) | 1 | address, rung, skip, source |
-//! | `not_there` | 404 or 410 for a segment of a live stream ([`Fault::NotThere`]) | 3: it may be on its way to this server | skip |
+//! | `not_there` | 404 or 410 for a segment of a live stream ([`Fault::NotThere`]) | 3: it may be on its way to this server | skip, source |
 //! | `corrupt` | the body is not what it should be, or only a part of it was asked for and all of it comes ([`Fault::Corrupt`]) | 2: a cache may have a broken copy | address, rung, skip, source |
 //! | `wrong_key` | a new key opens nothing ([`Fault::WrongKey`]) | 2, key and segment | source |
 //! | `append`, `decode` | the browser takes the media no longer | once a minute anew in the same place | rung or skip, source |
@@ -31,7 +31,8 @@
 //! What takes the place of what fails is the first there is of:
 //! - *address*: the same variant elsewhere (RFC 8216bis §4.4.6.2 has it listed twice);
 //! - *rung*: another rung, or another rendition of the group;
-//! - *skip*: a segment that nobody has is left out, once something has played, two in a row at most;
+//! - *skip*: a segment that nobody has is left out, once something has played, two in a row at most, or any number of a live
+//!   stream that has no other source;
 //! - *source*: the next source of the page's list, at the same place.
 //!
 //! Without any of them the session ends. An address, rung or rendition that was left is left alone for 30 s, then for

@@ -102,12 +102,10 @@ impl Engine {
         let buffer = self.buffer_ahead().min(target - place).max(MediaTime::ZERO);
         let lower =
             self.ask_rule(now, buffer, usize::MAX, |rule, situation| rule.abandon(situation, &transfer));
-        let Stage::Open(catalog) = &self.stage else { return };
         let (floor, _) = self.allowed(now);
-        let lower = lower
-            .flatten()
-            .map(|lower| catalog.usable(lower.max(floor), target))
-            .filter(|lower| *lower < rung);
+        let Stage::Open(catalog) = &self.stage else { return };
+        let lower = lower.flatten().map(|lower| catalog.usable(lower.max(floor), target));
+        let lower = lower.filter(|lower| *lower < rung);
         let Some(lower) = lower else { return };
         // To wait for a playlist on the way down would cost what going down is to save.
         if catalog.media(LaneId::Main, lower).is_none() {

@@ -44,6 +44,8 @@ pub(crate) struct SinkLink {
     /// A seekable range of a live presentation that the sink has not been told yet.
     live_range: Option<TimeRange>,
     end: End,
+    /// Another was let go for it.
+    succeeds: bool,
 }
 
 #[derive(Debug, PartialEq, Eq)]
@@ -133,6 +135,7 @@ impl SinkLink {
             duration: None,
             live_range: None,
             end: End::Open,
+            succeeds: false,
         }
     }
 
@@ -157,10 +160,35 @@ impl SinkLink {
         self.state != State::Ready
     }
 
+    /// Not attached to anything, in the place of one that was let go.
+    pub(crate) fn in_its_place() -> Self {
+        Self { succeeds: true, ..Self::new() }
+    }
+
+    /// The element was given a file to play by itself, and has not said so yet.
+    pub(crate) fn of_a_file() -> Self {
+        Self { state: State::Attaching, ..Self::new() }
+    }
+
+    /// Whether the host has nothing of it.
+    pub(crate) fn is_detached(&self) -> bool {
+        self.state == State::Detached
+    }
+
+    /// Whether the element has what it was given.
+    pub(crate) fn is_opened(&self) -> bool {
+        !matches!(self.state, State::Detached | State::Attaching)
+    }
+
+    /// Whether a failure that is told now is of the one that was let go for this one, which was not given anything yet.
+    pub(crate) fn is_told_late(&self) -> bool {
+        self.succeeds && self.is_untouched()
+    }
+
     /// Forgets everything but the media source itself, which has no source buffer yet.
     pub(crate) fn forget(&mut self) {
         let state = core::mem::replace(&mut self.state, State::Detached);
-        *self = Self { state, ..Self::new() };
+        *self = Self { state, succeeds: self.succeeds, ..Self::new() };
     }
 
     /// The host says that the sink is attached.
@@ -340,6 +368,12 @@ impl SinkLink {
         {
             track.full = Some(Media { data, place, follows });
         }
+    }
+
+    /// Where what is being appended lies.
+    pub(crate) fn appending(&self) -> Option<MediaTime> {
+        let place = |track: &Track| if let Busy::Appending(place, _) = &track.busy { *place } else { None };
+        self.tracks.iter().filter_map(place).map(|range| range.start).min()
     }
 
     /// Whether an append waits for room.

@@ -9,7 +9,7 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{Event, Output, Source as Named};
+use super::io::{ElementCommand, Event, Output, Source as Named};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
@@ -199,7 +199,8 @@ impl Engine {
         let Some(media) = catalog.any_media() else { return };
         let (live, end) = (media.playlist.is_live(), media.playlist.window().end);
         // A viewer who has gone somewhere already stays there.
-        let gone = self.playhead.heading().is_none() && self.playhead.state.position > MediaTime::ZERO;
+        let left = self.playhead.has_left();
+        let gone = self.playhead.heading().is_none() && self.playhead.place() > MediaTime::ZERO;
         let start = start_place(self.playhead.heading(), catalog.start, &media.playlist).filter(|_| !gone);
         let rungs = catalog.infos();
         let (audio, text) = (catalog.sounds.infos().to_vec(), catalog.texts.infos());
@@ -208,8 +209,15 @@ impl Engine {
         self.push(Output::Notify(Event::Loaded { duration, rungs, audio, text }));
         self.tell_sink();
         // The element may have been sent elsewhere meanwhile; then that is where playback starts.
-        if let Some(start) = start {
-            self.place_at(start);
+        match start {
+            Some(start) => self.place_at(start),
+            // It is not at the beginning, but where it was in the source before.
+            None if left => {
+                self.playhead.arrived();
+                self.playhead.state.position = MediaTime::ZERO;
+                self.push(Output::Element(ElementCommand::Seek(MediaTime::ZERO)));
+            }
+            None => {}
         }
     }
 

@@ -65,6 +65,11 @@ impl Engine {
             }
             Source::File { url } => {
                 self.stage = Stage::File;
+                // Nobody is to tell that the element lets go of the media source: it is meant to.
+                if !self.sink.is_detached() {
+                    self.push(Output::Sink(SinkCommand::Detach));
+                }
+                self.sink = SinkLink::of_a_file();
                 let from = self.playhead.place();
                 return self.push(Output::Sink(SinkCommand::PlayFile(url, from)));
             }
@@ -91,6 +96,9 @@ impl Engine {
     fn take_over(&mut self, now: Timestamp, index: usize, source: Source) {
         // Where a live stream was says nothing of where another source has the same.
         let place = (!self.is_live).then(|| self.playhead.place());
+        if matches!(self.stage, Stage::File) {
+            self.sink = SinkLink::in_its_place();
+        }
         self.begin_anew(now);
         self.playhead.restarts(place);
         for id in self.requests.give_up(|purpose| !matches!(purpose, Purpose::Report(_))) {
@@ -101,6 +109,7 @@ impl Engine {
         self.lanes = Lanes::default();
         self.credentials = Credentials::default();
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
+        (self.breakdowns, self.skipped) = ((0, Timestamp::ZERO), 0);
         self.timers.set(Timer::Reload, None);
         self.sources.current = index;
         let kind = source.kind();
@@ -122,7 +131,7 @@ impl Engine {
             self.sink.forget();
         } else {
             self.push(Output::Sink(SinkCommand::Detach));
-            self.sink = SinkLink::new();
+            self.sink = SinkLink::in_its_place();
         }
         self.stands = None;
         self.audio.begins_anew();
@@ -135,9 +144,10 @@ impl Playhead {
     pub(crate) fn restarts(&mut self, place: Option<MediaTime>) {
         self.forget_media();
         // At zero it is without being sent there.
-        match place.filter(|place| *place > MediaTime::ZERO) {
-            Some(place) => self.heads_for(place),
-            None => self.arrived(),
+        match place {
+            Some(place) if place > MediaTime::ZERO => self.heads_for(place),
+            Some(_) => self.arrived(),
+            None => self.leaves(),
         }
     }
 }

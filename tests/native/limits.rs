@@ -64,6 +64,16 @@ fn the_page_sets_a_floor_and_a_cap_and_a_held_rung_is_above_both() {
     assert_eq!(rungs(&w).last(), Some(&0));
 }
 
+/// A segment that comes too slowly is not given up for one of a rung that the page does not want.
+#[test]
+fn no_second_thought_goes_below_the_floor() {
+    let mut w = World::new(config(), Network::new(100_000, setup::RTT), Box::new(sample::serve));
+    w.give(Input::Command(Command::LimitRungs { floor: Some(2), cap: None }));
+    w.play(source());
+    w.run_for(secs(60));
+    assert!(rungs(&w).iter().all(|rung| *rung >= 2), "{:?}", rungs(&w));
+}
+
 #[test]
 fn a_data_budget_and_the_data_saver_limit_the_rate() {
     // The sample's averages are below the peaks that it declares as BANDWIDTH: 127, 193, 296 and 420 kbit/s.

@@ -44,7 +44,7 @@ pub(crate) fn segments() -> &'static [Vec<u8>] {
 /// What the origin does, by the time.
 #[derive(Clone)]
 pub(crate) struct Live {
-    clock: Rc<RefCell<Timestamp>>,
+    pub(crate) clock: Rc<RefCell<Timestamp>>,
     /// Nothing new comes in this stretch, in seconds.
     stalls: std::ops::Range<u64>,
     /// It ends with this segment.
@@ -89,7 +89,7 @@ impl Live {
         out
     }
 
-    fn serve(&self, request: &Request) -> Response {
+    pub(crate) fn serve(&self, request: &Request) -> Response {
         let path = request.url.expose().strip_prefix("http://origin.test/").expect("the origin");
         match path {
             "telemetry" => Response::status(204),

@@ -18,6 +18,7 @@ mod recovery;
 mod renditions;
 mod sample;
 mod setup;
+mod takeover;
 mod text;
 mod trouble;
 mod world;

@@ -5,7 +5,7 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
-use crate::engine::{ElementCommand, ElementEvent, ElementState, Input, SinkCommand, SinkEvent};
+use crate::engine::{ElementCommand, ElementEvent, ElementState, Input, SinkCommand, SinkEvent, SinkFailure};
 use crate::media::TrackKind;
 use crate::secret::Url;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -39,6 +39,8 @@ pub struct Element {
     pub operation: Duration,
     /// The decoder stands still until then, with media at hand.
     pub frozen: Timestamp,
+    /// What is appended there is refused.
+    pub unusable: Option<TimeRange>,
     pending: VecDeque<(Timestamp, Input)>,
     started: bool,
     playing: bool,
@@ -99,6 +101,7 @@ impl Element {
             quota: None,
             operation: OPERATION,
             frozen: Timestamp::ZERO,
+            unusable: None,
             pending: VecDeque::new(),
             started: false,
             playing: false,
@@ -155,6 +158,10 @@ impl Element {
                 self.tracks = tracks.into_iter().map(|new| Track::new(new.kind, new.mime)).collect();
             }
             SinkCommand::ChangeType(kind, mime) => self.track(kind).mime = mime,
+            SinkCommand::Append(_, _, Some(at)) if self.unusable.is_some_and(|range| range.contains(at)) => {
+                let (failure, detail) = (SinkFailure::Append, "unusable".to_owned());
+                self.pending.push_back((done, Input::Sink(SinkEvent::Failed { failure, detail })));
+            }
             SinkCommand::Append(kind, data, _) => {
                 let (quota, keeps_bytes) = (self.quota.unwrap_or(usize::MAX), self.keeps_bytes);
                 let track = self.track(kind);
@@ -191,7 +198,14 @@ impl Element {
                 self.pending.retain(|(_, input)| !matches!(input, Input::Sink(_)));
             }
             SinkCommand::PlayFile(url, from) => {
+                let (opened, closed) = (Input::Sink(SinkEvent::Opened), self.attached);
                 self.load();
+                // A media source that nobody has let go of says that the element has.
+                if closed {
+                    let (failure, detail) = (SinkFailure::Closed, "sourceclose".to_owned());
+                    self.pending.push_back((done, Input::Sink(SinkEvent::Failed { failure, detail })));
+                }
+                self.pending.push_back((done, opened));
                 self.file = Some(url);
                 self.state.position = from;
                 let whole = TimeRange { start: MediaTime::ZERO, end: FILE };
@@ -323,7 +337,7 @@ impl Element {
             self.state.seeking = false;
             self.fire(now, ElementEvent::Seeked);
         }
-        if !self.started && ahead > MediaTime::ZERO {
+        if !self.started && ahead > MediaTime::ZERO && now >= self.frozen {
             self.started = true;
             self.fire(now, ElementEvent::FirstFrame);
         }
