@@ -44,9 +44,13 @@ impl Engine {
             }
             // It is what came last that is not taken; what plays was.
             SinkFailure::UnsupportedType if self.has_other_rung() => {
-                let (rung, place) = (self.lanes.main.at_rung().unwrap_or(0), self.playhead.place());
+                let rung = self.lanes.main.at_rung().unwrap_or(0);
                 self.tell_breakdown(now, code, detail);
-                self.leave_out(now, rung, place);
+                if let Stage::Open(catalog) = &mut self.stage
+                    && let Some(stream) = catalog.stream_mut(LaneId::Main, rung)
+                {
+                    stream.standing.exclude();
+                }
                 self.make_anew(now);
             }
             _ => self.fatal(now, code, Phase::Sink, detail, None),

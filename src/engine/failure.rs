@@ -90,6 +90,13 @@ impl Engine {
             message,
             url: Some(ask.url.clone()),
         };
+        // What it was to replace is there.
+        if let Purpose::Segment(lane) = ask.purpose
+            && self.lanes.lane(lane).loading().is_some_and(|loading| loading.replaces)
+        {
+            self.report_error(now, error);
+            return self.abandon_segment(now, lane);
+        }
         if let Remedy::Retry(after) = remedy {
             self.report_error(now, error);
             return self.requests.send_later(now + after, ask);
@@ -263,7 +270,7 @@ impl Engine {
             Purpose::Rendition(sound) => !self.lanes.audio.waits_for_playlist(*sound),
             Purpose::Key(key) => !LaneId::MEDIA.into_iter().any(|lane| is_needed(lane, key)),
             Purpose::Init(_) => self.stream_of(purpose).is_none_or(|(lane, _)| lane == LaneId::Text),
-            Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none_or(|l| l.replaces),
+            Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none(),
             _ => false,
         }
     }

@@ -267,6 +267,7 @@ impl Engine {
             return;
         }
         let Some((place, rung)) = self.worth_replacing(now) else { return };
+        self.replaced_to = place + MediaTime::from_ticks(1);
         self.lanes.main.replace(rung, place);
         self.load_segment(now, LaneId::Main, rung);
         match self.lanes.main.loading_mut() {
@@ -308,6 +309,7 @@ impl Engine {
     /// anything else is given up.
     pub(super) fn seek(&mut self, now: Timestamp) {
         self.playhead.arrived();
+        self.replaced_to = MediaTime::ZERO;
         if !matches!(self.stage, Stage::Open(_)) {
             return;
         }

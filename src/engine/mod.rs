@@ -119,6 +119,8 @@ pub(crate) struct Engine {
     /// The rung the page holds, if it does not let the player choose.
     held_rung: Option<usize>,
     limits: Limits,
+    /// Media before this place was replaced by a better rung, or was not worth it.
+    replaced_to: MediaTime,
     /// The page wants no further media for now.
     loading_paused: bool,
     /// The goal while the sink had no room for the configured one, and until when.
@@ -190,6 +192,7 @@ impl Engine {
             rule,
             held_rung: config.start_rung,
             limits: Limits::default(),
+            replaced_to: MediaTime::ZERO,
             loading_paused: false,
             tight: None,
             sink_tries: 0,

@@ -27,6 +27,12 @@ impl Standing {
         self.failed_at = place;
     }
 
+    /// It is of no use here, and will not be.
+    pub(crate) fn exclude(&mut self) {
+        self.until = Some(Timestamp::ZERO + Duration::MAX);
+        self.failed_at = None;
+    }
+
     /// Something of it came through.
     pub(crate) fn prove(&mut self) {
         *self = Self::default();

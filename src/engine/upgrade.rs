@@ -12,8 +12,8 @@ use super::{Engine, Stage};
 impl Engine {
     /// The place of a segment worth replacing, and the rung to replace it by.
     pub(super) fn worth_replacing(&mut self, now: Timestamp) -> Option<(MediaTime, usize)> {
-        if self.is_live || self.held_rung.is_some() || !self.playhead.has_started() || self.limits.saves_data
-        {
+        let is_wanted = !self.is_live && self.held_rung.is_none() && self.playhead.has_started();
+        if !is_wanted || self.limits.saves_data || self.loading_paused {
             return None;
         }
         // A network that has become fast shows so in little time, which hardly moves an average over time.
@@ -30,7 +30,9 @@ impl Engine {
         let segment = catalog.segment_length();
         let safe = place + SAFE.max(segment + segment);
         let end = place + self.ahead(LaneId::Main);
-        let segments = media.playlist.segments.iter().filter(|s| s.start() >= safe && !s.gap);
+        // Each is tried once, in order: one that turns out not to fill its place would be tried for ever.
+        let from = safe.max(self.replaced_to);
+        let segments = media.playlist.segments.iter().filter(|s| s.start() >= from && !s.gap);
         // To the very end: what comes behind it goes on from it.
         let candidates = segments.take_while(|s| s.end() <= end);
         candidates
@@ -42,9 +44,13 @@ impl Engine {
             .map(|s| (s.start(), wanted))
     }
 
-    /// A segment that was to replace another is not waited for when that is about to play.
+    /// A segment that was to replace another is not waited for when that is about to play, or when it takes so long that
+    /// the buffer shrinks.
     pub(super) fn keep_what_plays(&mut self, now: Timestamp, target: MediaTime) {
-        if target - self.playhead.place() < TOO_LATE {
+        let segment =
+            if let Stage::Open(catalog) = &self.stage { catalog.segment_length() } else { TOO_LATE };
+        let shrinks = self.ahead(LaneId::Main) + segment < self.goal(now);
+        if shrinks || target - self.playhead.place() < TOO_LATE {
             self.abandon_segment(now, LaneId::Main);
         }
     }

@@ -132,6 +132,12 @@ fn what_was_buffered_while_the_network_was_slow_is_replaced_once_it_is_fast() {
         w.run_until(secs(60), "all of it", |w| segment_requests(w).len() >= 5);
         let slow = rungs(&w);
         w.network.bits_per_second = 40_000_000;
+        w.give(Input::Command(Command::PauseLoading(true)));
+        let before = w.requests.len();
+        w.run_for(secs(5));
+        let asked = w.requests[before..].iter().filter(|(_, r)| r.body.is_none()).count();
+        assert_eq!(asked, 0, "nothing is replaced while the page wants nothing loaded");
+        w.give(Input::Command(Command::PauseLoading(false)));
         let stalls = w.element.stalls;
         w.run_for(secs(20));
         w.resume();
