@@ -48,6 +48,9 @@ impl Engine {
         }
         (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
+            // What a seek has left behind the end would be waited for.
+            let end = self.target(LaneId::Main).max(self.target(LaneId::Audio));
+            self.sink.remove_islands(end + TOLERANCE);
             self.sink.end();
         }
     }
