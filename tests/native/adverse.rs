@@ -602,3 +602,35 @@ fn sound_behind_one_that_was_cut_short_waits_for_the_place_of_its_own_sequence()
     assert_eq!(w.fatal(), None);
     assert!((w.position() - 8.0).abs() < 0.5, "ended at {}", w.position());
 }
+
+/// The first segment shows nothing of the sound, once because its copy is a broken one, or always: the source buffers were made
+/// without one for it, and the sound of the next segment ended the session.
+#[test]
+fn sound_that_comes_late_begins_anew() {
+    for copies in [1, 99] {
+        let mut left = copies;
+        let origin: Origin = Box::new(move |request: &Request| {
+            let path = request.url.expose().strip_prefix("http://origin.test/").unwrap();
+            match path {
+                "telemetry" => Response::status(204),
+                "p.m3u8" => {
+                    let segments: String = (0..6).map(|n| format!("#EXTINF:4,\n360p/{n:03}.ts\n")).collect();
+                    Response::ok(format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n"))
+                }
+                "360p/000.ts" if left > 0 => {
+                    left -= 1;
+                    Response::ok(renditions::apart()["360p/v000.ts"].clone())
+                }
+                file => Response::ok(
+                    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(file))
+                        .unwrap(),
+                ),
+            }
+        });
+        let mut w = World::new(config(), Network::new(5_000_000, RTT), origin);
+        w.play(Source::Hls { url: Url::new("http://origin.test/p.m3u8"), token: None });
+        w.run_until(secs(60), "the end", |w| w.element.ended);
+        assert_eq!(w.fatal(), None);
+        assert!(w.errors().all(|error| error.code == "track_added"), "{:?}", w.errors().collect::<Vec<_>>());
+    }
+}
