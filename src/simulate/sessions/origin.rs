@@ -213,8 +213,7 @@ impl<'a> Origin<'a> {
             let whole = fault.times == 9999;
             let row_limit = match fault.what {
                 Trouble::Status(404) => 3,
-                _ if passes && self.scenario.weather.iter().any(|w| w.down) => 1,
-                _ if passes => 2,
+                _ if passes => 2_u32.saturating_sub(self.scenario.resets()),
                 _ => 1,
             };
             let too_much =
