@@ -634,3 +634,29 @@ fn sound_that_comes_late_begins_anew() {
         assert!(w.errors().all(|error| error.code == "track_added"), "{:?}", w.errors().collect::<Vec<_>>());
     }
 }
+
+/// The playlist says that its segments are shorter than they are, so its end comes before the media's, and behind that the browser
+/// loses some: nothing was missing by the playlist, and the playhead stood before the last of the media.
+#[test]
+fn a_hole_behind_the_end_of_the_playlist_is_stepped_over() {
+    let list = |kind: &str| {
+        Some(window(0, 14, "", |n| format!("#EXTINF:1.8,\n{kind}{n}.ts\n")) + "#EXT-X-ENDLIST\n")
+    };
+    let config = Config { back_buffer: MediaTime::from_millis(2000), ..config() };
+    let mut w = live_world("master", config, RTT, move |path, _, _| match path {
+        "master.m3u8" => Some(APART.into()),
+        "low.m3u8" => list("v"),
+        "sound.m3u8" => list("a"),
+        _ => None,
+    });
+    w.run_until(secs(20), "all of it", |w| {
+        w.element.tracks.iter().filter(|t| t.last_end().as_secs() > 29.5).count() == 2
+    });
+    for kind in [TrackKind::Video, TrackKind::Audio] {
+        let [start, end] = [27_500, 29_000].map(MediaTime::from_millis);
+        w.element.evict(kind, TimeRange { start, end });
+    }
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 29.0, "ended at {}", w.position());
+}

@@ -263,6 +263,9 @@ impl<'a> World<'a> {
             Action::Online(online) => self.give(Input::Environment(Environment::Online(online))),
             Action::Sleep(time) => {
                 self.now = (self.now + time).min(self.scenario.end);
+                // What was under way goes on as if no time had passed.
+                self.sought = self.sought + time;
+                self.tried.values_mut().for_each(|at| *at = *at + time);
                 // The trouble that was to come while the lid was shut comes to nothing; what is calm stays so.
                 (self.moved, self.busy) = (self.now, self.now);
                 for (id, event) in self.network.break_all() {
