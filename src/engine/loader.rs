@@ -237,6 +237,11 @@ impl Engine {
                 if lane == LaneId::Main {
                     self.offset_found(true);
                 }
+                // Media that lie further on than the playlist ends are gone on to, and nothing loads what is missing before them.
+                let coming = self.sink.coming(self.tracks_of(lane));
+                if coming.iter().any(|range| range.start > target.max(self.playhead.place())) {
+                    return self.over_the_hole(now, lane, rung, target);
+                }
                 return Progress::Ended;
             }
             Next::Hole => return self.over_the_hole(now, lane, rung, target),

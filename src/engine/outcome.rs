@@ -73,7 +73,8 @@ impl Engine {
                 let codec = init.codec.clone();
                 if !self.sink.init(init) {
                     let message = format!("a track of {codec} appears where there was none before");
-                    self.fatal(now, "track_added", Phase::Media, message, None);
+                    // A segment that showed nothing of it may have been a broken copy.
+                    self.broke_down(now, "track_added", message);
                 }
             }
             PipelineEvent::Media(MediaEvent::Fragment(fragment)) if is_unwanted(fragment.track) => {}

@@ -17,7 +17,7 @@
 //! | `not_there` | 404 or 410 for a segment of a live stream ([`Fault::NotThere`]) | 3: it may be on its way to this server | skip, source |
 //! | `corrupt` | the body is not what it should be, or only a part of it was asked for and all of it comes ([`Fault::Corrupt`]) | 2: a cache may have a broken copy | address, rung, skip, source |
 //! | `wrong_key` | a new key opens nothing ([`Fault::WrongKey`]) | 2, key and segment | source |
-//! | `append`, `decode` | the browser takes the media no longer | once a minute anew in the same place | rung or skip, source |
+//! | `append`, `decode` | the browser takes the media no longer, or has no source buffer for a kind of track that comes late | once a minute anew in the same place | rung or skip, source |
 //! | `unsupported` | the browser does not take the codec | 1 | rung, source |
 //! | `quota` | the source buffer has no room | what is behind goes, then what seeks left ahead; a smaller goal for a minute; for 10 s while nothing can play | source |
 //! | `standstill` | the element does not move with media at hand | see `standstill` | rung or skip, source |

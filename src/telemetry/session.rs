@@ -23,8 +23,8 @@ pub struct QoeSession {
     rung: Option<Rung>,
     /// Frames decoded and dropped, as the element told them last.
     frames_told: (u64, u64),
-    /// The player itself moves the position: the next seek is not the viewer's.
-    own_seek: bool,
+    /// The player itself moves the position: the next seek is not the viewer's. Whether it has begun.
+    own_seek: Option<bool>,
     /// The figures that are simply counted. Those that depend on the time are filled in by `snapshot`.
     counted: Qoe,
 }
@@ -76,7 +76,7 @@ impl QoeSession {
             weighed_micros: 0,
             rung: None,
             frames_told: (0, 0),
-            own_seek: false,
+            own_seek: None,
             counted: Qoe::default(),
         }
     }
@@ -161,12 +161,13 @@ impl QoeSession {
     /// The player itself is about to move the position, over a gap say: the next seek is not the viewer's, and a
     /// stall goes on through it.
     pub fn own_seek(&mut self) {
-        self.own_seek = true;
+        self.own_seek = Some(false);
     }
 
     /// A seek began.
     pub fn seeking(&mut self, now: Timestamp) {
-        if self.own_seek {
+        if let Some(begun) = &mut self.own_seek {
+            *begun = true;
             return;
         }
         let next = match self.state {
@@ -187,7 +188,7 @@ impl QoeSession {
     /// there.
     pub fn seeked(&mut self, now: Timestamp) {
         // Where the viewer's seek led to nothing to play, the player's went on from it: both end here.
-        if core::mem::take(&mut self.own_seek) && !matches!(self.state, State::Seeking { .. }) {
+        if self.own_seek.take_if(|begun| *begun).is_some() && !matches!(self.state, State::Seeking { .. }) {
             return;
         }
         if let State::Seeking { playing, starved } = self.state {

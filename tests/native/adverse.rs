@@ -602,3 +602,61 @@ fn sound_behind_one_that_was_cut_short_waits_for_the_place_of_its_own_sequence()
     assert_eq!(w.fatal(), None);
     assert!((w.position() - 8.0).abs() < 0.5, "ended at {}", w.position());
 }
+
+/// The first segment shows nothing of the sound, once because its copy is a broken one, or always: the source buffers were made
+/// without one for it, and the sound of the next segment ended the session.
+#[test]
+fn sound_that_comes_late_begins_anew() {
+    for copies in [1, 99] {
+        let mut left = copies;
+        let origin: Origin = Box::new(move |request: &Request| {
+            let path = request.url.expose().strip_prefix("http://origin.test/").unwrap();
+            match path {
+                "telemetry" => Response::status(204),
+                "p.m3u8" => {
+                    let segments: String = (0..6).map(|n| format!("#EXTINF:4,\n360p/{n:03}.ts\n")).collect();
+                    Response::ok(format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n"))
+                }
+                "360p/000.ts" if left > 0 => {
+                    left -= 1;
+                    Response::ok(renditions::apart()["360p/v000.ts"].clone())
+                }
+                file => Response::ok(
+                    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(file))
+                        .unwrap(),
+                ),
+            }
+        });
+        let mut w = World::new(config(), Network::new(5_000_000, RTT), origin);
+        w.play(Source::Hls { url: Url::new("http://origin.test/p.m3u8"), token: None });
+        w.run_until(secs(60), "the end", |w| w.element.ended);
+        assert_eq!(w.fatal(), None);
+        assert!(w.errors().all(|error| error.code == "track_added"), "{:?}", w.errors().collect::<Vec<_>>());
+    }
+}
+
+/// The playlist says that its segments are shorter than they are, so its end comes before the media's, and behind that the browser
+/// loses some: nothing was missing by the playlist, and the playhead stood before the last of the media.
+#[test]
+fn a_hole_behind_the_end_of_the_playlist_is_stepped_over() {
+    let list = |kind: &str| {
+        Some(window(0, 14, "", |n| format!("#EXTINF:1.8,\n{kind}{n}.ts\n")) + "#EXT-X-ENDLIST\n")
+    };
+    let config = Config { back_buffer: MediaTime::from_millis(2000), ..config() };
+    let mut w = live_world("master", config, RTT, move |path, _, _| match path {
+        "master.m3u8" => Some(APART.into()),
+        "low.m3u8" => list("v"),
+        "sound.m3u8" => list("a"),
+        _ => None,
+    });
+    w.run_until(secs(20), "all of it", |w| {
+        w.element.tracks.iter().filter(|t| t.last_end().as_secs() > 29.5).count() == 2
+    });
+    for kind in [TrackKind::Video, TrackKind::Audio] {
+        let [start, end] = [27_500, 29_000].map(MediaTime::from_millis);
+        w.element.evict(kind, TimeRange { start, end });
+    }
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 29.0, "ended at {}", w.position());
+}

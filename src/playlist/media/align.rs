@@ -8,7 +8,11 @@ use super::MediaPlaylist;
 impl MediaPlaylist {
     /// Moves this playlist to where it belongs beside `reference`, a playlist of the same presentation.
     pub fn align_to(&mut self, reference: &Self) {
-        let Some(first) = self.segments.first().map(|s| s.start_nanos) else { return };
+        let Some(first) = self.segments.first().map(|s| s.start_nanos) else {
+            // What comes next in it will be made from now on.
+            self.end_nanos = reference.end_nanos;
+            return;
+        };
         let by = self.place_beside(reference).saturating_sub(i128::from(first));
         let moved = |nanos: u64| u64::try_from(i128::from(nanos).saturating_add(by));
         // What lies before the beginning of time cannot be played: who began later cannot go there.
@@ -85,6 +89,18 @@ mod tests {
         let mut early = window(700, &[4.0], Some("2025-01-01T00:00:00Z"));
         early.align_to(&reference);
         assert_eq!(starts(&early), [8.0], "at the edge");
+    }
+
+    #[test]
+    fn what_has_no_segment_yet_begins_at_the_edge() {
+        let reference = window(10, &[4.0, 4.0, 4.0], None);
+        let mut empty = window(0, &[], None);
+        empty.align_to(&reference);
+        let text = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:4,\ns.ts\n";
+        let source =
+            Source { base: &Url::new(""), variables: &Variables::default(), limits: Limits::default() };
+        empty.refresh(text, &source).unwrap();
+        assert_eq!(starts(&empty), [12.0]);
     }
 
     #[test]

@@ -46,7 +46,7 @@ impl Response {
     }
 
     /// Bytes of the body that arrive.
-    fn limit(&self) -> usize {
+    pub(super) fn limit(&self) -> usize {
         self.stall_after.or(self.cut_after).unwrap_or(usize::MAX).min(self.body.len())
     }
 }

@@ -230,6 +230,13 @@ impl Scenario {
         (self.stream.segments * self.stream.pieces) as u64 * PIECE
     }
 
+    /// Failures that a request may see because its connection is reset: by the network, once among the attempts at it, and each
+    /// time that the lid is shut.
+    pub(super) fn resets(&self) -> u32 {
+        let sleeps = self.viewer.iter().filter(|(_, action)| matches!(action, Action::Sleep(_))).count();
+        u32::from(self.weather.iter().any(|w| w.down)) + u32::try_from(sleeps).unwrap_or(u32::MAX)
+    }
+
     fn trouble(&mut self, r: &mut Random) {
         if let Some(live) = &mut self.live
             && r.percent(30)
@@ -292,6 +299,11 @@ impl Scenario {
                 }
             };
             self.faults.push(fault);
+        }
+        // A segment and its key are tried twice together (`wrong_key` and `corrupt` of the recovery table): who breaks both, one
+        // after the other, has broken too much to be mild.
+        if self.mild && self.faults.iter().any(|fault| fault.what == Trouble::WrongKey) {
+            self.faults.retain(|fault| fault.on != Target::Segment || fault.what.passes());
         }
         // A rung that is broken for good, beside others that are not.
         if self.stream.rungs > 1 && r.percent(15) {

@@ -263,6 +263,9 @@ impl<'a> World<'a> {
             Action::Online(online) => self.give(Input::Environment(Environment::Online(online))),
             Action::Sleep(time) => {
                 self.now = (self.now + time).min(self.scenario.end);
+                // What was under way goes on as if no time had passed.
+                self.sought = self.sought + time;
+                self.tried.values_mut().for_each(|at| *at = *at + time);
                 // The trouble that was to come while the lid was shut comes to nothing; what is calm stays so.
                 (self.moved, self.busy) = (self.now, self.now);
                 for (id, event) in self.network.break_all() {
@@ -445,7 +448,11 @@ impl<'a> World<'a> {
     }
 
     fn sink(&mut self, command: SinkCommand) {
-        assert!(!self.detached, "a command to a sink that was let go: {command:?}");
+        let attaches = matches!(command, SinkCommand::Attach);
+        assert!(
+            !self.detached || attaches && !self.over(),
+            "a command to a sink that was let go: {command:?}"
+        );
         match &command {
             SinkCommand::Detach => self.detached = true,
             SinkCommand::Append(kind, ..) => {
@@ -465,6 +472,11 @@ impl<'a> World<'a> {
             _ => {}
         }
         self.element.command(self.now, command);
+        if attaches {
+            // An element that is given a source begins at zero, where the session has sent it from.
+            self.detached = false;
+            self.position = self.element.state().position;
+        }
     }
 
     fn told(&mut self, stats: Box<Stats>) {
@@ -492,11 +504,10 @@ impl<'a> World<'a> {
         if ended && !self.over() && !moved_up {
             // Where a playlist says that its segments are shorter than they are, whoever begins at the end begins there.
             let told = self.scenario.stream.told.min(1000) as f64 / 1000.0;
-            let (at, whole) = (self.position.as_secs(), self.scenario.seconds() as f64 * told);
-            assert!(
-                at >= whole - self.origin.end_slack() || self.origin.hides_the_end(),
-                "ended at {at} of {whole}"
-            );
+            let pieces = (self.origin.missing_at_the_end() * self.scenario.stream.pieces) as u64;
+            let (at, whole) =
+                (self.position.as_secs(), (self.scenario.seconds() - pieces * PIECE) as f64 * told);
+            assert!(at >= whole - self.origin.end_slack(), "ended at {at} of {whole}");
         }
         assert_eq!(self.over(), self.detached, "over and detached");
         if let Some(stats) = self.stats.as_ref().filter(|_| !self.over()) {

@@ -202,6 +202,21 @@ fn the_players_own_seek_within_one_of_the_viewer_ends_with_it() {
     assert_eq!((q.seek_count, q.stall_count, q.played_ms), (1, 1, 2000));
 }
 
+/// The player moves on while its first seek is still under way: the `seeked` of that one comes after it has asked for the next.
+#[test]
+fn a_second_seek_of_the_players_own_is_not_the_viewers() {
+    let mut q = playing();
+    q.own_seek();
+    q.seeking(at(2000));
+    q.own_seek();
+    q.seeked(at(2100));
+    q.seeking(at(2110));
+    q.seeked(at(2200));
+    assert_eq!(q.snapshot(at(2200)).seek_count, 0);
+    q.seeking(at(2300));
+    assert_eq!(q.snapshot(at(2300)).seek_count, 1);
+}
+
 #[test]
 fn bitrate_is_weighted_by_playing_time_and_switches_have_a_direction() {
     let mut q = playing();
