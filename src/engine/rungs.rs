@@ -71,6 +71,21 @@ impl Engine {
         Some(ask(self.rule.as_mut(), &situation))
     }
 
+    /// Whether the segment being loaded is played while it comes in, and comes in faster than it is played: then nothing
+    /// waits for its end.
+    fn plays_as_it_comes(&self, transfer: &Transfer, target: MediaTime) -> bool {
+        let Some(loading) = self.lanes.main.loading() else { return false };
+        let (range, handed_on) = (loading.range, self.playhead.place() + self.ahead(LaneId::Main) - target);
+        let (Some(size), Some(latency)) = (transfer.size, transfer.latency) else { return false };
+        if handed_on <= MediaTime::ZERO || transfer.idle > SECOND_THOUGHT || transfer.received == 0 {
+            return false;
+        }
+        let (received, left) = (transfer.received as f64, size.saturating_sub(transfer.received) as f64);
+        let takes = left / received * transfer.elapsed.saturating_sub(latency).as_secs_f64();
+        let lasts = (range.end - range.start).as_secs() * left / size.max(1) as f64;
+        takes * KEEPS_UP < lasts
+    }
+
     /// Looks at the segment being loaded: it may be better to give it up for a lower rung.
     pub(super) fn think_again(&mut self, now: Timestamp) {
         self.history.passed(now);
@@ -97,6 +112,9 @@ impl Engine {
             latency: flight.latency(),
             idle: now.since(flight.active()),
         };
+        if self.plays_as_it_comes(&transfer, target) {
+            return;
+        }
         // What has been handed on of this segment would be replaced: it does not count.
         let place = self.playhead.place();
         let buffer = self.buffer_ahead().min(target - place).max(MediaTime::ZERO);
@@ -124,5 +142,7 @@ impl Engine {
     }
 }
 
+/// Media that comes in this much faster than it is played does so for long enough.
+const KEEPS_UP: f64 = 1.15;
 /// How often a segment being loaded is thought about.
 pub(super) const SECOND_THOUGHT: Duration = Duration::from_millis(250);
