@@ -143,6 +143,6 @@ impl Engine {
 }
 
 /// Media that comes in this much faster than it is played does so for long enough.
-const KEEPS_UP: f64 = 1.15;
+const KEEPS_UP: f64 = 1.2;
 /// How often a segment being loaded is thought about.
 pub(super) const SECOND_THOUGHT: Duration = Duration::from_millis(250);
