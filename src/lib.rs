@@ -46,7 +46,7 @@
 //!
 //! let mut session = Session::new(Config::default(), Timestamp::ZERO);
 //! let source = Source::Hls { url: Url::new("https://cdn.example/lesson.m3u8"), token: None };
-//! let mut inputs = vec![Input::Command(Command::Load(source))];
+//! let mut inputs = vec![Input::Command(Command::Load(vec![source]))];
 //! let mut fatal = None;
 //! while let Some(input) = inputs.pop() {
 //!     session.handle(Timestamp::from_millis(1), input);
