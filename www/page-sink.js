@@ -150,6 +150,8 @@ export class PageSink {
   }
 
   #detach() {
+    // One that never opened still holds its address.
+    if (this.#url) URL.revokeObjectURL(this.#url);
     this.#source = undefined;
     this.#tracks.clear();
     this.#bare.clear();
