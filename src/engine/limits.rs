@@ -35,6 +35,14 @@ struct Decoder {
     times: u32,
 }
 
+impl Limits {
+    /// Another ladder comes: what is said in indices of the last one means nothing.
+    pub(super) fn leave_ladder(&mut self) {
+        self.page = (None, None);
+        self.decoder = Decoder::default();
+    }
+}
+
 impl Engine {
     /// The lowest and the highest rung that may be chosen.
     pub(super) fn allowed(&self, now: Timestamp) -> (usize, usize) {

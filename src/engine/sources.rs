@@ -108,9 +108,8 @@ impl Engine {
         self.leave_text();
         self.lanes = Lanes::default();
         self.credentials = Credentials::default();
-        // Indices of another ladder mean nothing.
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
-        self.limits.page = (None, None);
+        self.limits.leave_ladder();
         (self.breakdowns, self.skipped) = ((0, Timestamp::ZERO), 0);
         self.timers.set(Timer::Reload, None);
         self.sources.current = index;

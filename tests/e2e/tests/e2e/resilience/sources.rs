@@ -24,6 +24,13 @@ async fn the_next_source_takes_over_where_one_fails_for_good() {
         attributes.insert("src".into(), "/no/such/playlist.m3u8".into());
         let options = json!({ "fallbackSources": sources, "startRung": 0, "bufferGoal": 4 });
         player::start(stage, &attributes, options).await;
+        // As a page would hear it.
+        stage
+            .js::<()>(
+                "e2e.sources = [];
+                 e2e.player.addEventListener('sourcechange', ({ detail }) => e2e.sources.push(detail.source));",
+            )
+            .await;
         player::rate(stage, 2).await;
         let plays = "return e2e.video.currentTime > 5";
         let _: bool = stage.wait_for("the second source to play", START, plays).await;
@@ -34,6 +41,8 @@ async fn the_next_source_takes_over_where_one_fails_for_good() {
         let (rate, codes): (f64, Vec<String>) =
             stage.js("return [e2e.video.playbackRate, e2e.errors.map(({ code }) => code)]").await;
         assert_eq!((rate, codes), (2.0, vec!["not_found".to_owned(), "access_refused".to_owned()]));
+        let heard: Vec<u32> = stage.js("return e2e.sources").await;
+        assert_eq!(heard.last(), Some(&2), "{heard:?}");
         let sources: Value = stage.js("return e2e.player.qoe.sources").await;
         assert_eq!(
             sources,
