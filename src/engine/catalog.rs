@@ -262,16 +262,18 @@ impl Catalog {
         self.rungs.iter().find_map(|r| r.stream.media.as_ref())
     }
 
-    /// How often the server has begun anew, as far as any playlist has shown, and one that has shown as much to put a new one
-    /// beside: that of this rung, of another, or of a rendition, whose playlist may come long before the first of the rungs.
-    pub(crate) fn reference(&self, rung: Option<usize>) -> (u32, Option<&Media>) {
+    /// How often the server has begun anew, as far as any playlist has shown, and of those that have shown as much the one to
+    /// put a new one beside, with when it was known to be so: what was loaded last, of this rung, of another, or of a
+    /// rendition, whose playlist may come long before the first of the rungs.
+    pub(crate) fn reference(&self, rung: Option<usize>) -> (u32, Option<(&Media, Timestamp)>) {
         let first = rung.and_then(|rung| self.rungs.get(rung)).map(|rung| &rung.stream);
         let rungs = self.rungs.iter().map(|rung| &rung.stream);
         let sounds = self.sounds.streams();
         let all = || first.into_iter().chain(rungs.clone()).chain(sounds.clone());
         let restarts = all().map(|stream| stream.restarts).max().unwrap_or(0);
-        let mut newest = all().filter(|stream| stream.restarts == restarts);
-        (restarts, newest.find_map(|stream| stream.media.as_ref()))
+        let as_new = all().filter(|stream| stream.restarts == restarts);
+        let known = as_new.filter_map(|stream| Some((stream.media.as_ref()?, stream.got)));
+        (restarts, known.reduce(|newest, other| if other.1 > newest.1 { other } else { newest }))
     }
 
     /// Segments are about so long, by the media playlist that came last.

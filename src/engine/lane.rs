@@ -37,6 +37,8 @@ pub(crate) struct Lanes {
     /// By discontinuity sequence number: what is added to a timestamp in the media to get its place in the
     /// presentation. All rungs and renditions share it, which is what keeps them in step.
     timeline: BTreeMap<Sequence, Offset>,
+    /// The window has jumped since: a server may have begun anew meanwhile, and its numbers gone by those that are known.
+    pub(super) in_doubt: bool,
 }
 
 /// A discontinuity sequence: how often the server has begun anew, for then its numbers do too, and the number.
@@ -230,6 +232,11 @@ impl Lanes {
         }
     }
 
+    /// The media of the sequence lies elsewhere by now: it is placed anew.
+    pub(super) fn forget_offset(&mut self, discontinuity_sequence: Sequence) {
+        self.timeline.remove(&discontinuity_sequence);
+    }
+
     /// The segment turned out not to be media: an offset that only it showed is worth nothing.
     pub(super) fn doubt_offset(&mut self, discontinuity_sequence: Sequence) {
         if self.timeline.get(&discontinuity_sequence).is_some_and(|offset| !offset.proved) {
@@ -377,12 +384,14 @@ impl Lane {
         self.loading().is_some_and(|l| l.range.start - NEAR <= target && target < l.range.end)
     }
 
-    /// What fills `target`, in a playlist of `rung` that is `drift` behind its media where nothing closer is known.
+    /// What fills `target`, in a playlist of `rung` that is `drift` behind its media where nothing closer is known. There is
+    /// media up to it (`goes_on`), or none.
     pub(super) fn next_segment<'a>(
         &self,
         media: &'a Media,
         rung: usize,
         target: MediaTime,
+        goes_on: bool,
         drift: MediaTime,
     ) -> Next<'a> {
         let segments = &media.playlist.segments;
@@ -393,8 +402,12 @@ impl Lane {
                 }
                 (media.playlist.segment(search.next), MediaTime::ZERO, false)
             }
-            // What was loaded for this very place and is not there was lost on its way: it is what comes next.
-            (_, Some(tail)) if tail.end.abs_diff(target) <= NEAR && tail.target != target => {
+            // What was loaded for this very place, or reached beyond it, and is not there was lost: it is what comes next.
+            (_, Some(tail))
+                if tail.end.abs_diff(target) <= NEAR
+                    && tail.target != target
+                    && (goes_on || tail.end - target <= MISPLACED) =>
+            {
                 let Some(segment) = after(media, rung, tail) else { return Next::End };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
                 (Some(segment), tail.end - tail.playlist_end, continues)
@@ -479,6 +492,12 @@ impl Loading {
 }
 
 impl Loading {
+    /// Whether media there lies so far from where the segment was expected that no segment beside it fills its place.
+    pub(super) fn is_far_from(&self, measured: TimeRange) -> bool {
+        let reach = self.range.length().ticks().saturating_mul(i64::from(MAX_STEPS));
+        measured.start.abs_diff(self.range.start).ticks() > reach
+    }
+
     /// Whether this key opens the segment or its init section.
     pub(super) fn needs_key(&self, identity: &str) -> bool {
         self.key_length(identity).is_some()

@@ -97,6 +97,7 @@ impl Engine {
                 if let Stage::Open(catalog) = &mut self.stage {
                     catalog.forget_unused(&used);
                 }
+                self.lanes.in_doubt |= news != Refresh::Restarted;
                 if news == Refresh::Restarted {
                     self.abandon_segment(now, lane);
                     self.lanes.lane_mut(lane).forget_drift();
@@ -126,7 +127,12 @@ impl Engine {
     }
 
     /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more.
-    pub(super) fn align_restarted(&mut self, lane: LaneId, index: usize, playlist: &mut MediaPlaylist) {
+    pub(super) fn align_restarted(
+        &mut self,
+        now: Timestamp,
+        (lane, index): (LaneId, usize),
+        playlist: &mut MediaPlaylist,
+    ) {
         let others = LaneId::ALL.into_iter().filter(|other| *other != lane);
         let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
         let Stage::Open(catalog) = &mut self.stage else { return };
@@ -134,8 +140,9 @@ impl Engine {
         stream.restarts = stream.restarts.wrapping_add(1);
         let restarts = stream.restarts;
         let ahead = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
-        if let Some(first) = ahead.filter(|s| s.restarts == restarts).find_map(|s| s.media.as_ref()) {
-            playlist.align_to(&first.playlist);
+        let mut ahead = ahead.filter(|stream| stream.restarts == restarts);
+        if let Some((first, got)) = ahead.find_map(|stream| Some((stream.media.as_ref()?, stream.got))) {
+            playlist.align_to(&first.playlist, now.since(got));
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! Each lane loads one segment at a time.
 
+use crate::error::{Phase, PlayerError};
 use crate::playlist::Segment;
 use crate::time::{MediaTime, Timestamp};
 
@@ -48,6 +49,9 @@ impl Engine {
         }
         (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
+            if [Tracks::Audio, Tracks::AllButAudio].iter().all(|of| self.sink.coming(*of).is_empty()) {
+                return self.end_by(now, nothing_to_play());
+            }
             // What a seek has left behind the end would be waited for.
             let end = self.target(LaneId::Main).max(self.target(LaneId::Audio));
             self.sink.remove_islands(end + TOLERANCE);
@@ -158,8 +162,11 @@ impl Engine {
         if let Some(range) = ranges::range_at(&coming, position, TOLERANCE) {
             return range.end.max(position);
         }
-        // A playhead at the very end, or sent beyond it, has nothing in front of it; it needs the media before.
-        let place = position.min(self.last_place(lane).unwrap_or(position)).max(MediaTime::ZERO);
+        // A playhead at the very end, or sent beyond it, has nothing in front of it; it needs the media before, which may
+        // lie further on than the playlist says.
+        let there = coming.last().map(|range| range.end);
+        let last = self.last_place(lane).max(there).unwrap_or(position);
+        let place = position.min(last).max(MediaTime::ZERO);
         ranges::range_at(&coming, place, TOLERANCE).map_or(place, |range| range.end)
     }
 
@@ -223,8 +230,23 @@ impl Engine {
             self.window_left(now, lane, rung);
             return Progress::Goes;
         }
-        let (segment, drift, continues) = match self.lanes.lane(lane).next_segment(media, rung, target, drift)
-        {
+        let coming = self.sink.coming(self.tracks_of(lane));
+        let goes_on = coming.iter().any(|range| range.start < target && target <= range.end);
+        let next = self.lanes.lane(lane).next_segment(media, rung, target, goes_on, drift);
+        #[cfg(debug_next)]
+        println!(
+            "NEXT {lane:?} rung {rung} target {target} goes_on {goes_on} {:?} window {}..{} live {} tail {:?}",
+            match &next {
+                Next::Segment { segment, .. } => format!("{} {}", segment.sequence, segment.start()),
+                Next::End => "end".into(),
+                Next::Hole => "hole".into(),
+            },
+            media.playlist.window().start,
+            media.playlist.window().end,
+            media.playlist.is_live(),
+            self.lanes.lane(lane)
+        );
+        let (segment, drift, continues) = match next {
             Next::Segment { segment, drift, continues } => (segment, drift, continues),
             // The live edge: what comes next is in the next playlist.
             Next::End if media.playlist.is_live() => return Progress::Goes,
@@ -238,7 +260,6 @@ impl Engine {
                     self.offset_found(true);
                 }
                 // Media that lie further on than the playlist ends are gone on to, and nothing loads what is missing before them.
-                let coming = self.sink.coming(self.tracks_of(lane));
                 if coming.iter().any(|range| range.start > target.max(self.playhead.place())) {
                     return self.over_the_hole(now, lane, rung, target);
                 }
@@ -362,6 +383,18 @@ impl Engine {
         if let Some(id) = self.lanes.lane(lane).loading().and_then(|loading| loading.request) {
             self.command(PipelineCommand::Drop(id));
         }
+    }
+}
+
+/// All was loaded that there is from the playhead on, and nothing of it can be shown.
+fn nothing_to_play() -> PlayerError {
+    PlayerError {
+        code: "nothing_to_play",
+        phase: Phase::Media,
+        status: None,
+        fatal: true,
+        message: "no segment from here to the end has anything to play".into(),
+        url: None,
     }
 }
 

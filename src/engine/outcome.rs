@@ -139,6 +139,10 @@ impl Engine {
             let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_short");
             return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
         }
+        if lane == LaneId::Main && core::mem::take(&mut self.lanes.in_doubt) && self.lies_elsewhere(measured)
+        {
+            return self.place_anew(now);
+        }
         if lane == LaneId::Main {
             self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
         }
@@ -180,6 +184,24 @@ impl Engine {
         !media.playlist.is_live()
             && last == Some(loading.sequence)
             && loading.range.end - measured.end > quarter.max(MIN_CUT)
+    }
+
+    /// Whether the segment of the rungs that came through is far from where its live playlist has it.
+    fn lies_elsewhere(&self, measured: TimeRange) -> bool {
+        self.is_live && self.lanes.main.loading().is_some_and(|loading| loading.is_far_from(measured))
+    }
+
+    /// The server has begun anew, unseen, and counts discontinuities as before: what it makes now has another offset. The
+    /// segment is loaded again, to be placed where the playlist has it.
+    fn place_anew(&mut self, now: Timestamp) {
+        self.reports.trace.note(now, "timeline_restarted", &[]);
+        if let Some(sequence) = self.lanes.main.loading().map(|loading| loading.discontinuity_sequence) {
+            self.lanes.forget_offset(sequence);
+        }
+        for lane in LaneId::MEDIA {
+            self.abandon_segment(now, lane);
+            self.lanes.lane_mut(lane).forget_drift();
+        }
     }
 
     /// The bytes came, but they are not the media they should be.

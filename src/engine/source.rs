@@ -129,8 +129,12 @@ impl Engine {
                 Ok(playlist) if playlist.skipped > 0 => (None, Err(PlaylistError::DeltaMismatch { line: 1 })),
                 Ok(mut playlist) => {
                     let (restarts, reference) = catalog.reference(self.lanes.main.at_rung());
-                    if let Some(reference) = reference.filter(|_| playlist.is_live()) {
-                        playlist.align_to(&reference.playlist);
+                    if let Some((reference, got)) = reference {
+                        // Also what has ended meanwhile, for the window had moved by then.
+                        let known = &reference.playlist;
+                        if playlist.is_live() || known.is_live() || known.window().start > MediaTime::ZERO {
+                            playlist.align_to(known, now.since(got));
+                        }
                     }
                     if let Some(stream) = catalog.stream_mut(lane, index) {
                         stream.restarts = restarts;
@@ -142,7 +146,7 @@ impl Engine {
             },
         };
         if let (Ok(Refresh::Restarted), Some(media)) = (&read, &mut media) {
-            self.align_restarted(lane, index, &mut media.playlist);
+            self.align_restarted(now, (lane, index), &mut media.playlist);
         }
         let Stage::Open(catalog) = &mut self.stage else { return };
         if let Some(media) = media.as_ref().filter(|_| lane == LaneId::Main) {

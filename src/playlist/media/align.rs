@@ -3,17 +3,20 @@
 //! A playlist that was read begins at zero. Of a live presentation another rung's window may begin elsewhere: what
 //! says where is the program date, else the media sequence number, else that both end at the live edge.
 
-use super::MediaPlaylist;
+use core::time::Duration;
+
+use super::{MediaPlaylist, Segment};
 
 impl MediaPlaylist {
-    /// Moves this playlist to where it belongs beside `reference`, a playlist of the same presentation.
-    pub fn align_to(&mut self, reference: &Self) {
+    /// Moves this playlist to where it belongs beside `reference`, a playlist of the same presentation that was as it is
+    /// `age` ago.
+    pub fn align_to(&mut self, reference: &Self, age: Duration) {
         let Some(first) = self.segments.first().map(|s| s.start_nanos) else {
             // What comes next in it will be made from now on.
             self.end_nanos = reference.end_nanos;
             return;
         };
-        let by = self.place_beside(reference).saturating_sub(i128::from(first));
+        let by = self.place_beside(reference, age).saturating_sub(i128::from(first));
         let moved = |nanos: u64| u64::try_from(i128::from(nanos).saturating_add(by));
         // What lies before the beginning of time cannot be played: who began later cannot go there.
         let before = self.segments.partition_point(|segment| moved(segment.start_nanos).is_err());
@@ -28,9 +31,11 @@ impl MediaPlaylist {
         }
     }
 
-    /// Where the first segment belongs.
-    fn place_beside(&self, reference: &Self) -> i128 {
-        let Some(first) = self.segments.first() else { return 0 };
+    /// Where the first segment belongs: by the dates; by the numbers, where both playlists have one of them, or go on from each
+    /// other as much as the time in between lets expect; or else so that the edge is where it should be by now.
+    fn place_beside(&self, reference: &Self, age: Duration) -> i128 {
+        let (Some(first), Some(last)) = (self.segments.first(), self.segments.last()) else { return 0 };
+        let length = i128::from(self.end_nanos.saturating_sub(first.start_nanos));
         // Dates are compared at the reference's end: it is the newest and likely in both.
         let dated = reference.segments.last().and_then(|known| {
             let (own, other) =
@@ -38,17 +43,24 @@ impl MediaPlaylist {
             let ahead = own.checked_sub(other)?.checked_mul(NANOS_PER_MILLI)?;
             Some(i128::from(known.start_nanos).saturating_add(i128::from(ahead)))
         });
-        let length = self.end_nanos.saturating_sub(first.start_nanos);
-        let at_the_edge = i128::from(reference.end_nanos).saturating_sub(i128::from(length));
-        let numbered = || {
-            let last = self.segments.last()?;
-            let same = reference.segment(last.sequence)?;
-            let before = last.start_nanos.checked_sub(first.start_nanos)?;
+        // A date by which nothing of it could be played is wrong.
+        let dated = dated.filter(|place| place.saturating_add(length) > 0);
+        let same = |segment: &Segment| {
+            let same = reference.segment(segment.sequence)?;
+            let before = segment.start_nanos.checked_sub(first.start_nanos)?;
             Some(i128::from(same.start_nanos).saturating_sub(i128::from(before)))
         };
-        // A date by which nothing of it could be played is wrong.
-        let dated = dated.filter(|place| place.saturating_add(i128::from(length)) > 0);
-        dated.or_else(numbered).unwrap_or(at_the_edge)
+        let grown = if reference.is_live() { age.as_nanos() } else { 0 };
+        let edge = i128::from(reference.end_nanos).saturating_add_unsigned(grown);
+        let at_the_edge = edge.saturating_sub(length);
+        let goes_on = || {
+            let missed = first.sequence.checked_sub(reference.segments.last()?.sequence)?.checked_sub(1)?;
+            let mean = length / i128::try_from(self.segments.len()).ok()?;
+            let place = i128::from(reference.end_nanos).checked_add(mean.checked_mul(i128::from(missed))?)?;
+            let target = i128::try_from(self.target_duration().as_nanos()).ok()?;
+            (place.abs_diff(at_the_edge) <= (2 * target).unsigned_abs()).then_some(place)
+        };
+        dated.or_else(|| same(last)).or_else(|| same(first)).or_else(goes_on).unwrap_or(at_the_edge)
     }
 }
 
@@ -56,6 +68,8 @@ const NANOS_PER_MILLI: i64 = 1_000_000;
 
 #[cfg(test)]
 mod tests {
+    use core::time::Duration;
+
     use crate::playlist::{Limits, MediaPlaylist, Source, Variables, parse_media};
     use crate::secret::Url;
 
@@ -79,15 +93,15 @@ mod tests {
         let reference = window(10, &[4.0, 4.0, 4.0], Some("2026-01-01T00:00:00Z"));
         // Numbered in a way of its own, and two seconds later.
         let mut other = window(700, &[4.0, 4.0], Some("2026-01-01T00:00:02.000Z"));
-        other.align_to(&reference);
+        other.align_to(&reference, Duration::ZERO);
         assert_eq!(starts(&other), [2.0, 6.0]);
         // What lies before the reference's beginning is left out: zero is where time begins.
         let mut longer = window(700, &[4.0, 4.0, 4.0], Some("2025-12-31T23:59:55.000Z"));
-        longer.align_to(&reference);
+        longer.align_to(&reference, Duration::ZERO);
         assert_eq!((starts(&longer), longer.media_sequence), (vec![3.0], 702));
         // A date by which nothing would be left is wrong.
         let mut early = window(700, &[4.0], Some("2025-01-01T00:00:00Z"));
-        early.align_to(&reference);
+        early.align_to(&reference, Duration::ZERO);
         assert_eq!(starts(&early), [8.0], "at the edge");
     }
 
@@ -95,7 +109,7 @@ mod tests {
     fn what_has_no_segment_yet_begins_at_the_edge() {
         let reference = window(10, &[4.0, 4.0, 4.0], None);
         let mut empty = window(0, &[], None);
-        empty.align_to(&reference);
+        empty.align_to(&reference, Duration::ZERO);
         let text = b"#EXTM3U\n#EXT-X-TARGETDURATION:6\n#EXT-X-MEDIA-SEQUENCE:0\n#EXTINF:4,\ns.ts\n";
         let source =
             Source { base: &Url::new(""), variables: &Variables::default(), limits: Limits::default() };
@@ -107,10 +121,22 @@ mod tests {
     fn by_number() {
         let reference = window(10, &[4.0, 4.0, 4.0], None);
         let mut other = window(11, &[3.9, 4.1, 4.0], None);
-        other.align_to(&reference);
-        assert_eq!(starts(&other), [0.0, 3.9, 8.0], "its last number is not in the reference: at the edge");
+        other.align_to(&reference, Duration::ZERO);
+        assert_eq!(starts(&other), [4.0, 7.9, 12.0], "its last number is not in the reference, its first is");
         let mut other = window(11, &[4.0, 4.0], None);
-        other.align_to(&reference);
+        other.align_to(&reference, Duration::ZERO);
         assert_eq!(starts(&other), [4.0, 8.0]);
+    }
+    /// A reference that was loaded long ago ends long before the edge.
+    #[test]
+    fn by_the_time_that_has_passed() {
+        let reference = window(10, &[4.0, 4.0, 4.0], None);
+        let age = Duration::from_secs(29);
+        let mut other = window(18, &[4.0, 4.0], None);
+        other.align_to(&reference, age);
+        assert_eq!(starts(&other), [32.0, 36.0], "its numbers go on from the reference's");
+        let mut other = window(700, &[4.0, 4.0], None);
+        other.align_to(&reference, age);
+        assert_eq!(starts(&other), [33.0, 37.0], "they are its own: at the edge as it is by now");
     }
 }
