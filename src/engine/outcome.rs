@@ -8,6 +8,7 @@ use super::io::{Breakage, Output, PipelineCommand, PipelineEvent, RequestId};
 use super::lane::LaneId;
 use super::recovery::Fault;
 use super::requests::InFlight;
+use super::sink::Tracks;
 use super::{Engine, Stage};
 
 impl Engine {
@@ -121,9 +122,13 @@ impl Engine {
         let apart = self.sound().is_some();
         let audio = facts.audio.filter(|_| lane == LaneId::Audio || !apart);
         let video = facts.video.filter(|_| lane == LaneId::Main);
+        // Nothing comes out of what lies before zero, which is no fault of the segment's.
+        let starts = facts.start.unwrap_or(MediaTime::ZERO);
+        let begins_early = MediaTime::ZERO - starts > MIN_EARLY;
         let measured = match (video, audio) {
             (Some(v), Some(a)) => TimeRange { start: v.start.max(a.start), end: v.end.min(a.end) },
             (Some(one), None) | (None, Some(one)) => one,
+            (None, None) if begins_early => TimeRange { start: starts, end: MediaTime::ZERO },
             (None, None) => {
                 if let Some(id) = id {
                     let message = "the segment has neither a picture nor a sound".to_owned();
@@ -139,9 +144,11 @@ impl Engine {
             let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_short");
             return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
         }
-        if lane == LaneId::Main && core::mem::take(&mut self.lanes.in_doubt) && self.lies_elsewhere(measured)
-        {
-            return self.place_anew(now);
+        if lane == LaneId::Main {
+            let in_doubt = core::mem::take(&mut self.lanes.in_doubt);
+            if begins_early && !self.is_live || in_doubt && self.lies_elsewhere(measured) {
+                return self.place_anew(now);
+            }
         }
         if lane == LaneId::Main {
             self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
@@ -191,8 +198,9 @@ impl Engine {
         self.is_live && self.lanes.main.loading().is_some_and(|loading| loading.is_far_from(measured))
     }
 
-    /// The server has begun anew, unseen, and counts discontinuities as before: what it makes now has another offset. The
-    /// segment is loaded again, to be placed where the playlist has it.
+    /// The timeline turns out to be a wrong one: a server has begun anew, unseen, and counts discontinuities as before; or
+    /// playback began behind segments that are longer than their playlist says, and the first would lie before zero. The segment
+    /// is loaded again, to be placed where the playlist has it, and what was placed before goes.
     fn place_anew(&mut self, now: Timestamp) {
         self.reports.trace.note(now, "timeline_restarted", &[]);
         if let Some(sequence) = self.lanes.main.loading().map(|loading| loading.discontinuity_sequence) {
@@ -202,6 +210,8 @@ impl Engine {
             self.abandon_segment(now, lane);
             self.lanes.lane_mut(lane).forget_drift();
         }
+        self.sink.clear_queue(Tracks::All);
+        self.sink.remove(TimeRange { start: MediaTime::ZERO, end: MediaTime::MAX });
     }
 
     /// The bytes came, but they are not the media they should be.
@@ -249,5 +259,7 @@ impl Engine {
     }
 }
 
+/// Sound may begin a little before the pictures that say where a segment belongs.
+const MIN_EARLY: MediaTime = MediaTime::from_millis(500);
 /// Durations are rounded, and the last frame's is a guess.
 const MIN_CUT: MediaTime = MediaTime::from_millis(1000);

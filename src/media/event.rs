@@ -4,7 +4,7 @@ use serde::Serialize;
 
 use super::fmp4::{FragmentBuf, SampleEntry, TrackConfig, init_section};
 use super::{Anchor, Cut, Losses};
-use crate::time::TimeRange;
+use crate::time::{MediaTime, TimeRange};
 
 /// Video and audio go to separate tracks and buffers.
 ///
@@ -183,6 +183,8 @@ pub struct Metadata {
 pub struct SegmentFacts {
     /// Added to unwrapped time stamps, in 90 kHz ticks; `None` if there was no time stamp.
     pub offset: Option<i64>,
+    /// Its first time stamp, in the presentation. It may lie before zero, where nothing comes out.
+    pub start: Option<MediaTime>,
     /// Video that starts in this segment. The last frame of it comes out with the next segment, or with `flush`;
     /// its end is an estimate.
     pub video: Option<TimeRange>,

@@ -32,6 +32,8 @@ pub(crate) struct PackedReader {
     told: bool,
     /// Where the segment belongs without a time stamp.
     expected: MediaTime,
+    /// Where its first frame is.
+    starts: Option<MediaTime>,
     timeline: Option<Timeline>,
     /// Where the next frame is, by a tag.
     pts: Option<i64>,
@@ -82,6 +84,7 @@ impl Reader for PackedReader {
         };
         self.timeline = Some(Timeline::new(start.anchor));
         self.pts = None;
+        self.starts = None;
         self.waiting.clear();
         self.length = 0;
         self.searched_from = 0;
@@ -119,6 +122,7 @@ impl Reader for PackedReader {
         let share = self.track.end_segment(sink);
         Ok(SegmentFacts {
             offset: self.timeline.and_then(|timeline| timeline.offset()),
+            start: self.starts,
             audio: share.range,
             length: self.length,
             first_packet: self.first.unwrap_or(0),
@@ -213,6 +217,7 @@ impl PackedReader {
         });
         self.track.begin_pes(place);
         let time = place.or(self.track.next_ticks()).unwrap_or(0);
+        self.starts = Some(MediaTime::from_ticks(time));
         for tag in core::mem::take(&mut self.waiting) {
             out.push(tag.at(time));
         }

@@ -16,6 +16,7 @@ use crate::media::track::audio::AudioTrack;
 use crate::media::track::video::{MAX_UNIT, VideoTrack};
 use crate::media::track::{Sink, lock};
 use crate::media::{Losses, MediaError};
+use crate::time::MediaTime;
 
 /// Reads segments of MPEG-TS.
 #[derive(Debug, Default)]
@@ -31,6 +32,8 @@ struct Program {
     timeline: Option<Timeline>,
     /// The timeline may start with an audio time stamp although the program has video.
     audio_starts: bool,
+    /// Where the segment's first time stamp lies.
+    starts: Option<i64>,
     /// What was told of the program.
     told: Option<Streams>,
     /// The packets of an init section: tables that apply to all segments behind it.
@@ -111,6 +114,7 @@ impl Program {
         self.lock();
         self.timeline = Some(Timeline::new(start.anchor));
         self.audio_starts = false;
+        self.starts = None;
         self.waiting.clear();
         self.losses = Losses::default();
         self.video.begin_segment(start.cut);
@@ -159,6 +163,7 @@ impl Program {
         self.losses.garbage_bytes = framer.garbage();
         Ok(SegmentFacts {
             offset: self.timeline.and_then(|timeline| timeline.offset()),
+            start: self.starts.map(MediaTime::from_ticks),
             video: video.range,
             audio: audio.range,
             key_frames: video.key_frames,
@@ -269,6 +274,7 @@ impl Program {
                 out.push(MediaEvent::Timeline { offset });
             }
             stamp = timeline.place(pts, piece.start.and_then(|start| start.dts));
+            self.starts = self.starts.or(stamp.map(|stamp| stamp.pts));
         }
         let sink = &mut Sink { out, losses: &mut self.losses };
         match kind {

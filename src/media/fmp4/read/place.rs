@@ -95,7 +95,7 @@ impl Place {
         // Nothing of it is shown.
         if place.shown.is_some_and(|(_, end)| end <= 0) {
             let all = traf.samples.len();
-            place = Self { head: all, lost: all as u64, ..Self::default() };
+            place = Self { head: all, lost: all as u64, shown: place.shown, ..Self::default() };
         }
         place
     }

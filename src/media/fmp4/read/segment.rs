@@ -32,6 +32,9 @@ impl Segment {
         let Some((from, to)) = shown.range else { return };
         let start = *self.start.get_or_insert(from);
         self.start = Some(start.min(from));
+        if to <= 0 {
+            return;
+        }
         let new =
             TimeRange { start: MediaTime::from_ticks(from.max(0)), end: MediaTime::from_ticks(to.max(0)) };
         *range = Some(
@@ -69,6 +72,7 @@ impl Segment {
         self.facts.losses.damaged_boxes =
             self.facts.losses.damaged_boxes.saturating_add(self.events.len() as u64);
         self.facts.offset = self.clock.and_then(|clock| clock.offset());
+        self.facts.start = self.start.map(MediaTime::from_ticks);
         self.facts.length = length;
         self.facts
     }
