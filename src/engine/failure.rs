@@ -71,7 +71,9 @@ impl Engine {
         if matches!(self.stage, Stage::Closed) {
             return;
         }
-        let can_wait = !self.online || !instead.any() && self.has_time() && !is_text(&ask.purpose);
+        // A server that answers is there, whatever the host says.
+        let is_cut_off = !self.online && fault.status().is_none();
+        let can_wait = is_cut_off || !instead.any() && self.has_time() && !is_text(&ask.purpose);
         if remedy == Remedy::GiveUp && fault.may_pass() && can_wait {
             remedy = Remedy::Retry(recovery::delay(fault, ask.failures, jitter));
         }

@@ -59,8 +59,9 @@ pub(crate) struct Lane {
     tail: Option<Tail>,
     /// The rung, or rendition, of the segment loaded last.
     pub(super) rung: Option<usize>,
-    /// How far behind where the playlist has it the media of the last segment ended.
+    /// How far behind where the playlist has it the media of the last segment ended, and where that was.
     drift: MediaTime,
+    drift_at: MediaTime,
     /// A place that no segment filled although the playlist says that one lies there.
     search: Option<Search>,
     /// A segment that was given up for a lower rung, until that is in.
@@ -298,7 +299,7 @@ impl Lane {
         let unfilled = self.tail.is_some_and(|tail| {
             (tail.rung, tail.sequence, tail.target) == (loading.rung, loading.sequence, loading.target)
         });
-        self.drift = measured.end - loading.playlist_end;
+        (self.drift, self.drift_at) = (measured.end - loading.playlist_end, measured.end);
         self.tail = Some(Tail {
             rung: loading.rung,
             sequence: loading.sequence,
@@ -408,7 +409,11 @@ impl Lane {
                     && tail.target != target
                     && (goes_on || tail.end - target <= MISPLACED) =>
             {
-                let Some(segment) = after(media, rung, tail) else { return Next::End };
+                let Some(segment) = after(media, rung, tail) else {
+                    // A stream that has ended may have moved on before.
+                    let has_left = media.playlist.window().start > tail.playlist_end + NEAR;
+                    return if has_left { Next::Hole } else { Next::End };
+                };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
                 (Some(segment), tail.end - tail.playlist_end, continues)
             }
@@ -430,6 +435,12 @@ impl Lane {
     /// How far media lies behind where the playlist has it.
     pub(super) fn drift(&self) -> MediaTime {
         self.drift
+    }
+
+    /// The same, of media at a place or further on. Durations that are rounded or wrong add up, so that before where it was
+    /// measured it says nothing of what does not move.
+    pub(super) fn drift_for(&self, place: MediaTime, is_live: bool) -> MediaTime {
+        if is_live || place + NEAR >= self.drift_at { self.drift } else { MediaTime::ZERO }
     }
 
     /// Where the playlist has its media is told anew.

@@ -199,7 +199,8 @@ impl Engine {
             LaneId::Text => self.text_stream(),
         };
         let media = index.and_then(|index| catalog.media(lane, index)).or_else(|| catalog.any_media())?;
-        Some(media.playlist.window().end - END_MARGIN)
+        let end = media.playlist.window().end;
+        Some(end + self.lanes.lane(lane).drift_for(end, media.playlist.is_live()) - END_MARGIN)
     }
 
     /// Media of a lane from the playhead on that is in the sink or on its way there.
@@ -225,7 +226,7 @@ impl Engine {
         let target = self.place_to_fill(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
-        let drift = if media.playlist.is_live() { self.lanes.lane(lane).drift() } else { MediaTime::ZERO };
+        let drift = self.lanes.lane(lane).drift_for(target, media.playlist.is_live());
         if media.playlist.is_live() && media.playlist.has_left(target - drift + LEFT_MARGIN) {
             self.window_left(now, lane, rung);
             return Progress::Goes;
@@ -312,10 +313,11 @@ impl Engine {
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         // The step is never back, however little of what lies before the hole was played.
         let hole = hole.max(self.playhead.place());
+        let drift = self.lanes.lane(lane).drift_for(hole, self.is_live);
         let behind = catalog
             .media(lane, rung)
-            .and_then(|media| media.playlist.segments.iter().find(|s| s.start() > hole && !s.gap))
-            .map(Segment::start);
+            .and_then(|media| media.playlist.segments.iter().find(|s| s.start() + drift > hole && !s.gap))
+            .map(|segment| segment.start() + drift);
         // Media may lie elsewhere than the playlist says, and what is there already needs no playlist.
         let coming = self.sink.coming(self.tracks_of(lane));
         let there = coming.iter().map(|range| range.start).find(|start| *start > hole);

@@ -140,7 +140,7 @@ impl Engine {
         };
         self.reports.losses(now, facts);
         if let Some(id) = id.filter(|_| self.is_cut_short(lane, measured)) {
-            let message = "the last segment is shorter than the playlist says".to_owned();
+            let message = "the segment is shorter than the playlist says".to_owned();
             let (fault, phase, code) = (Fault::Corrupt, Phase::Media, "segment_short");
             return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
         }
@@ -178,19 +178,19 @@ impl Engine {
         }
     }
 
-    /// Whether the last segment ends so early that it may be a broken copy: a presentation must not end there before another
-    /// copy says the same. Of any other segment the next one shows that something is missing.
+    /// Whether the last segment, or the last before a discontinuity, ends so early that it may be a broken copy: a presentation
+    /// must not end there, nor what follows be put there, before another copy says the same. Of any other segment the next one
+    /// shows that something is missing.
     fn is_cut_short(&self, lane: LaneId, measured: TimeRange) -> bool {
         let Stage::Open(catalog) = &self.stage else { return false };
         let Some(loading) = self.lanes.lane(lane).loading().filter(|l| l.ask.spoiled == 0) else {
             return false;
         };
         let Some(media) = catalog.media(lane, loading.rung) else { return false };
-        let last = media.playlist.segments.last().map(|segment| segment.sequence);
+        let next = media.playlist.segment(loading.sequence.saturating_add(1));
+        let is_last = next.is_none_or(|next| next.discontinuity);
         let quarter = MediaTime::from_ticks(loading.range.length().ticks() / 4);
-        !media.playlist.is_live()
-            && last == Some(loading.sequence)
-            && loading.range.end - measured.end > quarter.max(MIN_CUT)
+        !media.playlist.is_live() && is_last && loading.range.end - measured.end > quarter.max(MIN_CUT)
     }
 
     /// Whether the segment of the rungs that came through is far from where its live playlist has it.

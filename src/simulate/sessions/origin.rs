@@ -114,7 +114,16 @@ impl<'a> Origin<'a> {
                 .iter()
                 .any(|sound| self.given.get(&(*sound, *n)).is_some_and(|given| given.copies > 0))
         };
-        0.5 + 0.6 * parts.filter(is_copied).count() as f64
+        // A part begins where the one before ends, which may be where a copy does that came short twice, or a little short once.
+        let length = (PIECE * stream.pieces as u64) as f64;
+        let copies = |n: usize, sound| self.given.get(&(sound, n)).map_or(0, |given| given.copies);
+        let short = |from: &usize| match copies(from - 1, false).max(copies(from - 1, true)) {
+            0 => 0.0,
+            1 => (length / 4.0).max(1.0),
+            _ => length,
+        };
+        let shorter: f64 = stream.sections.iter().skip(1).map(|(from, _)| short(from)).sum();
+        0.5 + 0.6 * parts.filter(is_copied).count() as f64 + shorter
     }
 
     /// Segments at the end that the stream may end without: of those that nobody was given, the recovery table leaves two in a
