@@ -437,10 +437,14 @@ impl Lane {
         self.drift
     }
 
-    /// The same, of media at a place or further on. Durations that are rounded or wrong add up, so that before where it was
-    /// measured it says nothing of what does not move.
+    /// The same, of media at a place. Durations that are rounded or wrong add up: of what does not move, media lies as much
+    /// less behind as it lies before where that was measured.
     pub(super) fn drift_for(&self, place: MediaTime, is_live: bool) -> MediaTime {
-        if is_live || place + NEAR >= self.drift_at { self.drift } else { MediaTime::ZERO }
+        if is_live || place >= self.drift_at {
+            return self.drift;
+        }
+        let share = place.ticks().max(0) as f64 / self.drift_at.ticks() as f64;
+        MediaTime::from_ticks((self.drift.ticks() as f64 * share) as i64)
     }
 
     /// Where the playlist has its media is told anew.

@@ -133,6 +133,13 @@ impl Engine {
         false
     }
 
+    /// Whether so much is buffered that another attempt at a segment can wait until it is wanted: a seek back into what is
+    /// buffered makes it so.
+    pub(super) fn has_enough(&self, now: Timestamp, lane: LaneId) -> bool {
+        let is_media = LaneId::MEDIA.contains(&lane);
+        is_media && self.replaces_from(lane).is_none() && self.ahead(lane) >= self.goal(now)
+    }
+
     /// Whether nothing plays because the other lane is over. What is longer plays on alone only when its end is in, too (MSE, end
     /// of stream), so it is loaded however far that is.
     fn is_left_alone(&self, lane: LaneId) -> bool {

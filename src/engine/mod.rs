@@ -449,7 +449,12 @@ impl Engine {
             self.request_failed(now, id, Fault::Timeout, None);
         }
         while let Some(ask) = self.requests.due(now) {
-            self.send(now, ask);
+            match ask.purpose {
+                Purpose::Segment(lane) if self.has_enough(now, lane) => {
+                    self.lanes.lane_mut(lane).step_aside()
+                }
+                _ => _ = self.send(now, ask),
+            }
         }
         if self.timers.expired(Timer::Sink, now) {
             self.sink.retry_full();

@@ -32,16 +32,17 @@ impl Engine {
         let end = place + self.ahead(LaneId::Main);
         // Each is tried once, in order: one that turns out not to fill its place would be tried for ever.
         let from = safe.max(self.replaced_to);
-        let segments = media.playlist.segments.iter().filter(|s| s.start() >= from && !s.gap);
+        let at = |place| place + self.lanes.main.drift_for(place, false);
+        let segments = media.playlist.segments.iter().filter(|s| at(s.start()) >= from && !s.gap);
         // To the very end: what comes behind it goes on from it.
-        let candidates = segments.take_while(|s| s.end() <= end);
+        let candidates = segments.take_while(|s| at(s.end()) <= end);
         candidates
             .into_iter()
             .find(|s| {
-                let rung = self.playhead.rung_at(s.start() + HALF_A_SECOND);
+                let rung = self.playhead.rung_at(at(s.start()) + HALF_A_SECOND);
                 rung.is_some_and(|rung| rung < wanted && rate_of(wanted) >= rate_of(rung) * BETTER)
             })
-            .map(|s| (s.start(), wanted))
+            .map(|s| (at(s.start()), wanted))
     }
 
     /// A segment that was to replace another is not waited for when that is about to play, or when it takes so long that

@@ -28,6 +28,9 @@ pub(super) struct Origin<'a> {
     /// Of each segment, pictures and sound: answers that were not it, some of them copies with something missing, and whether the
     /// last was whole.
     given: BTreeMap<(bool, usize), Given>,
+    /// The first segment in the whole media playlists that were sent last, and in the first one that came.
+    sent: BTreeMap<String, usize>,
+    zero: Option<usize>,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -64,6 +67,8 @@ impl<'a> Origin<'a> {
             in_a_row: BTreeMap::new(),
             counts: BTreeMap::new(),
             given: BTreeMap::new(),
+            sent: BTreeMap::new(),
+            zero: None,
         }
     }
 
@@ -84,6 +89,12 @@ impl<'a> Origin<'a> {
         let answer = self.answer(now, resource);
         let whole = answer.body.clone();
         let answer = self.spoil(now, resource, path, answer);
+        if let Resource::Playlist(_) = resource {
+            self.sent.remove(path);
+            if answer.body == whole {
+                self.sent.insert(path.to_owned(), self.first(now));
+            }
+        }
         if let Resource::Segment(which, n) = resource {
             let given = self.given.entry((matches!(which, Which::Sound(_)), n)).or_default();
             let is_copy = answer.head.status == 200;
@@ -101,6 +112,17 @@ impl<'a> Origin<'a> {
             }
         }
         answer
+    }
+
+    /// An answer came to its end.
+    pub(super) fn came(&mut self, request: &Request) {
+        let path = request.url.expose().split('?').next().unwrap_or_default();
+        self.zero = self.zero.or_else(|| self.sent.get(path).copied());
+    }
+
+    /// Segments of a live stream that had left the window when a player first saw it: its timeline begins behind them.
+    pub(super) fn before_zero(&self) -> usize {
+        self.zero.unwrap_or(0)
     }
 
     /// How much earlier than its end the stream may end: what a copy of its last segment lacks, less than a player can tell from a
@@ -189,14 +211,18 @@ impl<'a> Origin<'a> {
         Some(self.newest_at(live, at) + 1).filter(|zero| *zero < self.scenario.stream.segments)
     }
 
+    /// The first segment in the playlists.
+    fn first(&self, now: Timestamp) -> usize {
+        let first = self.scenario.live.as_ref().map_or(0, |live| self.newest(now) + 1 - live.window);
+        first.max(self.renumbered(now).unwrap_or(0))
+    }
+
     fn playlist(&self, now: Timestamp, which: Which) -> String {
         let layout = &self.scenario.stream;
         let (newest, length) = (self.newest(now), PIECE * layout.pieces as u64);
-        let live = self.scenario.live.as_ref();
-        let mut first = live.map_or(0, |live| newest + 1 - live.window);
+        let first = self.first(now);
         // Who begins anew knows nothing of before, and gives its first segment the number zero.
         let zero = self.renumbered(now);
-        first = first.max(zero.unwrap_or(0));
         let sequence = first - zero.unwrap_or(0);
         let before = |n: usize| layout.sections.iter().skip(1).filter(|(from, _)| *from < n).count();
         let discontinuities = before(first) - zero.map_or(0, before);

@@ -230,6 +230,7 @@ impl<'a> World<'a> {
             }
         }
         if let NetEvent::End = event {
+            self.origin.came(request);
             self.counted += self.small.remove(&id).unwrap_or(0);
         }
         if matches!(event, NetEvent::End | NetEvent::Failed(_)) {
@@ -504,7 +505,8 @@ impl<'a> World<'a> {
         if ended && !self.over() && !moved_up {
             // Where a playlist says that its segments are shorter than they are, whoever begins at the end begins there.
             let told = self.scenario.stream.told.min(1000) as f64 / 1000.0;
-            let pieces = (self.origin.missing_at_the_end() * self.scenario.stream.pieces) as u64;
+            let missing = self.origin.missing_at_the_end() + self.origin.before_zero();
+            let pieces = (missing * self.scenario.stream.pieces) as u64;
             let (at, whole) =
                 (self.position.as_secs(), (self.scenario.seconds() - pieces * PIECE) as f64 * told);
             assert!(at >= whole - self.origin.end_slack(), "ended at {at} of {whole}");
