@@ -420,6 +420,8 @@ impl Segment {
             if matches!(padding, Err(Failure::Crypto(CryptoError::BadPadding))) {
                 // Bad padding after good media is a damaged end; after noise, what the noise was says more.
                 reader.end(out)?;
+                // It ended well, but what comes next, most likely the same again, does not go on from it.
+                reader.transmuxer.abandon();
             }
             padding?;
         }

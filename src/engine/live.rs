@@ -169,6 +169,9 @@ impl Engine {
 
     /// The window has moved past the place that is to be loaded. What is buffered is played first.
     pub(super) fn window_left(&mut self, now: Timestamp, lane: LaneId, rung: usize) {
+        if self.playhead.is_stepping() {
+            return;
+        }
         let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {
             return self.refill_after(now, ahead);

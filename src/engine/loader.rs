@@ -318,6 +318,10 @@ impl Engine {
     /// behind it.
     fn over_the_hole(&mut self, now: Timestamp, lane: LaneId, rung: usize, hole: MediaTime) -> Progress {
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
+        // Of a step that is under way it is heard where it leads, and the other lane may have made it.
+        if self.playhead.is_stepping() {
+            return Progress::Goes;
+        }
         // The step is never back, however little of what lies before the hole was played.
         let hole = hole.max(self.playhead.place());
         let drift = self.lanes.lane(lane).drift_for(hole, self.is_live);

@@ -533,7 +533,7 @@ impl Engine {
     fn send_to(&mut self, to: MediaTime) {
         let from = self.playhead.state.position;
         self.reports.qoe.own_seek();
-        self.playhead.heads_for(to);
+        self.playhead.steps_to(to);
         self.push(Output::Element(ElementCommand::Step { from, to }));
     }
 

@@ -26,6 +26,8 @@ pub(crate) struct Playhead {
     segments: VecDeque<(LaneId, TimeRange, u64)>,
     /// Where the session is sending the element; what it says of its position until it seeks there is out of date.
     heading: Option<MediaTime>,
+    /// That is a step of the session's own, and the element has not answered it yet.
+    steps: bool,
     /// What the element says of its position is of the source before.
     left: bool,
     /// A frame was shown.
@@ -44,13 +46,23 @@ impl Playhead {
 
     /// The session sends the element there.
     pub(crate) fn heads_for(&mut self, place: MediaTime) {
-        self.left = false;
-        self.heading = Some(place);
+        (self.heading, self.steps, self.left) = (Some(place), false, false);
+    }
+
+    /// The session steps on to there.
+    pub(crate) fn steps_to(&mut self, place: MediaTime) {
+        self.heads_for(place);
+        self.steps = true;
+    }
+
+    /// Whether a step is under way. An element without metadata does not answer any.
+    pub(crate) fn is_stepping(&self) -> bool {
+        self.steps && self.state.ready_state >= HAVE_METADATA
     }
 
     /// The element has a place in the source before, which says nothing of where it is to be in this one.
     pub(crate) fn leaves(&mut self) {
-        (self.heading, self.left) = (None, true);
+        (self.heading, self.steps, self.left) = (None, false, true);
     }
 
     /// Whether it has, and was not sent anywhere yet.
@@ -60,7 +72,7 @@ impl Playhead {
 
     /// The element seeks, to wherever it says.
     pub(crate) fn arrived(&mut self) {
-        (self.heading, self.left) = (None, false);
+        (self.heading, self.steps, self.left) = (None, false, false);
     }
 
     /// A frame was shown.
@@ -171,6 +183,7 @@ impl Stretches {
     }
 }
 
+const HAVE_METADATA: u8 = 1;
 const HAVE_FUTURE_DATA: u8 = 3;
 /// Fragments this close are one stretch.
 const JOIN: MediaTime = MediaTime::from_millis(50);

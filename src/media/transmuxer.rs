@@ -12,7 +12,7 @@ use super::{Found, MediaError, SampleKey};
 /// Turns consecutive segments of one rung into init sections and fragments.
 ///
 /// ```text
-/// init_section? (sample_key? begin_segment push* end_segment)* flush
+/// init_section? (sample_key? begin_segment push* end_segment abandon?)* flush
 /// ```
 ///
 /// - A segment that is left without `end_segment` (it could not be loaded to its end) is forgotten by the next
@@ -139,6 +139,15 @@ impl Transmuxer {
         let facts = self.close_on_error(result)?;
         self.state = State::Closed;
         Ok(facts)
+    }
+
+    /// The segment that ended last is not to be used after all. What is held back of it is forgotten, and the next one
+    /// waits for a key frame.
+    pub fn abandon(&mut self) {
+        self.state = State::Closed;
+        if let Some((_, reader)) = &mut self.current {
+            reader.abandon();
+        }
     }
 
     /// No segment follows: puts out the frame that was held back for want of its duration.

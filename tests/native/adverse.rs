@@ -660,3 +660,25 @@ fn a_hole_behind_the_end_of_the_playlist_is_stepped_over() {
     assert_eq!(w.fatal(), None);
     assert!(w.position() > 29.0, "ended at {}", w.position());
 }
+
+/// Pictures and sound have a gap in the same place, the sound the wider one: both sent the playhead on in the same moment, the
+/// second from where it no longer was, and of the seeks that the element then told, one was taken for the viewer's.
+#[test]
+fn a_gap_of_pictures_and_sound_is_stepped_over_one_step_at_a_time() {
+    let list = |kind: &str, gaps: std::ops::Range<usize>| {
+        window(0, 15, "", |n| {
+            let gap = if gaps.contains(&n) { "#EXT-X-GAP\n" } else { "" };
+            format!("{gap}#EXTINF:2,\n{kind}{n}.ts\n")
+        }) + "#EXT-X-ENDLIST\n"
+    };
+    let mut w = live_world("master", config(), RTT, move |path, _, _| match path {
+        "master.m3u8" => Some(APART.into()),
+        "low.m3u8" => Some(list("v", 5..7)),
+        "sound.m3u8" => Some(list("a", 5..9)),
+        _ => None,
+    });
+    // That a step waits for the answer to the one before is checked by the world.
+    w.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(w.fatal(), None);
+    assert_eq!(w.stats.as_ref().map(|stats| stats.qoe.seek_count), Some(0));
+}

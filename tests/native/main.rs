@@ -8,6 +8,7 @@ mod abr;
 mod adverse;
 mod choice;
 mod crypto;
+mod damaged;
 mod keys;
 mod limits;
 mod live;

@@ -49,6 +49,8 @@ struct World<'a> {
     seeks: u64,
     /// Seeks by the session. A stall goes on through one; with seeks by the viewer it does not.
     own_seeks: u64,
+    /// A step by the session was not answered yet.
+    stepping: bool,
     /// Where playback was before the last step.
     position: MediaTime,
     /// The next seek by the session is what the page asked for.
@@ -125,6 +127,7 @@ impl<'a> World<'a> {
             busy: Timestamp::ZERO,
             seeks: 0,
             own_seeks: 0,
+            stepping: false,
             position: MediaTime::ZERO,
             asked: false,
             evicts: None,
@@ -324,6 +327,10 @@ impl<'a> World<'a> {
         if let Some((recorder, bytes)) = &mut self.recording {
             recorder.input(self.now, &input, bytes);
         }
+        if let Input::Element { event, state } = &input {
+            // An element without metadata does not say that it seeks.
+            self.stepping &= *event != ElementEvent::Seeking && state.ready_state > 0;
+        }
         self.session.handle(self.now, input);
         let mut outputs = 0;
         while let Some(output) = self.session.poll() {
@@ -369,6 +376,8 @@ impl<'a> World<'a> {
             }
             Output::Element(ElementCommand::Step { from, to }) => {
                 assert!(!self.over(), "a step after the end");
+                assert!(!self.stepping, "a step from {from} to {to} while one is under way");
+                self.stepping = self.element.state().ready_state > 0;
                 self.own_seeks += 1;
                 if self.element.step(self.now, from, to) {
                     self.position = to;

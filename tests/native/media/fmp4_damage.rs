@@ -67,6 +67,66 @@ fn errors_say_what_is_wrong() {
     assert_eq!(code(init, b""), "segment_empty");
 }
 
+/// Chromium walks the boxes of an init section and refuses an append where those inside one do not add up to it; only those
+/// that were needed here were looked at, and a copy damaged behind them went to the browser.
+#[test]
+fn an_init_section_that_browsers_cannot_take_apart_is_damaged() {
+    let cmaf = Cmaf::new("cmaf_init", &[]);
+    let damaged = |kind: &[u8; 4], edit: fn(&mut Vec<u8>)| {
+        let mut init = cmaf.init.clone();
+        edit(&mut init);
+        let at = find(&init, kind);
+        init[at] ^= 0x5a;
+        pass(Some(&init), &[], 9, AT)
+    };
+    // The last box of `moov`, which is none of ours; and one of each box inside.
+    for kind in [b"udta", b"trex", b"minf", b"dinf", b"stco", b"elst"] {
+        let error = damaged(kind, |_| ()).unwrap_err();
+        assert_eq!(error.code(), "box_damaged", "{}: {error}", kind.escape_ascii());
+    }
+    // In a track that does not go on it does no harm.
+    let no_sound = |init: &mut Vec<u8>| {
+        let soun = init.windows(4).position(|bytes| bytes == b"soun").unwrap();
+        init[soun..soun + 4].copy_from_slice(b"text");
+    };
+    damaged(b"smhd", no_sound).unwrap();
+    assert_eq!(damaged(b"smhd", |_| ()).unwrap_err().code(), "box_damaged");
+}
+
+/// Damage that begins behind the size of an `mdat` leaves a box of the right length with a name that could be one: it counted
+/// as the fragment's data, and the browser got a `moof` without `mdat`.
+#[test]
+fn samples_are_in_mdat_or_the_fragment_is_damaged() {
+    let cmaf = Cmaf::new("cmaf_mdat", &[]);
+    let mut segment = cmaf.segments[0].clone();
+    let mdat = find(&segment, b"mdat");
+    segment[mdat + 4..].iter_mut().take(4000).for_each(|byte| *byte ^= 0x5a);
+    let (mut transmuxer, mut out) = (Transmuxer::new(), Vec::new());
+    transmuxer.init_section(&cmaf.init, &mut out).unwrap();
+    transmuxer.begin_segment(segment_start(None));
+    let error = transmuxer.push(&segment, &mut out).unwrap_err();
+    assert_eq!(error, MediaError::DamagedBox { position: mdat as u64, kind: (*b"mdat").into() });
+    assert!(fragments(&out, TrackKind::Video).is_empty());
+    assert_eq!(code(Some(&cmaf.init), &segment), "box_damaged");
+    // Boxes without samples may lie between a header and its data, whatever they are called.
+    let mut between = cmaf.segments[0].clone();
+    let trun = find(&between, b"trun");
+    assert_eq!(between[trun + 11] & 1, 1, "an offset");
+    between.splice(mdat..mdat, *b"\0\0\0\x087>;.");
+    for at in (0..between.len()).filter(|&at| between[at..].starts_with(b"trun")).collect::<Vec<_>>() {
+        let offset = &mut between[at + 12..at + 16];
+        let moved = u32::from_be_bytes(offset.try_into().unwrap()) + 8;
+        offset.copy_from_slice(&moved.to_be_bytes());
+    }
+    pass(Some(&cmaf.init), &[between], 7, AT).unwrap();
+    // Samples without a byte are no reason to do without.
+    let boxed =
+        |kind: &[u8; 4], body: &[u8]| [&((body.len() + 8) as u32).to_be_bytes()[..], kind, body].concat();
+    let (tfhd, trun) = (boxed(b"tfhd", &[0, 2, 0, 0, 0, 0, 0, 1]), boxed(b"trun", &[0, 0, 0, 0, 0, 0, 0, 1]));
+    let moof = boxed(b"moof", &boxed(b"traf", &[tfhd, trun].concat()));
+    assert_eq!(code(Some(&cmaf.init), &[&moof[..], &boxed(b"free", &[])].concat()), "box_truncated");
+}
+
 #[test]
 fn noise_is_told_from_damage() {
     let cmaf = Cmaf::new("cmaf_noise", &[]);

@@ -37,6 +37,8 @@ pub(crate) struct World {
     in_flight: BTreeMap<RequestId, Request>,
     pub(crate) first_append: Option<Timestamp>,
     steps: u64,
+    /// The session has moved the playhead on, and was not told yet that the element seeks.
+    stepping: bool,
     /// Shows the time to an origin that changes with it.
     pub(crate) clock: Option<Rc<RefCell<Timestamp>>>,
 }
@@ -56,6 +58,7 @@ impl World {
             in_flight: BTreeMap::new(),
             first_append: None,
             steps: 0,
+            stepping: false,
             clock: None,
         }
     }
@@ -91,6 +94,10 @@ impl World {
     }
 
     pub(crate) fn give(&mut self, input: Input) {
+        if let Input::Element { event, state } = &input {
+            // An element without metadata does not say that it seeks.
+            self.stepping &= *event != ElementEvent::Seeking && state.ready_state > 0;
+        }
         self.session.handle(self.now, input);
         self.drain();
     }
@@ -195,6 +202,8 @@ impl World {
                 }
                 Output::Element(ElementCommand::Seek(to)) => self.set_position(to),
                 Output::Element(ElementCommand::Step { from, to }) => {
+                    assert!(!self.stepping, "a step from {from} to {to} while one is under way");
+                    self.stepping = self.element.state().ready_state > 0;
                     self.element.step(self.now, from, to);
                 }
                 Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),

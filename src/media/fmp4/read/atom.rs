@@ -43,6 +43,20 @@ impl Atom {
         self.start..self.body.end
     }
 
+    /// The first box that is to be made of boxes and is not: one inside has a size that cannot be. This box or one inside,
+    /// as far as [`CONTAINERS`] go.
+    pub(super) fn damaged(&self, buffer: &[u8]) -> Option<Kind> {
+        let mut open = vec![self.clone()];
+        while let Some(atom) = open.pop() {
+            let mut children = atom.children(buffer);
+            open.extend(children.by_ref().filter(|child| CONTAINERS.contains(&&child.kind)));
+            if !children.is_whole() {
+                return Some(atom.kind);
+            }
+        }
+        None
+    }
+
     /// Makes it one that readers skip.
     pub(super) fn neutralize(&self, buffer: &mut [u8]) {
         put(buffer, self.start.saturating_add(4), b"free");
@@ -157,6 +171,9 @@ pub(super) fn put(buffer: &mut [u8], at: usize, bytes: &[u8]) {
         to.copy_from_slice(bytes);
     }
 }
+
+/// Boxes of an init section that browsers look for boxes in, and that hold nothing else (ISO/IEC 14496-12 table 1).
+const CONTAINERS: [&Kind; 6] = [b"mvex", b"trak", b"edts", b"mdia", b"minf", b"stbl"];
 
 #[cfg(test)]
 mod tests {

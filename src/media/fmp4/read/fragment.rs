@@ -1,7 +1,10 @@
 //! A fragment on its way: its header, its data as they arrive, and what comes of both.
 
+use core::ops::Range;
+
 use super::clock::Clock;
 use super::decrypt::{Decryption, Information, Scheme, hide};
+use super::framer::Head;
 use super::moof::Moof;
 use super::movie::{Movie, Track};
 use super::place::{Alone, Place, apply, decode_time, shown};
@@ -24,6 +27,10 @@ pub(super) struct Gathered {
     places: Vec<Place>,
     /// How much longer the header became.
     grown: i64,
+    /// Where samples are, from the start of `moof`: in order, each to where it or one before it ends.
+    samples: Vec<Range<usize>>,
+    /// An `mdat` has begun.
+    has_data: bool,
     /// What is said of the samples' encryption, for each track that is encrypted.
     information: Vec<Option<Information>>,
 }
@@ -50,7 +57,16 @@ impl Gathered {
                 None => None,
             });
         }
-        Ok(Self { data, moof, position, places: Vec::new(), grown: 0, information })
+        let runs = moof.trafs.iter().flat_map(|traf| &traf.runs).map(|run| run.data.clone());
+        let mut samples: Vec<_> = runs.filter(|data| !data.is_empty()).collect();
+        samples.sort_unstable_by_key(|data| data.start);
+        let mut end = 0;
+        for data in &mut samples {
+            end = data.end.max(end);
+            data.end = end;
+        }
+        let places = Vec::new();
+        Ok(Self { data, moof, position, places, grown: 0, samples, has_data: false, information })
     }
 
     /// Says whether its samples can be decrypted, where they are encrypted.
@@ -67,10 +83,27 @@ impl Gathered {
         Ok(())
     }
 
+    /// A box begins behind the header. One that has samples and is no `mdat` was one before it was damaged: no browser
+    /// takes it, and most refuse it.
+    pub(super) fn begin_box(&mut self, head: &Head) -> Result<(), MediaError> {
+        self.data.extend_from_slice(head.bytes());
+        self.has_data |= head.kind == *b"mdat";
+        let at = |place: usize| (place as i64).saturating_add(self.grown);
+        let start = self.data.len() as i64;
+        let content = head.content.map_or(i64::MAX, |content| i64::try_from(content).unwrap_or(i64::MAX));
+        let end = start.saturating_add(content);
+        let behind = self.samples.partition_point(|data| at(data.end) <= start);
+        let has_samples = self.samples.get(behind).is_some_and(|data| at(data.start) < end && start < end);
+        if has_samples && head.kind != *b"mdat" {
+            return Err(MediaError::DamagedBox { position: head.position, kind: (*b"mdat").into() });
+        }
+        Ok(())
+    }
+
     /// Whether all data are here. Samples may lie before the end of the last `mdat`.
     pub(super) fn is_complete(&self) -> bool {
         let end = (self.moof.end as i64).saturating_add(self.grown);
-        self.data.len() as i64 >= end
+        self.has_data && self.data.len() as i64 >= end
     }
 
     /// The first presentation time of a kind of track on the media's own timeline, in the track's ticks.

@@ -90,6 +90,11 @@ impl Movie {
                 None => trex.neutralize(&mut out),
             }
         }
+        // A browser refuses what it cannot take apart, and would have to be given another source. In what goes nowhere
+        // damage does no harm.
+        if let Some(kind) = moov.damaged(&out) {
+            return Err(damaged(kind));
+        }
         found.sort_by_key(|track| track.kind == TrackKind::Audio);
         let Some(first) = found.first() else { return Err(MediaError::NoTrack { position }) };
 
@@ -163,6 +168,10 @@ impl Track {
 
         let (mut edits, mut delay) = (Edits::default(), 0_i64);
         if let Some(edts) = trak.child(bytes, b"edts") {
+            // Without the list the track would be out of step.
+            if edts.damaged(bytes).is_some() {
+                return None;
+            }
             edits = Edits::parse(&edts, bytes).unwrap_or_default();
             if !edits.rewrite(&edts, bytes, out) {
                 delay = edits.media_time.saturating_neg();

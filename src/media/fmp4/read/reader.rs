@@ -153,7 +153,7 @@ impl Fmp4Reader {
                         return Err(too_large(MAX_FRAGMENT));
                     }
                     gathered.data.reserve_exact(content.unwrap_or(0).min(MAX_RESERVED).saturating_add(16));
-                    gathered.data.extend_from_slice(head.bytes());
+                    gathered.begin_box(head)?;
                     Target::Fragment
                 }
                 None => {
