@@ -125,6 +125,11 @@ impl<'a> Origin<'a> {
         self.zero.unwrap_or(0)
     }
 
+    /// Whether a whole copy of a segment's pictures was given before the last one.
+    pub(super) fn has_given(&self, n: usize) -> bool {
+        self.given.get(&(false, n)).is_some_and(|given| given.whole)
+    }
+
     /// How much earlier than its end the stream may end: what a copy of its last segment lacks, less than a player can tell from a
     /// duration that was rounded, and what copies of the first segments of its parts lack at their beginning, for a part
     /// begins with what is there of it.

@@ -447,14 +447,12 @@ impl<'a> World<'a> {
         self.in_flight.insert(request.id, request);
     }
 
-    /// Whether there is media already where a segment of the rungs lies, which another rung may take the place of.
+    /// Whether a segment of the rungs is there already, which another rung's may take the place of. Where it lies depends on
+    /// where playback began, of a playlist that says wrong durations.
     fn is_replaced(&self, request: &Request) -> bool {
         let name = request.url.expose().rsplit(['/']).next().unwrap_or_default();
-        let number =
-            name.split(['.', '?']).next().and_then(|name| name.rsplit_once('-')?.1.parse::<i64>().ok());
-        let seconds = self.scenario.stream.pieces as i64 * PIECE as i64;
-        let middle = number.map(|n| MediaTime::from_millis(n * seconds * 1000 + seconds * 500));
-        name.starts_with('r') && middle.is_some_and(|t| self.element.buffered().iter().any(|r| r.contains(t)))
+        let number = name.split(['.', '?']).next().and_then(|name| name.rsplit_once('-')?.1.parse().ok());
+        name.starts_with('r') && number.is_some_and(|n| self.origin.has_given(n))
     }
 
     fn sink(&mut self, command: SinkCommand) {
