@@ -299,7 +299,10 @@ impl Lane {
         let unfilled = self.tail.is_some_and(|tail| {
             (tail.rung, tail.sequence, tail.target) == (loading.rung, loading.sequence, loading.target)
         });
-        (self.drift, self.drift_at) = (measured.end - loading.playlist_end, measured.end);
+        // What a copy lacks at its end is no drift.
+        if measured.length().ticks() > loading.range.length().ticks() / 4 * 3 {
+            (self.drift, self.drift_at) = (measured.end - loading.playlist_end, measured.end);
+        }
         self.tail = Some(Tail {
             rung: loading.rung,
             sequence: loading.sequence,

@@ -412,7 +412,7 @@ fn nothing_to_play() -> PlayerError {
 }
 
 /// Holes this small between ranges, and between a range and a place, are played over.
-const TOLERANCE: MediaTime = MediaTime::from_millis(100);
+pub(super) const TOLERANCE: MediaTime = MediaTime::from_millis(100);
 /// Less than this is not begun with.
 const UNPLAYABLE: MediaTime = MediaTime::from_millis(500);
 /// A place this close before a live window is taken for its start.

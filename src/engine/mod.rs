@@ -411,7 +411,8 @@ impl Engine {
         self.sink.full(track, data);
         self.sink_tries += 1;
         let place = self.playhead.place();
-        let makes_room = self.sink.remove_before(place) || self.sink.remove_islands(place);
+        let makes_room =
+            self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
         if !makes_room && self.sink_tries > MAX_SINK_TRIES && self.playhead.is_starved() {
             let message = "the source buffer has no room for what must play next".into();
             return self.fatal(now, "sink_full", Phase::Sink, message, None);
