@@ -241,19 +241,6 @@ impl Engine {
         let coming = self.sink.coming(self.tracks_of(lane));
         let goes_on = coming.iter().any(|range| range.start < target && target <= range.end);
         let next = self.lanes.lane(lane).next_segment(media, rung, target, goes_on, drift);
-        #[cfg(debug_next)]
-        println!(
-            "NEXT {lane:?} rung {rung} target {target} goes_on {goes_on} {:?} window {}..{} live {} tail {:?}",
-            match &next {
-                Next::Segment { segment, .. } => format!("{} {}", segment.sequence, segment.start()),
-                Next::End => "end".into(),
-                Next::Hole => "hole".into(),
-            },
-            media.playlist.window().start,
-            media.playlist.window().end,
-            media.playlist.is_live(),
-            self.lanes.lane(lane)
-        );
         let (segment, drift, continues) = match next {
             Next::Segment { segment, drift, continues } => (segment, drift, continues),
             // The live edge: what comes next is in the next playlist.
