@@ -3,7 +3,6 @@
 //! Each lane loads one segment at a time.
 
 use crate::error::{Phase, PlayerError};
-use crate::playlist::Segment;
 use crate::time::{MediaTime, Timestamp};
 
 use super::io::{Output, PipelineCommand};
