@@ -6,8 +6,9 @@ use crate::time::MediaTime;
 /// How long fragments are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The first frame goes out by itself, as soon as it is complete; each fragment after it is twice as long as
-    /// the one before, up to this. For the start of playback, a seek or a switch into an empty buffer.
+    /// The first frame goes out by itself, as soon as it is complete; each fragment after it is a quarter as long as all
+    /// before it, up to this. Media that comes a little faster than it plays is then never waited for: what plays lasts longer
+    /// than the next fragment takes. For the start of playback, a seek or a switch into an empty buffer.
     FirstFrame(MediaTime),
     /// Every fragment has at least this length.
     Steady(MediaTime),
@@ -29,13 +30,14 @@ impl Default for Cut {
 pub(super) struct Pace {
     wanted: i64,
     limit: i64,
+    gone: i64,
 }
 
 impl Pace {
     pub(super) fn new(cut: Cut) -> Self {
         match cut {
-            Cut::FirstFrame(limit) => Self { wanted: 0, limit: limit.ticks() },
-            Cut::Steady(length) => Self { wanted: length.ticks(), limit: length.ticks() },
+            Cut::FirstFrame(limit) => Self { wanted: 0, limit: limit.ticks(), gone: 0 },
+            Cut::Steady(length) => Self { wanted: length.ticks(), limit: length.ticks(), gone: 0 },
         }
     }
 
@@ -46,7 +48,8 @@ impl Pace {
 
     /// A fragment of this length has gone out.
     pub(super) fn cut(&mut self, length: i64) {
-        self.wanted = length.saturating_mul(2).max(self.wanted).min(self.limit);
+        self.gone = self.gone.saturating_add(length);
+        self.wanted = (self.gone / 4).max(self.wanted).min(self.limit);
     }
 }
 
@@ -59,11 +62,11 @@ mod tests {
         let frame = 3600;
         let mut pace = Pace::new(Cut::FirstFrame(MediaTime::from_ticks(10 * frame)));
         let mut lengths = Vec::new();
-        for _ in 0..7 {
+        for _ in 0..16 {
             let length = (1..).map(|n| n * frame).find(|&length| pace.is_due(length)).unwrap();
             pace.cut(length);
             lengths.push(length / frame);
         }
-        assert_eq!(lengths, [1, 2, 4, 8, 10, 10, 10]);
+        assert_eq!(lengths, [1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 10, 10]);
     }
 }
