@@ -51,6 +51,14 @@ fn an_outage_shorter_than_the_buffer_is_ridden_out() {
     assert!(s.stall_s < 1.0, "{s:?}");
 }
 
+/// An element that had a few microseconds left used to go on and stop again each time that anything happened, and each
+/// was counted.
+#[test]
+fn a_stall_is_one_stall_however_much_happens_in_it() {
+    let s = default(&[(100, 5000.0), (50, 0.0)], 30);
+    assert!(s.stall_s > 15.0 && (1.0..=4.0).contains(&s.stalls), "{s:?}");
+}
+
 #[test]
 fn a_network_that_swings_does_not_make_the_picture_swing() {
     let s = default(&[(3, 6000.0), (3, 1000.0)], 30);
