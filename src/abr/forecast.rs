@@ -117,19 +117,20 @@ impl Forecast {
 
     /// By what was seen at levels near each.
     fn find_stays(&mut self, centre: f64) {
-        let alike = |distance: usize| 1.0 / (1.0 + (self.step * distance as f64).powi(2)).powi(2);
-        let alike: Vec<f64> = (0..self.levels.len()).map(alike).collect();
-        let seen: Vec<_> = self.levels.iter().map(|level| (level.left, level.ever)).collect();
-        for (i, level) in self.levels.iter_mut().enumerate() {
-            let believed = USUAL_STAY * (SHORTER_BELOW * (level.log - centre).min(0.0)).exp();
-            let (mut left, mut seconds) = (1.0, believed);
-            // The distance falls to nothing at this level and grows again behind it.
-            let alike = alike.iter().take(i + 1).rev().chain(alike.iter().skip(1));
-            for (alike, (times, ever)) in alike.zip(&seen) {
-                left += alike * times;
-                seconds += alike * ever;
+        let stays = |level: &Level| {
+            let (mut left, mut seconds) =
+                (1.0, USUAL_STAY * (SHORTER_BELOW * (level.log - centre).min(0.0)).exp());
+            for other in &self.levels {
+                let near = 1.0 + (level.log - other.log) * (level.log - other.log);
+                let alike = 1.0 / (near * near);
+                left += alike * other.left;
+                seconds += alike * other.ever;
             }
-            level.stays = (seconds / left) as f32;
+            (seconds / left) as f32
+        };
+        let stays: Vec<_> = self.levels.iter().map(stays).collect();
+        for (level, stays) in self.levels.iter_mut().zip(stays) {
+            level.stays = stays;
         }
     }
 
@@ -213,16 +214,17 @@ impl Forecast {
         // Did the network leave its level, or does it only vary?
         let likelihood = self.likelihood(log, seconds);
         let drifts = self.drifts_within(seconds);
-        let (mut stayed, mut arrived, mut moved) = (0.0, 0.0, 0.0);
+        let (mut stayed, mut leaving, mut arrived, mut moved) = (0.0, 0.0, 0.0, 0.0);
         for (i, level) in self.levels.iter().enumerate() {
             let (likely, leaves) = (likelihood(level.log), level.leaves_within(seconds));
             let now = |i: Option<usize>| i.and_then(|i| self.levels.get(i)).map_or(level.now, |l| l.now);
             let sides = drifts * (now(i.checked_sub(1)) + now(Some(i + 1)));
             moved += (1.0 - leaves) * sides * likely;
             stayed += (1.0 - leaves) * (level.now * (1.0 - 2.0 * drifts) + sides) * likely;
+            leaving += leaves * level.now;
             arrived += level.elsewhere * likely;
         }
-        let all = (stayed + self.leaves_within(seconds) * arrived).max(f64::MIN_POSITIVE);
+        let all = (stayed + leaving * arrived).max(f64::MIN_POSITIVE);
         for level in &mut self.levels {
             level.left += level.now * level.leaves_within(seconds) * arrived / all;
         }
