@@ -4,7 +4,7 @@
 //! rate of where the network goes. A network that falls to nothing now and then, for a second or two, is not one on which
 //! a segment takes forever.
 
-use super::forecast::Forecast;
+use super::forecast::{Forecast, Level};
 
 /// One way that a download may turn out.
 #[derive(Clone, Copy, Debug, Default)]
@@ -14,34 +14,33 @@ pub(super) struct Duration {
     pub(super) left: bool,
 }
 
-/// When the network leaves its level, and for what.
+/// For what the network leaves its level.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Departure {
-    /// Seconds that it usually stays.
-    stays: f32,
     /// Bits per second.
     elsewhere: f32,
 }
 
 impl Departure {
     pub(super) fn new(forecast: &Forecast) -> Self {
-        Self { stays: forecast.stays(), elsewhere: forecast.rate_elsewhere() }
+        Self { elsewhere: forecast.rate_elsewhere() }
     }
 
     /// For a body whose size is known and a rate that does not vary but by the level. The slowest comes first.
-    pub(super) fn durations(&self, rate: f32, bits: f32) -> [Duration; OUTCOMES] {
-        self.varied(rate, [bits; OUTCOMES])
+    pub(super) fn durations(&self, level: &Level, bits: f32) -> [Duration; OUTCOMES] {
+        self.varied(level, [bits; OUTCOMES])
     }
 
     /// Where the size and the rate vary as well, with this standard deviation of their logarithms.
-    pub(super) fn durations_varied(&self, rate: f32, bits: f32, spread: f32) -> [Duration; OUTCOMES] {
-        self.varied(rate, DEVIATIONS.map(|deviation| bits * (spread * deviation).exp()))
+    pub(super) fn durations_varied(&self, level: &Level, bits: f32, spread: f32) -> [Duration; OUTCOMES] {
+        self.varied(level, DEVIATIONS.map(|deviation| bits * (spread * deviation).exp()))
     }
 
-    fn varied(&self, rate: f32, bits: [f32; OUTCOMES]) -> [Duration; OUTCOMES] {
+    fn varied(&self, level: &Level, bits: [f32; OUTCOMES]) -> [Duration; OUTCOMES] {
+        let rate = level.rate;
         // The slowest is the one in which what is slow lasts, and what is fast does not.
         let lasts = rate < self.elsewhere;
-        let mut stays = STAYS.map(|stays| self.stays * stays);
+        let mut stays = STAYS.map(|stays| level.stays * stays);
         if lasts {
             stays.reverse();
         }
@@ -69,19 +68,23 @@ const STAYS: [f32; OUTCOMES] = [0.134, 0.47, 0.98, 2.08];
 mod tests {
     use super::*;
 
-    const NETWORK: Departure = Departure { stays: 10.0, elsewhere: 8e6 };
+    const NETWORK: Departure = Departure { elsewhere: 8e6 };
+
+    fn level(rate: f32) -> Level {
+        Level::at(rate, 10.0)
+    }
 
     #[test]
     fn a_download_at_a_low_rate_ends_when_the_network_recovers() {
         // A hundred seconds, if the network stayed.
-        let slow = NETWORK.durations(1e5, 1e7);
+        let slow = NETWORK.durations(&level(1e5), 1e7);
         assert!(slow.iter().all(|d| d.left && d.seconds < 25.0), "{slow:?}");
         assert!(slow.is_sorted_by(|a, b| a.seconds >= b.seconds), "{slow:?}");
     }
 
     #[test]
     fn a_download_at_a_high_rate_may_be_caught_by_what_follows() {
-        let [slowest, .., fastest] = NETWORK.durations(4e7, 8e7);
+        let [slowest, .., fastest] = NETWORK.durations(&level(4e7), 8e7);
         assert!(slowest.left && slowest.seconds > 2.0, "{slowest:?}");
         assert!(!fastest.left && fastest.seconds == 2.0, "{fastest:?}");
     }

@@ -3,7 +3,11 @@
 //! The model: the network's rate stays near a level and varies around it from second to second; at times it leaves for
 //! another level, which is one of those that it has been at before or, as long as little has been seen, any. That is how
 //! recorded networks behave, from a shaped line that is cut to a tenth for a minute to a phone in a train, and the three
-//! quantities that tell them apart are learnt in the session: how much it varies, how often it leaves and where it goes.
+//! quantities that tell them apart are learnt in the session: how much it varies, how long it stays and where it goes.
+//!
+//! How long it stays is learnt for high and low levels apart: a drop that lasts for seconds, between minutes of plenty, is
+//! waited out, and one that has lasted for half a minute before is not. Before any was seen, the further a level is below
+//! the usual, the shorter the network is believed to stay there.
 //!
 //! Levels lie on a grid, evenly in the logarithm, from a rate at which not even the lowest rung is any use to one at which
 //! the highest is no question. A filter keeps the probability of each: [`Slice`]s make those likely that are near them.
@@ -25,9 +29,6 @@ pub(super) struct Forecast {
     /// Of the logarithm of the rate of a second, around the level; and how many seconds it rests on.
     variance: f64,
     seconds_varied: f64,
-    /// Times that the level was left, and in how many seconds.
-    left: f64,
-    seconds: f64,
     /// Times that it went to either neighbour, and in how many seconds.
     moved: f64,
     moving: f64,
@@ -45,8 +46,19 @@ pub(super) struct Level {
     pub(super) now: f64,
     /// Seconds that it has been at it.
     ever: f64,
+    /// Times that it was left.
+    left: f64,
+    /// Seconds for which the network usually stays at it.
+    pub(super) stays: f32,
     /// The probability that the network goes to it when it leaves another.
     elsewhere: f64,
+}
+
+#[cfg(test)]
+impl Level {
+    pub(super) fn at(rate: f32, stays: f32) -> Self {
+        Self { log: 0.0, rate, now: 0.0, ever: 0.0, left: 0.0, stays, elsewhere: 0.0 }
+    }
 }
 
 /// What is believed before anything is seen.
@@ -58,6 +70,13 @@ pub(super) struct Belief {
     pub(super) spread: f64,
 }
 
+impl Level {
+    /// The probability of leaving it within so many seconds.
+    pub(super) fn leaves_within(&self, seconds: f64) -> f64 {
+        1.0 - (-seconds / f64::from(self.stays)).exp()
+    }
+}
+
 impl Forecast {
     /// Over levels between two rates.
     pub(super) fn new(lowest: f64, highest: f64, belief: Belief, now: Timestamp) -> Self {
@@ -67,7 +86,8 @@ impl Forecast {
         let level = |i: usize| {
             let log = from + step * i as f64;
             let z = (log - centre) / belief.spread;
-            Level { log, rate: log.exp() as f32, now: (-0.5 * z * z).exp(), ever: 0.0, elsewhere: 0.0 }
+            let (rate, now) = (log.exp() as f32, (-0.5 * z * z).exp());
+            Level { log, rate, now, ever: 0.0, left: 0.0, stays: USUAL_STAY as f32, elsewhere: 0.0 }
         };
         let moving = SECONDS_OF_DRIFT;
         let mut forecast = Self {
@@ -77,28 +97,55 @@ impl Forecast {
             total: 0.0,
             variance: USUAL_SPREAD * USUAL_SPREAD,
             seconds_varied: SECONDS_OF_SPREAD,
-            left: 1.0,
-            seconds: USUAL_STAY,
             moved: moving * DRIFT / (step * step),
             moving,
             seen: 0,
             at: now,
         };
         forecast.normalize();
-        forecast.find_elsewhere();
+        forecast.find_departures();
         forecast
     }
 
-    /// Where the network goes when it leaves its level: where it has been for long, or else near that rather than far
-    /// away, but nowhere never.
-    fn find_elsewhere(&mut self) {
+    /// How long the network stays at each level, and where it goes when it leaves.
+    fn find_departures(&mut self) {
         let seen: f64 = self.levels.iter().map(|level| level.ever * level.log).sum();
         let centre = (SECONDS_BELIEVED * self.centre + seen) / (SECONDS_BELIEVED + self.total);
+        self.find_stays(centre);
+        self.find_elsewhere(centre);
+    }
+
+    /// By what was seen at levels near each.
+    fn find_stays(&mut self, centre: f64) {
+        let stays = |level: &Level| {
+            let (mut left, mut seconds) =
+                (1.0, USUAL_STAY * (SHORTER_BELOW * (level.log - centre).min(0.0)).exp());
+            for other in &self.levels {
+                let near = 1.0 + (level.log - other.log) * (level.log - other.log);
+                let alike = 1.0 / (near * near);
+                left += alike * other.left;
+                seconds += alike * other.ever;
+            }
+            (seconds / left) as f32
+        };
+        let stays: Vec<_> = self.levels.iter().map(stays).collect();
+        for (level, stays) in self.levels.iter_mut().zip(stays) {
+            level.stays = stays;
+        }
+    }
+
+    /// Where it has been for long, or else near that rather than far away, but nowhere never. A level that is soon left was
+    /// gone to more often than one at which it stayed as long at one go.
+    fn find_elsewhere(&mut self, centre: f64) {
         let near = |level: &Level| heavy_tailed((level.log - centre).powi(2) / (FAR * FAR));
         let sum: f64 = self.levels.iter().map(near).sum();
         for level in &mut self.levels {
             let guess = (1.0 - ANYWHERE) * near(level) / sum + ANYWHERE / LEVELS as f64;
-            level.elsewhere = (level.ever + SECONDS_ELSEWHERE * guess) / (self.total + SECONDS_ELSEWHERE);
+            level.elsewhere = (level.ever + SECONDS_ELSEWHERE * guess) / f64::from(level.stays);
+        }
+        let sum: f64 = self.levels.iter().map(|level| level.elsewhere).sum();
+        for level in &mut self.levels {
+            level.elsewhere /= sum;
         }
     }
 
@@ -112,14 +159,9 @@ impl Forecast {
         self.variance as f32 / seconds.max(1.0)
     }
 
-    /// The probability of leaving the level within so many seconds.
-    pub(super) fn leaves_within(&self, seconds: f64) -> f64 {
-        1.0 - (-seconds * self.left / self.seconds).exp()
-    }
-
-    /// Seconds for which the network usually stays at its level.
-    pub(super) fn stays(&self) -> f32 {
-        (self.seconds / self.left) as f32
+    /// The probability of leaving whichever level it is at within so many seconds.
+    fn leaves_within(&self, seconds: f64) -> f64 {
+        self.levels.iter().map(|level| level.now * level.leaves_within(seconds)).sum()
     }
 
     /// The mean rate after the level is left, in bits per second.
@@ -140,7 +182,8 @@ impl Forecast {
     /// By level, its probability so many seconds from now.
     pub(super) fn ahead(&self, seconds: f64) -> impl Iterator<Item = f32> {
         let leaves = self.leaves_within(seconds);
-        self.levels.iter().map(move |l| ((1.0 - leaves) * l.now + leaves * l.ever / self.total) as f32)
+        let stays = move |level: &Level| (1.0 - level.leaves_within(seconds)) * level.now;
+        self.levels.iter().map(move |level| (stays(level) + leaves * level.ever / self.total) as f32)
     }
 
     /// Takes in what is new.
@@ -169,21 +212,23 @@ impl Forecast {
     fn observe(&mut self, slice: &Slice) {
         let (log, seconds) = (self.log_of(slice), slice.time.as_secs_f64());
         // Did the network leave its level, or does it only vary?
-        let leaves = self.leaves_within(seconds);
         let likelihood = self.likelihood(log, seconds);
         let drifts = self.drifts_within(seconds);
-        let (mut stayed, mut left, mut moved) = (0.0, 0.0, 0.0);
+        let (mut stayed, mut leaving, mut arrived, mut moved) = (0.0, 0.0, 0.0, 0.0);
         for (i, level) in self.levels.iter().enumerate() {
-            let likely = likelihood(level.log);
+            let (likely, leaves) = (likelihood(level.log), level.leaves_within(seconds));
             let now = |i: Option<usize>| i.and_then(|i| self.levels.get(i)).map_or(level.now, |l| l.now);
             let sides = drifts * (now(i.checked_sub(1)) + now(Some(i + 1)));
             moved += (1.0 - leaves) * sides * likely;
             stayed += (1.0 - leaves) * (level.now * (1.0 - 2.0 * drifts) + sides) * likely;
-            left += leaves * level.elsewhere * likely;
+            leaving += leaves * level.now;
+            arrived += level.elsewhere * likely;
         }
-        self.seconds += seconds;
-        self.left += left / (stayed + left).max(f64::MIN_POSITIVE);
-        self.moved += 0.5 * moved / (stayed + left).max(f64::MIN_POSITIVE);
+        let all = (stayed + leaving * arrived).max(f64::MIN_POSITIVE);
+        for level in &mut self.levels {
+            level.left += level.now * level.leaves_within(seconds) * arrived / all;
+        }
+        self.moved += 0.5 * moved / all;
         self.moving += seconds;
         self.pass(seconds);
         // What was not known of the level is no noise. A surprise counts up to a limit: what is beyond it is another level.
@@ -200,7 +245,7 @@ impl Forecast {
             level.ever += level.now * seconds;
         }
         self.total += seconds;
-        self.find_elsewhere();
+        self.find_departures();
     }
 
     /// Time passes: levels drift, and may be left.
@@ -212,7 +257,7 @@ impl Forecast {
             let now = level.now;
             let after = levels.peek().map_or(now, |next| next.now);
             let stayed = now + drifts * (before + after - 2.0 * now);
-            level.now = (1.0 - leaves) * stayed + leaves * level.elsewhere;
+            level.now = (1.0 - level.leaves_within(seconds)) * stayed + leaves * level.elsewhere;
             before = now;
         }
     }
@@ -268,8 +313,10 @@ const FAR: f64 = 1.0;
 const ANYWHERE: f64 = 0.3;
 /// What was believed at the start counts for the centre like so many seconds.
 const SECONDS_BELIEVED: f64 = 5.0;
-/// Before anything is seen: seconds after which the network leaves its level,
+/// Before anything is seen: seconds after which the network leaves its level, shorter below the centre by this power of
+/// the rate,
 const USUAL_STAY: f64 = 60.0;
+const SHORTER_BELOW: f64 = 0.25;
 /// and the spread of its rate around it, with the seconds that this has been seen for.
 const USUAL_SPREAD: f64 = 0.4;
 const SECONDS_OF_SPREAD: f64 = 4.0;
@@ -330,13 +377,32 @@ mod tests {
     }
 
     #[test]
+    fn it_learns_how_long_a_drop_lasts_apart_from_what_is_between_drops() {
+        let stays = |high: u64, low: u64| {
+            let mut f = forecast();
+            for _ in 0..6 {
+                see(&mut f, 8.0, high);
+                see(&mut f, 0.2, low);
+            }
+            let at = |mbit: f32| f.levels.iter().find(|l| l.rate > mbit * 1e6).map_or(0.0, |l| l.stays);
+            (at(0.18), at(7.5))
+        };
+        let ((short, before), (long, _)) = (stays(60, 5), stays(60, 40));
+        assert!(short < 12.0 && before > 3.0 * short, "{short} {before}");
+        assert!((20.0..60.0).contains(&long), "{long}");
+        // Nothing was seen yet.
+        let levels = forecast().levels;
+        assert!(levels[0].stays < 40.0 && levels[LEVELS - 1].stays == 60.0, "{levels:?}");
+    }
+
+    #[test]
     fn the_probabilities_stay_probabilities_whatever_is_seen() {
         let mut f = forecast();
         for (bytes, micros) in [(0, 0), (0, 1), (u64::MAX, 1), (1, u64::MAX), (u64::MAX, u64::MAX)] {
             f.observe(&Slice { bytes, time: Duration::from_micros(micros) });
             let sum: f64 = f.levels.iter().map(|l| l.now).sum();
             assert!((sum - 1.0).abs() < 1e-9 && f.levels.iter().all(|l| l.now >= 0.0), "{f:?}");
-            assert!(f.variance.is_finite() && f.left.is_finite());
+            assert!(f.variance.is_finite() && f.levels.iter().all(|l| l.stays > 0.0), "{f:?}");
         }
     }
 }

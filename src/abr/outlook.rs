@@ -15,7 +15,7 @@ use crate::time::{MediaTime, Timestamp};
 
 use super::duration::{Departure, OUTCOMES};
 use super::forecast::{Belief, Forecast, Level};
-use super::plan::{Plan, STALL};
+use super::plan::{Plan, Price};
 use super::{Estimate, Rule, Rung, Situation, Transfer};
 
 /// The rule.
@@ -114,7 +114,7 @@ impl Outlook {
         // The network may leave its level before the download is under way or while it is.
         let likely = state.forecast.ahead(0.5 * s.segment.as_secs());
         let likely: Vec<f32> = likely.collect();
-        state.plan.best(likely.iter().copied(), s.buffer.as_secs() as f32, s.current, stall(s))
+        state.plan.best(likely.iter().copied(), s.buffer.as_secs() as f32, s.current, price(s))
     }
 }
 
@@ -162,14 +162,14 @@ impl Rule for Outlook {
         // While it will probably be in time there is nothing to think about: a moment's low rate is no reason.
         let departure = Departure::new(&forecast);
         let late = |level: &Level| {
-            let durations = departure.durations(level.rate, left);
+            let durations = departure.durations(level, left);
             level.now * durations.iter().filter(|d| d.seconds > buffer).count() as f64 / OUTCOMES as f64
         };
         if left <= 0.0 || forecast.levels().iter().map(late).sum::<f64>() < LIKELY_LATE {
             return None;
         }
-        let worth = |(i, level): (usize, &Level), rung: usize, bits: f32, delay: f32| {
-            plan.download(&departure, (i, level.rate), rung, (bits, delay), buffer, stall(s))
+        let worth = |at: (usize, &Level), rung: usize, bits: f32, delay: f32| {
+            plan.download(&departure, at, rung, (bits, delay), buffer, price(s))
                 - plan.switch(transfer.before, rung)
         };
         // The content is the same: large on one rung is large on another.
@@ -217,9 +217,8 @@ fn latency(s: &Situation<'_>) -> f32 {
     s.history.latency().map_or(USUAL_LATENCY, |latency| latency.as_secs_f32())
 }
 
-/// Waiting for the start is not as bad as a stall.
-fn stall(s: &Situation<'_>) -> f32 {
-    if s.started { STALL } else { 1.0 }
+fn price(s: &Situation<'_>) -> Price {
+    if s.started { Price::STALL } else { Price::START }
 }
 
 /// Taken for the throughput when nothing is known: enough for standard definition almost everywhere.
@@ -242,7 +241,7 @@ const FIRST_PASSES: usize = 12;
 /// much more, in seconds at the top rung; or so many seconds later, if that is soon enough.
 const LIKELY_LATE: f64 = 0.5;
 const WORTH_IT: f32 = 0.3;
-const LATER: f32 = 1.0;
+const LATER: f32 = 1.5;
 
 #[cfg(test)]
 mod tests {

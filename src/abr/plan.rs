@@ -7,14 +7,16 @@
 //! buffer that a choice leaves has its price, and that is all there is to being careful.
 //!
 //! A segment brings its length times the utility of its rung (0 to 1 by the logarithm of the rate), less
-//! [`SWITCH`] for each step of utility from the segment before and [`STALL`] for each second without a picture.
+//! [`SWITCH`] for each step of utility from the segment before and, where the picture stops, the [`Price`] of that. And
+//! whatever the forecast says, now and then the network fails as it never did before ([`UNFORESEEN`]), so of two ways that
+//! are worth the same otherwise, the one with more buffer is better.
 //!
 //! The table's rows run over the buffer at even distances: a download that takes so long leads from each place to one that
 //! is a constant distance away, so a row is a weighted sum of shifted rows.
 
 use super::Situation;
 use super::duration::{Departure, Duration, OUTCOMES};
-use super::forecast::{Forecast, LEVELS};
+use super::forecast::{Forecast, LEVELS, Level};
 
 /// The table and what it is about.
 #[derive(Debug)]
@@ -34,6 +36,26 @@ pub(super) struct Plan {
     away: Vec<f32>,
     /// By level and rung.
     times: Vec<[Duration; OUTCOMES]>,
+    /// By place: what an outage that nothing foretells costs on average, in the time of a segment.
+    unforeseen: Vec<f32>,
+}
+
+/// What it costs to be without a picture, in seconds at the top rung.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Price {
+    once: f32,
+    second: f32,
+}
+
+impl Price {
+    pub(super) const STALL: Self = Self { once: STALL_AT_ALL, second: STALL };
+    /// Waiting for the start is not as bad as a stall.
+    pub(super) const START: Self = Self { once: 0.0, second: 1.0 };
+
+    /// Of what comes so many seconds too late; no price if it is early.
+    fn of(self, late: f32) -> f32 {
+        if late > 0.0 { self.once + self.second * late } else { 0.0 }
+    }
 }
 
 /// The buffer, and what a segment is in it.
@@ -85,6 +107,11 @@ impl Plan {
             s.ladder.iter().map(|rung| peak(rung) * peak(rung)).sum::<f32>() / s.ladder.len().max(1) as f32;
         let rungs: Vec<_> = s.ladder.iter().map(step).collect();
         let rows = LEVELS * rungs.len();
+        let (every, lasts) = UNFORESEEN;
+        let unforeseen = |place: usize| {
+            let outlasts = (-(place as f32 * grid.step) / lasts).exp();
+            segment / every * STALL * lasts * outlasts
+        };
         Self {
             grid,
             size_variance,
@@ -93,6 +120,7 @@ impl Plan {
             elsewhere: vec![0.0; rungs.len() * places],
             away: vec![0.0; rungs.len() * places],
             times: vec![[Duration::default(); OUTCOMES]; rows],
+            unforeseen: (0..places).map(unforeseen).collect(),
             rungs,
         }
     }
@@ -106,7 +134,7 @@ impl Plan {
                 let usual = rung.bits / level.rate;
                 let spread = (forecast.variance_over(usual) + self.size_variance).sqrt();
                 cost::add(OUTCOMES);
-                *times = departure.durations_varied(level.rate, rung.bits, spread);
+                *times = departure.durations_varied(level, rung.bits, spread);
                 for time in times {
                     time.seconds += latency;
                 }
@@ -143,11 +171,11 @@ impl Plan {
             }
         }
         let segment = f64::from(grid.segment);
-        let (leaves, drifts) =
-            (forecast.leaves_within(segment) as f32, forecast.drifts_within(segment) as f32);
+        let drifts = forecast.drifts_within(segment) as f32;
         let mut before = self.brings.get(..block).unwrap_or_default();
         let mut levels = self.brings.chunks_exact(block).peekable();
-        for worth in self.worth.chunks_exact_mut(block) {
+        for (worth, level) in self.worth.chunks_exact_mut(block).zip(forecast.levels()) {
+            let leaves = level.leaves_within(segment) as f32;
             let Some(here) = levels.next() else { break };
             let after = levels.peek().copied().unwrap_or(here);
             let sides = before.iter().zip(after).zip(here).zip(&self.elsewhere);
@@ -160,8 +188,10 @@ impl Plan {
         }
         // Only differences count; the sums would grow.
         let base = self.worth.last().copied().unwrap_or(0.0);
-        for worth in &mut self.worth {
-            *worth -= base;
+        for row in self.worth.chunks_exact_mut(grid.places) {
+            for (worth, unforeseen) in row.iter_mut().zip(&self.unforeseen) {
+                *worth -= base + unforeseen;
+            }
         }
         self.away.fill(0.0);
         for (worth, likely) in self.worth.chunks_exact(block).zip(forecast.elsewhere()) {
@@ -177,7 +207,7 @@ impl Plan {
         likely: impl Iterator<Item = f32> + Clone,
         buffer: f32,
         before: Option<usize>,
-        stall: f32,
+        price: Price,
     ) -> usize {
         let width = self.rungs.len();
         let mut best = (0, f32::NEG_INFINITY);
@@ -190,7 +220,7 @@ impl Plan {
                 };
                 let Some(this) = outcome(index, rung.utility) else { continue };
                 let lowest = if index > 0 { outcome(0, 0.0) } else { None };
-                sum += likely * this.brings_at(&self.grid, lowest.as_ref(), buffer, stall);
+                sum += likely * this.brings_at(&self.grid, lowest.as_ref(), buffer, price);
             }
             if sum > best.1 {
                 best = (index, sum);
@@ -203,20 +233,20 @@ impl Plan {
     pub(super) fn download(
         &self,
         departure: &Departure,
-        level: (usize, f32),
+        (at, level): (usize, &Level),
         rung: usize,
         (bits, delay): (f32, f32),
         buffer: f32,
-        stall: f32,
+        price: Price,
     ) -> f32 {
-        let (Some(worth), Some(step)) = (self.row(level.0, rung), self.rungs.get(rung)) else { return 0.0 };
+        let (Some(worth), Some(step)) = (self.row(at, rung), self.rungs.get(rung)) else { return 0.0 };
         let Some(away) = self.away(rung) else { return 0.0 };
         let mut sum = 0.0;
-        for Duration { seconds, left } in departure.durations(level.1, bits) {
+        for Duration { seconds, left } in departure.durations(level, bits) {
             cost::add(1);
             let time = delay + seconds;
             sum += KEEP * self.grid.worth_after(if left { away } else { worth }, buffer, time)
-                - stall * (time - buffer).max(0.0);
+                - price.of(time - buffer);
         }
         self.grid.segment * step.utility + sum / OUTCOMES as f32
     }
@@ -264,15 +294,15 @@ impl Grid {
 
 impl Outcome<'_> {
     /// What the segment brings at a buffer. Where it would come too late, it may still be given up for the lowest rung.
-    fn brings_at(&self, grid: &Grid, lowest: Option<&Self>, buffer: f32, stall: f32) -> f32 {
+    fn brings_at(&self, grid: &Grid, lowest: Option<&Self>, buffer: f32, price: Price) -> f32 {
         let mut sum = 0.0;
         for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
             cost::add(1);
             let row = if left { self.away } else { self.worth };
-            let mut this = KEEP * grid.worth_after(row, buffer, time) - stall * (time - buffer).max(0.0);
+            let mut this = KEEP * grid.worth_after(row, buffer, time) - price.of(time - buffer);
             if let (true, Some(lowest)) = (time > buffer, lowest) {
                 this =
-                    this.max(lowest.worth_instead(grid, i, buffer, stall) - self.price_of_going_down(grid));
+                    this.max(lowest.worth_instead(grid, i, buffer, price) - self.price_of_going_down(grid));
             }
             sum += this;
         }
@@ -285,11 +315,11 @@ impl Outcome<'_> {
     }
 
     /// What remains when a segment is given up for this, the lowest rung, in the outcome `i`.
-    fn worth_instead(&self, grid: &Grid, i: usize, buffer: f32, stall: f32) -> f32 {
+    fn worth_instead(&self, grid: &Grid, i: usize, buffer: f32, price: Price) -> f32 {
         let Duration { seconds, left } = self.times.get(i).copied().unwrap_or_default();
         let time = GIVEN_UP_AFTER + seconds;
         KEEP * grid.worth_after(if left { self.away } else { self.worth }, buffer, time)
-            - stall * (time - buffer).max(0.0)
+            - price.of(time - buffer)
     }
 
     /// [`Outcome::worth_instead`] for every outcome and place.
@@ -297,7 +327,7 @@ impl Outcome<'_> {
         let mut rows = [[0.0; MAX_PLACES]; OUTCOMES];
         for (i, row) in rows.iter_mut().enumerate() {
             for (place, out) in row.iter_mut().enumerate().take(grid.places) {
-                *out = self.worth_instead(grid, i, place as f32 * grid.step, STALL);
+                *out = self.worth_instead(grid, i, place as f32 * grid.step, Price::STALL);
             }
         }
         rows
@@ -314,7 +344,7 @@ impl Outcome<'_> {
             let dry = whole((time / grid.step).ceil()).min(grid.places);
             let (runs_dry, lasts) = out.split_at_mut(dry);
             let alone = KEEP * grid.worth(row, grid.segment.min(grid.goal));
-            let late = alone - STALL * time;
+            let late = alone - STALL_AT_ALL - STALL * time;
             let rate = STALL * grid.step;
             match instead.and_then(|rows| rows.get(i)) {
                 Some(row) => {
@@ -378,11 +408,15 @@ fn whole(number: f32) -> usize {
 pub(super) const SWITCH: f32 = 4.0;
 /// The price of a second without a picture, in seconds at the top rung. More than what a viewer's survey gives (about 4):
 /// what the model of the network does not know of comes as a stall.
-pub(super) const STALL: f32 = 6.0;
+const STALL: f32 = 9.0;
+/// And of its being gone at all, however shortly.
+const STALL_AT_ALL: f32 = 2.0;
 /// What comes a segment later counts by this less.
 const KEEP: f32 = 0.98;
 /// A download that comes too late is known to after this, in seconds.
-const GIVEN_UP_AFTER: f32 = 1.0;
+const GIVEN_UP_AFTER: f32 = 2.0;
+/// An outage that nothing foretells comes once in so many seconds and lasts for so many on average.
+const UNFORESEEN: (f32, f32) = (1800.0, 10.0);
 const LONGEST_STEP: f32 = 1.0;
 const MIN_PLACES: usize = 13;
 const MAX_PLACES: usize = 29;

@@ -87,7 +87,8 @@ impl Element {
         }
         // A microsecond is not a whole number of ticks.
         let left = (self.buffered - self.position).to_duration();
-        if self.moves && left <= Duration::from_micros(20) {
+        let dry = left <= Duration::from_micros(20);
+        if self.moves && dry {
             self.moves = false;
             if self.end - self.position <= END {
                 self.ended = true;
@@ -96,7 +97,7 @@ impl Element {
                 self.dry = Some(now);
                 events.push(ElementEvent::Waiting);
             }
-        } else if !self.moves && self.buffered > self.position {
+        } else if !self.moves && !dry {
             self.moves = true;
             self.tick = now + TICK;
             if !core::mem::replace(&mut self.started, true) {

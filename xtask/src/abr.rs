@@ -28,47 +28,29 @@ struct Set {
     stalls: [f64; 2],
 }
 
+impl Set {
+    const fn new(
+        name: &'static str,
+        ladder: &'static str,
+        optimum: [f64; 2],
+        best: [f64; 2],
+        bola_e: [f64; 2],
+    ) -> Self {
+        Self { name, ladder, optimum, best, bola_e, stalls: [0.0; 2] }
+    }
+
+    const fn short_of_its_goal(self, stalls: [f64; 2]) -> Self {
+        Self { stalls, ..self }
+    }
+}
+
 const SETS: [Set; 5] = [
-    Set {
-        name: "sabre-lte4g",
-        ladder: "bbb4k",
-        optimum: [91.05, 86.32],
-        best: [93.8, 84.5],
-        bola_e: [87.1, 83.9],
-        stalls: [0.03, 0.0],
-    },
-    Set {
-        name: "sabre-fcc-sd",
-        ladder: "bbb",
-        optimum: [78.62, 68.58],
-        best: [75.0, 62.5],
-        bola_e: [74.7, 24.2],
-        stalls: [0.0, 0.0],
-    },
-    Set {
-        name: "sabre-fcc-hd",
-        ladder: "bbb4k",
-        optimum: [63.35, 51.43],
-        best: [60.5, 56.2],
-        bola_e: [60.5, 42.8],
-        stalls: [0.04, 0.0],
-    },
-    Set {
-        name: "synthetic",
-        ladder: "bbb",
-        optimum: [76.53, 67.69],
-        best: [86.8, 73.9],
-        bola_e: [85.0, 73.9],
-        stalls: [0.15, 0.0],
-    },
-    Set {
-        name: "lolp-twitch-belgium",
-        ladder: "bbb",
-        optimum: [72.38, 69.34],
-        best: [89.7, 80.5],
-        bola_e: [89.7, 80.5],
-        stalls: [0.08, 0.0],
-    },
+    Set::new("sabre-lte4g", "bbb4k", [91.05, 86.32], [93.8, 84.5], [87.1, 83.9]),
+    Set::new("sabre-fcc-sd", "bbb", [78.62, 68.58], [75.0, 62.5], [74.7, 24.2]),
+    Set::new("sabre-fcc-hd", "bbb4k", [63.35, 51.43], [60.5, 56.2], [60.5, 42.8]),
+    // An outage of 25 s without a sign of it before: only a rule that keeps the buffer full at all times has no stall.
+    Set::new("synthetic", "bbb", [76.53, 67.69], [86.8, 73.9], [85.0, 73.9]).short_of_its_goal([0.07, 0.0]),
+    Set::new("lolp-twitch-belgium", "bbb", [72.38, 69.34], [89.7, 80.5], [89.7, 80.5]),
 ];
 const BUFFERS: [&str; 2] = ["30", "10"];
 /// The least mean share of the optimum, in percent.
