@@ -68,7 +68,7 @@ use crate::access::{Credentials, ServerClock};
 use crate::error::{Phase, PlayerError};
 use crate::media::TrackKind;
 use crate::secret::Url;
-use crate::time::{MediaTime, Timestamp};
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 pub use config::Config;
 pub use io::*;
@@ -413,9 +413,22 @@ impl Engine {
         let place = self.playhead.place();
         let makes_room =
             self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
-        if !makes_room && self.sink_tries > MAX_SINK_TRIES && self.playhead.is_starved() {
-            let message = "the source buffer has no room for what must play next".into();
-            return self.fatal(now, "sink_full", Phase::Sink, message, None);
+        if !makes_room && self.playhead.is_starved() {
+            // What lies far ahead may take the room of what must play next, of this track or the other.
+            let has_some = self.sink.has_at(track, place, SOME_AHEAD);
+            if self.sink_tries == if has_some { 4 } else { MAX_SINK_TRIES / 2 } {
+                self.reports.trace.note(now, "buffer_trimmed", &[]);
+                self.sink.clear_queue(if track == TrackKind::Audio {
+                    Tracks::Audio
+                } else {
+                    Tracks::AllButAudio
+                });
+                self.sink.remove(TimeRange { start: place + SOME_AHEAD, end: MediaTime::MAX });
+            }
+            if self.sink_tries > MAX_SINK_TRIES {
+                let message = "the source buffer has no room for what must play next".into();
+                return self.fatal(now, "sink_full", Phase::Sink, message, None);
+            }
         }
         let less = MediaTime::from_ticks(self.goal(now).ticks() / 4 * 3);
         self.tight = Some((less.max(MIN_GOAL).min(self.config.buffer_goal), now + TIGHT_FOR));
@@ -559,5 +572,7 @@ const SAVER_GOAL: MediaTime = MediaTime::from_millis(15_000);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
 const SINK_RETRY: Duration = Duration::from_millis(500);
 const MAX_SINK_TRIES: u32 = 20;
+/// Media that is enough to go on with.
+const SOME_AHEAD: MediaTime = MediaTime::from_millis(1000);
 /// A sink that had no room is asked for the whole goal again after this time.
 const TIGHT_FOR: Duration = Duration::from_secs(60);

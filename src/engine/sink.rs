@@ -396,6 +396,12 @@ impl SinkLink {
         ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
     }
 
+    /// Whether a track has media from a place on for so long.
+    pub(crate) fn has_at(&self, kind: TrackKind, place: MediaTime, length: MediaTime) -> bool {
+        let has = |range: &TimeRange| range.contains(place) && range.end - place >= length;
+        self.tracks.iter().any(|t| t.kind == kind && t.buffered.iter().any(has))
+    }
+
     /// Where each of these tracks has media or is about to have it: what is queued counts as if it were in.
     ///
     /// Nothing has, while a track that must come has not shown itself: the others wait for it.
