@@ -13,6 +13,8 @@ use crate::secret::Url;
 pub enum Phase {
     /// Asking which streams a file id has.
     PlayInfo,
+    /// Having the right to watch renewed.
+    Access,
     /// A multivariant or media playlist.
     Playlist,
     /// A content key.

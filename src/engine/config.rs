@@ -38,6 +38,10 @@ pub struct Config {
     pub audio_languages: Vec<String>,
     /// Languages that text should be shown in, best first. None: what the author wants shown.
     pub text_languages: Vec<String>,
+    /// The host can be asked for a new token or signature ([`Event::AccessWanted`](super::Event::AccessWanted)).
+    pub renews: bool,
+    /// Hosts that tokens may go to, `host` or `host:port`, beside the origin of the source that they came with.
+    pub token_hosts: Vec<String>,
     /// Codecs that the sink does not take, by the first part of their RFC 6381 names: `hvc1`, `ac-3`. Variants that
     /// need one are left out, unless nothing else is left.
     pub unsupported_codecs: Vec<String>,
@@ -61,6 +65,8 @@ impl Default for Config {
             replace_buffered: true,
             audio_languages: Vec::new(),
             text_languages: Vec::new(),
+            renews: false,
+            token_hosts: Vec::new(),
             unsupported_codecs: Vec::new(),
         }
     }

@@ -3,7 +3,7 @@
 use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{Output, RequestId, RequestKind};
+use super::io::{Output, RenewFailure, RequestId, RequestKind};
 use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Instead, Remedy};
 use super::requests::{Ask, Purpose};
@@ -41,11 +41,15 @@ impl Engine {
     pub(super) fn failed(
         &mut self,
         now: Timestamp,
-        mut ask: Ask,
+        ask: Ask,
         fault: Fault,
         phase: Option<Phase>,
         detail: Option<(&'static str, String)>,
     ) {
+        if let (Purpose::PlayInfo, Some(id)) = (&ask.purpose, self.renewal.asked()) {
+            return self.renewed(now, Some(id), Err(RenewFailure::Unavailable));
+        }
+        let Some(mut ask) = self.renews_for(now, ask, fault) else { return };
         ask.failures = ask.failures.saturating_add(1);
         let fault = match (fault, &ask.purpose) {
             (Fault::Gone { status: status @ (404 | 410) }, Purpose::Segment(_)) if self.is_live => {
@@ -239,7 +243,7 @@ impl Engine {
     }
 
     /// Whether something is buffered to play while a failure passes.
-    fn has_time(&self) -> bool {
+    pub(super) fn has_time(&self) -> bool {
         matches!(self.stage, Stage::Open(_)) && self.buffer_ahead() > MIN_TIME
     }
 

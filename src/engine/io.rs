@@ -8,6 +8,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
+pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
@@ -69,6 +70,17 @@ pub enum Command {
     SelectAudio(Option<usize>),
     /// Show text, or none.
     SelectText(TextChoice),
+    /// What was asked for by [`Event::AccessWanted`] of this number; without a number, a grant that nobody asked for.
+    Renewed {
+        /// The number.
+        id: Option<u64>,
+        /// The new grant.
+        answer: Result<Grant, RenewFailure>,
+    },
+    /// It is this time on the servers, in Unix milliseconds. No right is judged by the viewer's own clock.
+    ServerTime(i64),
+    /// Forget the content keys at hand: the next segments ask for theirs again.
+    DropKeys,
     /// Stop everything and send the last report.
     Stop,
 }
@@ -434,6 +446,9 @@ pub enum Event {
         #[serde(serialize_with = "expose")]
         url: Url,
     },
+    /// What the session may show ends soon or was refused: a new token or signature is wanted, by
+    /// [`Command::Renewed`]. One is asked for at a time, and requests wait for it.
+    AccessWanted(RenewWish),
     /// From now on this rung is what plays.
     RungChanged {
         /// Index into the list of `Loaded`.

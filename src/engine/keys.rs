@@ -43,6 +43,11 @@ impl KeyRing {
         self.0.retain(|e| e.identity != identity);
     }
 
+    /// Drops all keys.
+    pub(crate) fn clear(&mut self) {
+        self.0.clear();
+    }
+
     /// The key opened a segment.
     pub(crate) fn proved(&mut self, identity: &str) {
         if let Some(entry) = self.0.iter_mut().find(|e| e.identity == identity) {

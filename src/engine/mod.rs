@@ -30,6 +30,7 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 mod breakdown;
 mod catalog;
 mod config;
@@ -64,6 +65,7 @@ use core::time::Duration;
 use std::collections::VecDeque;
 
 use crate::abr::{self, History, Throughput};
+use crate::access::renewal::Renewal;
 use crate::access::{Credentials, ServerClock};
 use crate::error::{Phase, PlayerError};
 use crate::media::TrackKind;
@@ -142,6 +144,14 @@ pub(crate) struct Engine {
     /// Segments in a row that nobody had.
     skipped: u32,
     sources: Sources,
+    renewal: Renewal,
+    /// When the grant at hand was given, and when it ends, in Unix seconds.
+    granted_at: Timestamp,
+    grant_expires: Option<i64>,
+    /// A number from 0 to 1 by which viewers are spread.
+    spread: f64,
+    /// Where the play info came from that named the source, which names it anew.
+    play_info: Option<Url>,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
@@ -178,7 +188,7 @@ impl Engine {
             outbox: VecDeque::new(),
             timers: Timers::default(),
             requests: Requests::default(),
-            credentials: Credentials::default(),
+            credentials: Credentials::for_hosts(&config.token_hosts),
             clock: ServerClock::new(config.wall_clock),
             keys: KeyRing::default(),
             inits: Inits::default(),
@@ -204,6 +214,11 @@ impl Engine {
             stands: None,
             skipped: 0,
             sources: Sources::default(),
+            renewal: Renewal::default(),
+            granted_at: now,
+            grant_expires: None,
+            spread: 0.0,
+            play_info: None,
             left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),
@@ -264,6 +279,9 @@ impl Engine {
             Command::PauseLoading(pauses) => self.loading_paused = pauses,
             Command::SelectAudio(audio) => self.select_audio(now, audio),
             Command::SelectText(text) => self.select_text(now, text),
+            Command::Renewed { id, answer } => self.renewed(now, id, answer),
+            Command::ServerTime(time) => self.clock.tell(now, time),
+            Command::DropKeys => self.keys.clear(),
             Command::Stop => self.close(now),
         }
     }
@@ -277,6 +295,11 @@ impl Engine {
                 let status = head.status;
                 let fault = Fault::of_status(status, head.retry_after);
                 let Some(flight) = self.requests.head(now, id, head) else { return };
+                if fault.is_none() {
+                    let (purpose, generation) = (flight.ask.purpose.clone(), flight.ask.generation);
+                    self.admitted(&purpose, generation);
+                }
+                let Some(flight) = self.requests.in_flight(id) else { return };
                 // A server that ignores the range sends the whole resource, of which only a part was wanted.
                 let ignored = flight.ask.range.is_some() && status == 200;
                 if let Some(fault) = fault.or(ignored.then_some(Fault::Corrupt)) {
@@ -467,7 +490,7 @@ impl Engine {
                 Purpose::Segment(lane) if self.has_enough(now, lane) => {
                     self.lanes.lane_mut(lane).step_aside()
                 }
-                _ => _ = self.send(now, ask),
+                _ => self.send(now, ask),
             }
         }
         if self.timers.expired(Timer::Sink, now) {
@@ -489,12 +512,14 @@ impl Engine {
         if self.timers.expired(Timer::Stats, now) {
             self.tick(now);
         }
+        self.renew(now);
         self.timers.set(Timer::Retry, self.requests.next_retry());
         self.timers.set(Timer::Patience, self.requests.next_timeout());
     }
 
-    /// Puts a request in flight.
-    fn send(&mut self, now: Timestamp, ask: Ask) -> RequestId {
+    /// Puts a request in flight, or keeps it until there is a grant to make it with.
+    fn send(&mut self, now: Timestamp, ask: Ask) {
+        let Some(ask) = self.admit(now, ask) else { return };
         let lane = if let Purpose::Segment(lane) = ask.purpose { Some(lane) } else { None };
         let request = self.requests.send(now, ask);
         let id = request.id;
@@ -502,7 +527,6 @@ impl Engine {
             self.segment_sent(now, lane, id);
         }
         self.push(Output::Fetch(request));
-        id
     }
 
     fn sink_command(&mut self) -> Option<SinkCommand> {

@@ -110,6 +110,7 @@ impl Engine {
             Stage::File => self.playhead.is_starved().then_some("element"),
             Stage::Open(_) if !self.playhead.is_starved() => None,
             Stage::Open(_) if !self.sink.is_idle() => Some("sink"),
+            Stage::Open(_) if self.requests.has_held() => Some("access"),
             Stage::Open(_) => {
                 let lanes = self.lanes.main.waiting_for().or_else(|| self.lanes.audio.waiting_for());
                 let media = self.buffer_ahead() > MediaTime::ZERO;

@@ -1,6 +1,6 @@
-//! Requests in flight and requests that wait for their next attempt.
+//! Requests in flight, requests that wait for their next attempt, and requests that wait for the right to be made.
 //!
-//! Invariant: a request is in exactly one of the two tables, and what it is for ([`Purpose`]) goes with it, so an
+//! Invariant: a request is in exactly one of the three tables, and what it is for ([`Purpose`]) goes with it, so an
 //! answer that comes late, for a request given up, finds nothing and changes nothing.
 
 use core::time::Duration;
@@ -82,12 +82,25 @@ pub(crate) struct Ask {
     pub(crate) spoiled: u32,
     /// How long the server may hold the answer back, as it was asked to.
     pub(crate) hold: Duration,
+    /// Which grant it was made with, and whether it was refused with the one before that.
+    pub(crate) generation: u32,
+    pub(crate) refused: bool,
 }
 
 impl Ask {
     /// A plain GET.
     pub(crate) fn get(purpose: Purpose, url: Url) -> Self {
-        Self { purpose, url, range: None, body: None, failures: 0, spoiled: 0, hold: Duration::ZERO }
+        Self {
+            purpose,
+            url,
+            range: None,
+            body: None,
+            failures: 0,
+            spoiled: 0,
+            hold: Duration::ZERO,
+            generation: 0,
+            refused: false,
+        }
     }
 }
 
@@ -150,12 +163,13 @@ impl InFlight {
     }
 }
 
-/// Both tables.
+/// The tables.
 #[derive(Debug, Default)]
 pub(crate) struct Requests {
     last: u64,
     in_flight: BTreeMap<RequestId, InFlight>,
     waiting: Vec<(Timestamp, Ask)>,
+    held: Vec<Ask>,
 }
 
 impl Requests {
@@ -194,6 +208,21 @@ impl Requests {
         for (at, _) in &mut self.waiting {
             *at = now;
         }
+    }
+
+    /// Keeps `ask` until [`release`](Self::release).
+    pub(crate) fn hold(&mut self, ask: Ask) {
+        self.held.push(ask);
+    }
+
+    /// Whether anything is kept.
+    pub(crate) fn has_held(&self) -> bool {
+        !self.held.is_empty()
+    }
+
+    /// All that was kept.
+    pub(crate) fn release(&mut self) -> Vec<Ask> {
+        core::mem::take(&mut self.held)
     }
 
     /// The next request whose time has come.
@@ -249,18 +278,20 @@ impl Requests {
         self.in_flight.remove(&id)
     }
 
-    /// Whether something for this purpose is in flight or waits for its next attempt.
+    /// Whether something for this purpose is in flight or waits.
     pub(crate) fn is_pending(&self, purpose: &Purpose) -> bool {
         self.in_flight
             .values()
             .map(|f| &f.ask)
             .chain(self.waiting.iter().map(|(_, a)| a))
+            .chain(&self.held)
             .any(|a| a.purpose == *purpose)
     }
 
     /// Gives up everything for which `which` holds; the result is what the host must abort.
     pub(crate) fn give_up(&mut self, which: impl Fn(&Purpose) -> bool) -> Vec<RequestId> {
         self.waiting.retain(|(_, ask)| !which(&ask.purpose));
+        self.held.retain(|ask| !which(&ask.purpose));
         let ids: Vec<_> =
             self.in_flight.iter().filter(|(_, f)| which(&f.ask.purpose)).map(|(id, _)| *id).collect();
         for id in &ids {
@@ -313,12 +344,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_given_up_is_gone_from_both_tables() {
+    fn what_is_given_up_is_gone_from_all_tables() {
         let mut r = Requests::default();
         let id = r.send(at(0), Ask::get(SEGMENT, Url::new("u"))).id;
         r.send_later(at(5), Ask::get(SEGMENT, Url::new("v")));
         r.send_later(at(6), Ask::get(Purpose::Root, Url::new("w")));
+        r.hold(Ask::get(SEGMENT, Url::new("x")));
         assert_eq!(r.give_up(|p| *p == SEGMENT), [id]);
+        assert!(!r.has_held());
         assert!(!r.is_pending(&SEGMENT) && r.is_pending(&Purpose::Root));
         assert!(r.progress(at(1), id, 1).is_none());
         assert_eq!(r.next_retry(), Some(at(6)));

@@ -9,7 +9,7 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{ElementCommand, Event, Output, Source as Named};
+use super::io::{ElementCommand, Event, Grant, Output, Source as Named};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
@@ -29,6 +29,15 @@ impl Engine {
                 return self.failed(now, ask, fault, None, Some((error.code(), error.to_string())));
             }
         };
+        if let Some(id) = self.renewal.asked() {
+            let mut streams = info.sources.into_iter();
+            let grant = Grant {
+                url: streams.next().map(|stream| stream.url),
+                token: info.drm_token,
+                ..Grant::default()
+            };
+            return self.renewed(now, Some(id), Ok(grant));
+        }
         if let Some(url) = info.poster {
             self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
         }

@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::access::{Credentials, TokenUse, play_info};
+use crate::access::{TokenUse, play_info};
 use crate::error::PlayerError;
 use crate::time::{MediaTime, Timestamp};
 
@@ -57,10 +57,14 @@ impl Engine {
         let ask = match source {
             Source::PlayInfo { endpoint, app_id, file_id, psign } => {
                 let psign = psign.as_ref().map(|p| p.expose().as_str());
-                Ask::get(Purpose::PlayInfo, play_info::request_url(&endpoint, &app_id, &file_id, psign))
+                let url = play_info::request_url(&endpoint, &app_id, &file_id, psign);
+                self.play_info = Some(url.clone());
+                Ask::get(Purpose::PlayInfo, url)
             }
             Source::Hls { url, token } => {
-                self.credentials.set_token(token.map(|(token, placement)| TokenUse { token, placement }));
+                let token = token.map(|(token, placement)| TokenUse { token, placement });
+                self.credentials.begin(&url, token);
+                self.access_begins(now, None);
                 Ask::get(Purpose::Root, self.credentials.playlist_url(&url))
             }
             Source::File { url } => {
@@ -107,7 +111,9 @@ impl Engine {
         self.leave_sound();
         self.leave_text();
         self.lanes = Lanes::default();
-        self.credentials = Credentials::default();
+        if index != self.sources.current {
+            self.play_info = None;
+        }
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
         self.limits.leave_ladder();
         (self.breakdowns, self.skipped) = ((0, Timestamp::ZERO), 0);

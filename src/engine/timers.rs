@@ -23,10 +23,12 @@ pub(crate) enum Timer {
     Report,
     /// A live playlist is due to be loaded again.
     Reload,
+    /// What the session may show is to be renewed.
+    Access,
 }
 
 impl Timer {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Retry,
         Self::Patience,
         Self::Refill,
@@ -35,6 +37,7 @@ impl Timer {
         Self::Stats,
         Self::Report,
         Self::Reload,
+        Self::Access,
     ];
 
     fn why(self) -> &'static str {
@@ -47,6 +50,7 @@ impl Timer {
             Self::Stats => "stats",
             Self::Report => "report",
             Self::Reload => "playlist_reload",
+            Self::Access => "access_renewal",
         }
     }
 }

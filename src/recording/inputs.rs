@@ -2,8 +2,8 @@
 
 use super::value::{Value, fields, names, put_all, take_all};
 use crate::engine::{
-    Chunk, Command, Config, ElementEvent, ElementState, Environment, Input, NetEvent, NetFailure, RequestId,
-    ResponseHead, SinkEvent, SinkFailure, Source, TextChoice, TokenPlacement,
+    Chunk, Command, Config, ElementEvent, ElementState, Environment, Grant, Input, NetEvent, NetFailure,
+    RenewFailure, RequestId, ResponseHead, SinkEvent, SinkFailure, Source, TextChoice, TokenPlacement,
 };
 use crate::media::TrackKind;
 
@@ -91,6 +91,15 @@ impl Value for Command {
             Self::PauseLoading(pauses) => tagged(5, pauses, out),
             Self::SelectAudio(audio) => tagged(6, audio, out),
             Self::SelectText(text) => tagged(7, text, out),
+            Self::Renewed { id, answer } => {
+                tagged(8, id, out);
+                match answer {
+                    Ok(grant) => tagged(0, grant, out),
+                    Err(failure) => tagged(1, failure, out),
+                }
+            }
+            Self::ServerTime(time) => tagged(9, time, out),
+            Self::DropKeys => 10u64.put(out),
         }
     }
 
@@ -104,6 +113,16 @@ impl Value for Command {
             5 => Self::PauseLoading(Value::take(from)?),
             6 => Self::SelectAudio(Value::take(from)?),
             7 => Self::SelectText(Value::take(from)?),
+            8 => Self::Renewed {
+                id: Value::take(from)?,
+                answer: match u64::take(from)? {
+                    0 => Ok(Value::take(from)?),
+                    1 => Err(Value::take(from)?),
+                    _ => return None,
+                },
+            },
+            9 => Self::ServerTime(Value::take(from)?),
+            10 => Self::DropKeys,
             _ => return None,
         })
     }
@@ -250,6 +269,8 @@ impl Value for Config {
             replace_buffered,
             audio_languages,
             text_languages,
+            renews,
+            token_hosts,
             unsupported_codecs,
         } = self;
         session_id.put(out);
@@ -267,6 +288,8 @@ impl Value for Config {
         replace_buffered.put(out);
         put_all(audio_languages, out);
         put_all(text_languages, out);
+        renews.put(out);
+        put_all(token_hosts, out);
         put_all(unsupported_codecs, out);
     }
 
@@ -287,11 +310,15 @@ impl Value for Config {
             replace_buffered: Value::take(from)?,
             audio_languages: take_all(from)?,
             text_languages: take_all(from)?,
+            renews: Value::take(from)?,
+            token_hosts: take_all(from)?,
             unsupported_codecs: take_all(from)?,
         })
     }
 }
 
+fields!(Grant { url, token, expires, server_time });
+names!(RenewFailure { Unavailable = 0, Revoked = 1 });
 fields!(ResponseHead { status, url, content_length, date, retry_after });
 fields!(ElementState { position, paused, seeking, rate, ready_state, decoded_frames, dropped_frames });
 names!(TrackKind { Video = 0, Audio = 1 });

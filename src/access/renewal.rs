@@ -1,0 +1,286 @@
+//! When what a session may show at a server's door is asked for anew.
+//!
+//! A grant (a token, or a signed address) is renewed before it ends, by the servers' time, and when a server refuses it.
+//! One renewal is under way at a time, and everybody waits for that one. A grant that a renewal has brought and that is
+//! refused before it has opened anything is not renewed again: the right to watch is not a matter of patience.
+
+use core::time::Duration;
+
+use crate::time::Timestamp;
+
+/// How long a grant lasts, by the host's monotonic clock.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    /// When it was given.
+    pub from: Timestamp,
+    /// When it ends, as far as is known.
+    pub until: Timestamp,
+    /// So much earlier it may end: how far behind the servers' clock may be taken to be.
+    pub doubt: Duration,
+}
+
+impl Life {
+    /// Whether nobody needs to try it any more.
+    pub fn is_over(&self, now: Timestamp) -> bool {
+        now >= self.until
+    }
+
+    /// When to renew it: at 80 % of its life, and of a long one at random up to 90 %, so that the viewers of a lesson that
+    /// began together do not all come at once. `None` for one that has ended before it was given: its clock is wrong, and
+    /// to renew it would bring another one like it.
+    fn due(&self, jitter: f64) -> Option<Timestamp> {
+        let whole = self.until.since(self.from);
+        if whole == Duration::ZERO {
+            return None;
+        }
+        let spread = if whole >= LONG { 0.1 * jitter.clamp(0.0, 1.0) } else { 0.0 };
+        let early = whole.mul_f64(0.8 + spread).saturating_sub(self.doubt);
+        Some(self.from + early.max(whole / 2))
+    }
+}
+
+/// What to do about a request that was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Send it again: the grant has been renewed since.
+    Resend,
+    /// Let it wait for the renewal that is under way, or that is asked for now.
+    Wait,
+    /// That was the last word.
+    Final,
+}
+
+/// The state of renewal of one source.
+#[derive(Clone, Debug, Default)]
+pub struct Renewal {
+    /// The renewal under way, by its number, and since when.
+    asked: Option<(u64, Timestamp)>,
+    last: u64,
+    /// Renewals that have failed in a row, and when the next one may be asked for.
+    failures: u32,
+    again: Option<Timestamp>,
+    /// Counts the grants.
+    generation: u32,
+    /// The grant at hand has opened something.
+    proved: bool,
+    /// It was given because the one before was refused.
+    by_refusal: bool,
+    /// It was refused.
+    refused: bool,
+}
+
+impl Renewal {
+    /// A source begins: answers to what the last one asked come too late.
+    pub fn restart(&mut self) {
+        *self = Self { last: self.last, generation: self.generation.wrapping_add(1), ..Self::default() };
+    }
+
+    /// Which grant is at hand.
+    pub fn generation(&self) -> u32 {
+        self.generation
+    }
+
+    /// Whether one is under way, or waits for its next attempt.
+    pub fn is_wanted(&self) -> bool {
+        self.asked.is_some() || self.again.is_some()
+    }
+
+    /// Whether the grant at hand opens nothing.
+    pub fn is_refused(&self) -> bool {
+        self.refused
+    }
+
+    /// Renewals that have failed since the last one that did not.
+    pub fn failures(&self) -> u32 {
+        self.failures
+    }
+
+    /// The grant at hand has opened something.
+    pub fn proved(&mut self, generation: u32) {
+        if generation == self.generation {
+            self.proved = true;
+        }
+    }
+
+    /// A request was refused that was made with the grant of this generation; `again`: not for the first time. After
+    /// [`Verdict::Wait`] a renewal is wanted, which [`plan`](Self::plan) times.
+    pub fn refused(&mut self, now: Timestamp, generation: u32, again: bool) -> Verdict {
+        if again {
+            return Verdict::Final;
+        }
+        if generation != self.generation {
+            return Verdict::Resend;
+        }
+        if !self.refused && self.by_refusal && !self.proved {
+            return Verdict::Final;
+        }
+        self.refused = true;
+        if !self.is_wanted() {
+            self.again = Some(now);
+        }
+        Verdict::Wait
+    }
+
+    /// A grant that has ended is wanted now.
+    pub fn ended(&mut self, now: Timestamp) {
+        if !self.is_wanted() {
+            self.again = Some(now);
+        }
+    }
+
+    /// When to ask next, or to stop waiting for an answer; `None`: not for now. `active`: somebody watches.
+    pub fn plan(&self, life: Option<Life>, active: bool, jitter: f64) -> Option<Timestamp> {
+        match (self.asked, self.again) {
+            (Some((_, since)), _) => Some(since + PATIENCE),
+            (None, Some(again)) => Some(again),
+            (None, None) if active => life.and_then(|life| life.due(jitter)),
+            (None, None) => None,
+        }
+    }
+
+    /// Asks; the result is the number by which the answer comes.
+    pub fn ask(&mut self, now: Timestamp) -> u64 {
+        self.last += 1;
+        self.asked = Some((self.last, now));
+        self.again = None;
+        self.last
+    }
+
+    /// Whether an answer that comes is waited for.
+    pub fn awaits(&self, id: u64) -> bool {
+        self.asked.is_some_and(|(asked, _)| asked == id)
+    }
+
+    /// The number of the renewal under way.
+    pub fn asked(&self) -> Option<u64> {
+        self.asked.map(|(id, _)| id)
+    }
+
+    /// A new grant is at hand.
+    pub fn succeeded(&mut self) {
+        *self = Self {
+            last: self.last,
+            generation: self.generation.wrapping_add(1),
+            by_refusal: self.refused,
+            ..Self::default()
+        };
+    }
+
+    /// The attempt came to nothing. The next one follows after a while, twice as long each time.
+    pub fn failed(&mut self, now: Timestamp) {
+        self.asked = None;
+        self.failures = self.failures.saturating_add(1);
+        let delay = FIRST_DELAY.saturating_mul(1 << (self.failures - 1).min(8)).min(MAX_DELAY);
+        self.again = Some(now + delay);
+    }
+}
+
+/// Viewers of grants that last longer are spread.
+const LONG: Duration = Duration::from_secs(60);
+/// A host that does not answer for so long has failed.
+const PATIENCE: Duration = Duration::from_secs(15);
+const FIRST_DELAY: Duration = Duration::from_millis(500);
+const MAX_DELAY: Duration = Duration::from_secs(8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn at(ms: u64) -> Timestamp {
+        Timestamp::from_millis(ms)
+    }
+
+    fn life(from: u64, until: u64, doubt: u64) -> Option<Life> {
+        Some(Life { from: at(from), until: at(until), doubt: Duration::from_millis(doubt) })
+    }
+
+    #[test]
+    fn a_grant_is_renewed_at_four_fifths_of_its_life_at_the_latest_time_that_it_may_be() {
+        let renewal = Renewal::default();
+        assert_eq!(renewal.plan(life(1000, 9000, 0), true, 0.9), Some(at(7400)));
+        assert_eq!(renewal.plan(life(1000, 9000, 1000), true, 0.0), Some(at(6400)));
+        assert_eq!(renewal.plan(life(0, 3000, 9000), true, 0.0), Some(at(1500)), "not at once");
+        assert_eq!(renewal.plan(life(0, 1_000_000, 0), true, 1.0), Some(at(900_000)));
+        assert_eq!(renewal.plan(life(0, 1_000_000, 0), false, 1.0), None, "nobody watches");
+        assert_eq!(renewal.plan(life(9000, 8000, 0), true, 0.0), None, "ended before it was given");
+        assert_eq!(renewal.plan(None, true, 0.0), None);
+    }
+
+    #[test]
+    fn many_refusals_are_one_renewal_and_those_of_an_older_grant_none() {
+        let mut renewal = Renewal::default();
+        let before = renewal.generation();
+        assert_eq!(renewal.refused(at(5), before, false), Verdict::Wait);
+        assert_eq!(renewal.plan(None, true, 0.0), Some(at(5)));
+        let id = renewal.ask(at(5));
+        assert_eq!(renewal.refused(at(6), before, false), Verdict::Wait);
+        assert!(renewal.awaits(id) && !renewal.awaits(id + 1));
+        renewal.succeeded();
+        assert_eq!(renewal.refused(at(7), before, false), Verdict::Resend);
+        assert_eq!(renewal.plan(None, true, 0.0), None);
+    }
+
+    #[test]
+    fn a_grant_that_comes_by_refusal_and_opens_nothing_is_the_last() {
+        let mut renewal = Renewal::default();
+        renewal.refused(at(0), renewal.generation(), false);
+        renewal.ask(at(0));
+        renewal.succeeded();
+        let now = renewal.generation();
+        assert_eq!(renewal.clone().refused(at(1), now, false), Verdict::Final);
+        renewal.proved(now);
+        assert_eq!(renewal.clone().refused(at(1), now, false), Verdict::Wait);
+        assert_eq!(renewal.refused(at(1), now, true), Verdict::Final, "this request was refused before");
+    }
+
+    #[test]
+    fn failures_are_further_and_further_apart() {
+        let mut renewal = Renewal::default();
+        renewal.ended(at(0));
+        let mut now = at(0);
+        for delay in [500, 1000, 2000, 4000, 8000, 8000] {
+            renewal.ask(now);
+            assert_eq!(renewal.plan(None, true, 0.0), Some(now + PATIENCE));
+            renewal.failed(now);
+            let next = renewal.plan(None, true, 0.0).unwrap();
+            assert_eq!(next.since(now), Duration::from_millis(delay));
+            now = next;
+        }
+        assert_eq!(renewal.failures(), 6);
+    }
+
+    proptest! {
+        /// Whatever is refused and fails, there is one renewal at a time, and no more of them than lives and refusals ask for.
+        #[test]
+        fn renewals_are_bounded(events in prop::collection::vec((0_u64..4000, 0_u8..4), 1..200), whole in 500_u64..20_000) {
+            let (mut renewal, mut now, mut from) = (Renewal::default(), 0, 0);
+            let (mut asked, mut refusals, mut failures) = (0_u64, 0_u64, 0_u64);
+            for (passed, event) in events {
+                now += passed;
+                let life = Life { from: at(from), until: at(from + whole), doubt: Duration::ZERO };
+                if renewal.asked().is_none() && renewal.plan(Some(life), true, 0.0).is_some_and(|due| due <= at(now)) {
+                    renewal.ask(at(now));
+                    asked += 1;
+                }
+                match (event, renewal.asked()) {
+                    (0, Some(id)) if renewal.awaits(id) => {
+                        renewal.succeeded();
+                        from = now;
+                    }
+                    (1, Some(_)) => {
+                        renewal.failed(at(now));
+                        failures += 1;
+                    }
+                    (2, _) => {
+                        refusals += u64::from(renewal.refused(at(now), renewal.generation(), false) == Verdict::Wait);
+                    }
+                    (3, _) => renewal.proved(renewal.generation()),
+                    _ => {}
+                }
+            }
+            let by_time = now / (whole * 8 / 10) + 1;
+            prop_assert!(asked <= by_time + refusals + failures, "{asked} of {by_time} + {refusals} + {failures}");
+        }
+    }
+}
