@@ -38,8 +38,24 @@ pub fn expiry(url: &Url) -> Option<i64> {
 
 /// The URL with the signature of `renewed` in the place of that of `former`, if it carries the latter and the former holds there.
 pub(super) fn resigned(url: &Url, former: &Url, renewed: &Url) -> Url {
-    let _ = (former, renewed);
-    url.clone()
+    let (Some(to), Some(old), Some(new)) =
+        (Parts::of(url.expose()), Parts::of(former.expose()), Parts::of(renewed.expose()))
+    else {
+        return url.clone();
+    };
+    let signs = |s: &&Scheme| s.signs(&to) && s.signs(&old) && s.signs(&new);
+    let Some(scheme) = SCHEMES.iter().find(signs) else { return url.clone() };
+    let carries = |p: Parameter<'_>| old.parameters().any(|o| o.text == p.text);
+    if !to.parameters().filter(|p| scheme.owns(p)).all(carries) {
+        return url.clone();
+    }
+    let texts = to.query.unwrap_or_default().split('&').map(|text| {
+        let name = text.split('=').next().unwrap_or_default();
+        let renewed = new.parameters().find(|p| scheme.owns(p) && p.name == name);
+        renewed.map_or(text, |p| p.text)
+    });
+    let query = texts.collect::<Vec<_>>().join("&");
+    Url::new(Parts { query: Some(&query), ..to }.join())
 }
 
 /// Whether `parameter` is part of a signature that the URL carries.

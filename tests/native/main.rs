@@ -5,6 +5,7 @@
 
 #[cfg(feature = "cli")]
 mod abr;
+mod access;
 mod adverse;
 mod choice;
 mod crypto;

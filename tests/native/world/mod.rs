@@ -9,8 +9,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud_player::engine::{
-    Command, Config, ElementCommand, ElementEvent, Event, Input, NetEvent, Output, Request, RequestId,
-    SinkCommand, Source, Stats,
+    Command, Config, ElementCommand, ElementEvent, Event, Grant, Input, NetEvent, Output, RenewFailure,
+    RenewReason, Request, RequestId, SinkCommand, Source, Stats,
 };
 use cloud_player::error::PlayerError;
 use cloud_player::session::Session;
@@ -20,6 +20,9 @@ pub(crate) use cloud_player::simulate::sessions::{Element, Network, Response};
 
 /// Answers requests. Called when the request reaches the origin.
 pub(crate) type Origin = Box<dyn FnMut(&Request) -> Response>;
+
+/// What a page does for a new grant: how long that takes, and what comes of it.
+pub(crate) type Renewer = Box<dyn FnMut(Timestamp) -> (Duration, Result<Grant, RenewFailure>)>;
 
 /// A session and all that it talks to.
 pub(crate) struct World {
@@ -41,6 +44,11 @@ pub(crate) struct World {
     stepping: bool,
     /// Shows the time to an origin that changes with it.
     pub(crate) clock: Option<Rc<RefCell<Timestamp>>>,
+    /// Answers wishes for a new grant, after a while.
+    pub(crate) renewer: Option<Renewer>,
+    answers: Vec<(Timestamp, u64, Result<Grant, RenewFailure>)>,
+    /// When each wish came, and when it was answered.
+    pub(crate) wishes: Vec<(Timestamp, Option<Timestamp>, RenewReason)>,
 }
 
 impl World {
@@ -60,6 +68,9 @@ impl World {
             steps: 0,
             stepping: false,
             clock: None,
+            renewer: None,
+            answers: Vec::new(),
+            wishes: Vec::new(),
         }
     }
 
@@ -152,8 +163,9 @@ impl World {
     fn step(&mut self, end: Timestamp) {
         self.steps += 1;
         assert!(self.steps < 5_000_000, "too many steps: the session spins");
-        let next =
-            [self.wake, self.network.next(self.now), self.element.next(self.now)].into_iter().flatten().min();
+        let answer = self.answers.iter().map(|(at, ..)| *at).min();
+        let next = [self.wake, self.network.next(self.now), self.element.next(self.now), answer];
+        let next = next.into_iter().flatten().min();
         let next = next.unwrap_or(end).max(self.now).min(end);
         let passed = next.since(self.now);
         self.element.pass(self.now, passed);
@@ -166,6 +178,11 @@ impl World {
                 self.in_flight.remove(&id);
             }
             self.give(Input::Net { id, event });
+        }
+        while let Some(i) = self.answers.iter().position(|(at, ..)| *at <= next) {
+            let (_, id, answer) = self.answers.swap_remove(i);
+            self.wishes.last_mut().unwrap().1 = Some(next);
+            self.give(Input::Command(Command::Renewed { id: Some(id), answer }));
         }
         for input in self.element.due(next) {
             self.give(input);
@@ -208,6 +225,14 @@ impl World {
                 }
                 Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
                 Output::Notify(Event::Stats(stats)) => self.stats = Some(stats),
+                Output::Notify(Event::AccessWanted(wish)) => {
+                    assert!(self.answers.is_empty(), "one renewal at a time");
+                    self.wishes.push((self.now, None, wish.reason));
+                    if let Some(renewer) = &mut self.renewer {
+                        let (takes, answer) = renewer(self.now);
+                        self.answers.push((self.now + takes, wish.id, answer));
+                    }
+                }
                 Output::Notify(event) => self.events.push((self.now, event)),
             }
         }

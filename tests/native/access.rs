@@ -1,0 +1,249 @@
+//! Tokens and signatures that end while the video plays, at a door that checks them.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::time::Duration;
+
+use cloud_player::engine::{
+    Command, Config, Grant, Input, RenewFailure, RenewReason, Request, Source, TokenPlacement,
+};
+use cloud_player::error::Phase;
+use cloud_player::secret::{Secret, Url};
+use cloud_player::time::Timestamp;
+
+use crate::sample::{self, TOKEN};
+use crate::setup::{RTT, config, secs};
+use crate::world::{Network, Origin, Response, World, shared};
+
+/// Unix milliseconds on the servers when the session begins.
+const EPOCH: u64 = 1_800_000_000_500;
+
+/// Tokens and signatures that live so long, by the servers' clock.
+struct Door {
+    life: u64,
+    clock: Rc<RefCell<Timestamp>>,
+    /// Refusals, with when they were.
+    refused: Rc<RefCell<Vec<(f64, String)>>>,
+    /// Nothing made before this opens anything, whatever it says.
+    revoked: Rc<RefCell<u64>>,
+}
+
+impl Door {
+    fn now_ms(clock: &Rc<RefCell<Timestamp>>) -> u64 {
+        EPOCH + clock.borrow().as_micros() / 1000
+    }
+
+    /// What is given now.
+    fn grant(now: Timestamp, life: u64) -> Grant {
+        let made = EPOCH + now.as_micros() / 1000;
+        let expires = made / 1000 + life;
+        Grant {
+            url: Some(Url::new(format!(
+                "http://origin.test/sample/master.m3u8?expires={expires}&signature=s{made}"
+            ))),
+            token: Some(Secret::new(format!("t.{expires}.{made}"))),
+            expires: Some(expires as i64),
+            server_time: None,
+        }
+    }
+
+    fn source(life: u64) -> Source {
+        let grant = Self::grant(Timestamp::ZERO, life);
+        let token = grant.token.map(|token| (token, TokenPlacement::FileNamePrefix));
+        Source::Hls { url: grant.url.unwrap(), token }
+    }
+
+    /// The sample behind this door, as `sample::serve` has it behind its own.
+    fn origin(&self) -> Origin {
+        let (clock, refused, revoked) = (self.clock.clone(), self.refused.clone(), self.revoked.clone());
+        Box::new(move |request: &Request| {
+            let now = Self::now_ms(&clock);
+            let url = request.url.expose().to_owned();
+            let holds = |expires: &str, made: &str| {
+                expires.parse::<u64>().unwrap() * 1000 > now
+                    && made.parse::<u64>().unwrap() >= *revoked.borrow()
+            };
+            let mut refuse = |what: &str| {
+                refused.borrow_mut().push(((now - EPOCH) as f64 / 1000.0, format!("{what}: {url}")));
+                with_date(now, Response::status(403))
+            };
+            let mut plain = url.clone();
+            if let Some(rest) = url.split("expires=").nth(1) {
+                let (expires, rest) = rest.split_once("&signature=s").unwrap();
+                let made = rest.split('&').next().unwrap();
+                if !holds(expires, made) {
+                    return refuse("signature");
+                }
+                plain = plain
+                    .replace(&format!("expires={expires}&signature=s{made}"), "expires=99&signature=5ec2e7");
+            }
+            let mut token = None;
+            if let Some(rest) = url.split("t.1").nth(1) {
+                let mut parts =
+                    format!("1{rest}").split(['.', '&', '/']).take(2).map(str::to_owned).collect::<Vec<_>>();
+                let (made, expires) = (parts.pop().unwrap(), parts.pop().unwrap());
+                if !holds(&expires, &made) {
+                    return refuse("token");
+                }
+                let text = format!("t.{expires}.{made}");
+                plain = plain.replace(&text, TOKEN);
+                token = Some(text);
+            }
+            let mut response = sample::serve(&Request { url: Url::new(plain), ..request.clone() });
+            if let (Some(token), true) = (&token, url.contains(".m3u8")) {
+                response = Response::ok(String::from_utf8(response.body).unwrap().replace(TOKEN, token));
+            }
+            with_date(now, response)
+        })
+    }
+}
+
+fn with_date(now: u64, mut response: Response) -> Response {
+    response.head.date = Some((now / 1000 * 1000) as i64);
+    response
+}
+
+/// The sample at a door whose grants live for so many seconds, and a page that gives new ones.
+fn world(config: Config, life: u64) -> (World, Door) {
+    let clock = shared(Timestamp::ZERO);
+    let door = Door { life, clock: clock.clone(), refused: shared(Vec::new()), revoked: shared(0) };
+    let config =
+        Config { renews: true, buffer_goal: cloud_player::time::MediaTime::from_millis(6000), ..config };
+    let mut world = World::new(config, Network::new(5_000_000, RTT), door.origin());
+    world.clock = Some(clock);
+    world.renewer = Some(Box::new(move |now| (Duration::from_millis(150), Ok(Door::grant(now, life)))));
+    (world, door)
+}
+
+/// Plays to the end; the result is how often playback stopped.
+fn plays_on(world: &mut World, door: &Door) -> u32 {
+    world.play(Door::source(door.life));
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(world.fatal(), None);
+    world.element.stalls
+}
+
+#[test]
+fn short_lives_are_renewed_before_they_end_and_nobody_is_refused() {
+    for hours in [0, -3, 3] {
+        let wall_clock = Some(EPOCH as i64 + hours * 3_600_000);
+        let (mut world, door) = world(Config { wall_clock, ..config() }, 4);
+        assert_eq!(plays_on(&mut world, &door), 0, "no stall");
+        assert_eq!(*door.refused.borrow(), [], "{hours} hours wrong");
+        let wishes = &world.wishes;
+        assert!((5..=14).contains(&wishes.len()), "{} renewals in 24 s of 4 s", wishes.len());
+        assert!(wishes.iter().all(|(.., reason)| *reason == RenewReason::Expiring));
+        // What is at hand is not asked for again.
+        for part in ["master.m3u8", "/key"] {
+            assert_eq!(world.requests_for(part).len(), 1, "{part}");
+        }
+    }
+}
+
+#[test]
+fn what_is_refused_waits_for_one_renewal_and_is_asked_for_again() {
+    let (mut world, door) = world(config(), 3600);
+    world.play(Door::source(door.life));
+    world.run_until(secs(9), "some seconds", |w| w.position() > 4.0);
+    *door.revoked.borrow_mut() = Door::now_ms(&door.clock);
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.fatal(), world.element.stalls), (None, 0));
+    assert_eq!((world.wishes.len(), door.refused.borrow().len()), (1, 1), "{:?}", door.refused.borrow());
+    assert_eq!(world.wishes[0].2, RenewReason::Refused);
+}
+
+#[test]
+fn a_renewal_that_helps_nothing_is_the_last() {
+    let (mut world, door) = world(config(), 3600);
+    world.play(Door::source(door.life));
+    world.run_until(secs(9), "some seconds", |w| w.position() > 4.0);
+    *door.revoked.borrow_mut() = u64::MAX;
+    world.run_until(secs(60), "the end", |w| w.fatal().is_some());
+    let error = world.fatal().unwrap();
+    assert_eq!((error.code, error.status), ("access_refused", Some(403)));
+    assert_eq!((world.wishes.len(), door.refused.borrow().len()), (1, 2));
+}
+
+#[test]
+fn a_renewal_that_fails_twice_is_tried_again_and_nobody_notices() {
+    let (mut world, door) = world(config(), 4);
+    let mut fails = 2;
+    world.renewer = Some(Box::new(move |now| {
+        let takes = Duration::from_millis(50);
+        if fails > 0 {
+            fails -= 1;
+            return (takes, Err(RenewFailure::Unavailable));
+        }
+        (takes, Ok(Door::grant(now, 4)))
+    }));
+    assert_eq!(plays_on(&mut world, &door), 0, "no stall");
+    assert_eq!(*door.refused.borrow(), []);
+}
+
+#[test]
+fn a_renewal_that_never_comes_ends_the_session_when_nothing_is_left_to_play() {
+    for answers in [true, false] {
+        let (mut world, door) = world(config(), 4);
+        world.renewer =
+            answers.then(|| -> crate::world::Renewer { Box::new(|_| (RTT, Err(RenewFailure::Unavailable))) });
+        world.play(Door::source(door.life));
+        world.run_until(secs(90), "the error", |w| w.fatal().is_some());
+        let error = world.fatal().unwrap();
+        assert_eq!(
+            (error.code, error.phase, error.url.is_none()),
+            ("access_renewal_failed", Phase::Access, true)
+        );
+        assert!(world.position() > 5.0, "what was buffered was played first: {}", world.position());
+        assert_eq!(*door.refused.borrow(), [], "nothing is tried with what has ended");
+    }
+}
+
+#[test]
+fn who_may_not_watch_any_more_is_told_at_once() {
+    let (mut world, door) = world(config(), 4);
+    world.renewer = Some(Box::new(|_| (RTT, Err(RenewFailure::Revoked))));
+    world.play(Door::source(door.life));
+    world.run_until(secs(9), "the error", |w| w.fatal().is_some());
+    assert_eq!(world.fatal().map(|e| (e.code, e.phase)), Some(("access_revoked", Phase::Access)));
+    let asked = world.requests.len();
+    world.run_for(secs(9));
+    assert!(world.requests[asked..].iter().all(|(_, r)| r.body.is_some()), "nothing is loaded any more");
+}
+
+#[test]
+fn nobody_renews_for_who_is_away_and_the_first_request_after_it_waits() {
+    let (mut world, door) = world(config(), 4);
+    world.play(Door::source(door.life));
+    world.run_until(secs(9), "some seconds", |w| w.position() > 2.0);
+    world.pause();
+    world.run_for(secs(8));
+    let before = world.wishes.len();
+    world.run_for(secs(3600));
+    assert_eq!(world.wishes.len(), before, "an hour of nobody");
+    world.resume();
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.fatal(), door.refused.borrow().len()), (None, 0));
+}
+
+#[test]
+fn a_grant_that_nobody_asked_for_is_taken() {
+    let (mut world, door) = world(config(), 3600);
+    world.play(Door::source(door.life));
+    world.run_until(secs(9), "some seconds", |w| w.position() > 4.0);
+    let now = world.now;
+    *door.revoked.borrow_mut() = Door::now_ms(&door.clock);
+    world.give(Input::Command(Command::Renewed { id: None, answer: Ok(Door::grant(now, 3600)) }));
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.wishes.len(), door.refused.borrow().len()), (0, 0));
+}
+
+#[test]
+fn without_anybody_to_ask_a_refusal_is_final_and_no_clock_judges() {
+    let (_, door) = world(config(), 4);
+    let mut world = World::new(config(), Network::new(300_000, RTT), door.origin());
+    world.clock = Some(door.clock.clone());
+    world.play(Door::source(door.life));
+    world.run_until(secs(90), "the error", |w| w.fatal().is_some());
+    assert_eq!(world.fatal().map(|e| e.code), Some("access_refused"));
+    assert_eq!((world.wishes.len(), door.refused.borrow().len()), (0, 1));
+}
