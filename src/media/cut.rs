@@ -6,8 +6,8 @@ use crate::time::MediaTime;
 /// How long fragments are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Cut {
-    /// The first frame goes out by itself, as soon as it is complete; each fragment after it is a quarter as long as all
-    /// before it, up to this. Media that comes a little faster than it plays is then never waited for: what plays lasts longer
+    /// The first frame goes out by itself, as soon as it is complete, then two; each fragment after them is a quarter as long
+    /// as all before it, up to this. Media that comes a little faster than it plays is then never waited for: what plays lasts longer
     /// than the next fragment takes. For the start of playback, a seek or a switch into an empty buffer.
     FirstFrame(MediaTime),
     /// Every fragment has at least this length.
@@ -48,8 +48,14 @@ impl Pace {
 
     /// A fragment of this length has gone out.
     pub(super) fn cut(&mut self, length: i64) {
+        if self.wanted == self.limit {
+            return;
+        }
+        let is_first = self.gone == 0;
         self.gone = self.gone.saturating_add(length);
-        self.wanted = (self.gone / 4).max(self.wanted).min(self.limit);
+        // A decoder shows nothing before it has three frames: more appends for them would only take longer.
+        let wanted = if is_first { length.saturating_mul(2) } else { self.gone / 4 };
+        self.wanted = wanted.min(self.limit);
     }
 }
 
@@ -67,6 +73,6 @@ mod tests {
             pace.cut(length);
             lengths.push(length / frame);
         }
-        assert_eq!(lengths, [1, 1, 1, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 10, 10]);
+        assert_eq!(lengths, [1, 2, 1, 1, 2, 2, 3, 3, 4, 5, 6, 8, 10, 10, 10, 10]);
     }
 }

