@@ -34,8 +34,21 @@ export interface Start {
   textLanguages: string[];
   /** By the first part of their names. */
   unsupportedCodecs: string[];
+  /** The page answers `accessWanted`. */
+  renews: boolean;
+  /** `host` or `host:port`. */
+  tokenHosts: string[];
   sink: 'worker' | 'page' | null;
   viewport: { width: number; height: number } | null;
+}
+
+export interface AccessGrant {
+  url: string | null;
+  token: string | null;
+  /** Unix seconds. */
+  expires: number | null;
+  /** Unix milliseconds. */
+  serverTime: number | null;
 }
 
 export type ElementEventName =
@@ -71,6 +84,9 @@ export type ToWorker =
   | { type: 'selectAudio'; audio: number | null }
   /** `null`: none. */
   | { type: 'selectText'; text: number | 'auto' | null }
+  /** Without an `id`: nobody asked. Without a `grant`: there is none. */
+  | { type: 'renewed'; id: number | null; grant: AccessGrant | null; revoked: boolean }
+  | { type: 'dropKeys' }
   | { type: 'stop' }
   | ElementMessage
   | { type: 'online'; online: boolean }
@@ -111,6 +127,7 @@ export type FromWorker =
 export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[]; audio: AudioRendition[]; text: TextRendition[] }
   | { type: 'poster'; url: string }
+  | { type: 'accessWanted'; id: number; reason: 'expiring' | 'refused' }
   | { type: 'rungChanged'; rung: number }
   | { type: 'sourceChanged'; source: number; kind: SourceKind }
   | { type: 'audioChanged'; audio: number }

@@ -9,6 +9,7 @@
  *   TokenPlacement, ToWorker } from './messages.js'
  */
 
+import { answer, toGrant } from './access.js';
 import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
@@ -40,6 +41,11 @@ import { preloadWorker, takeWorker } from './workers.js';
  * @property {string} [file] The address of a file that the browser plays by itself (MP4).
  * @property {SourceOptions[]} [fallbackSources] What takes over at the same place, in this order, where a source fails for
  *   good.
+ * @property {import('./access.js').RenewAccess} [renewAccess] Gives a new token or signature when the one at hand ends soon or is
+ *   refused.
+ * @property {number | Date} [expires] When the token or signature ends, if its address does not say; a number is in Unix
+ *   seconds.
+ * @property {readonly string[]} [tokenHosts] Hosts that the token may go to, beside the one that `src` is at.
  * @property {string} [reportUrl] Where quality-of-experience reports go; none: nowhere.
  * @property {number} [reportInterval] Seconds between two reports.
  * @property {number} [startTime] Seconds.
@@ -84,6 +90,8 @@ export class CloudPlayer extends EventTarget {
   #resumes = false;
   /** The file that the element was given to play by itself. */
   #file = '';
+  /** @type {import('./access.js').RenewAccess | undefined} */ #renewAccess;
+  #ends = new AbortController();
   /** @type {Promise<void> | undefined} */ #gone;
   /** @type {() => void} */ #leave = () => {};
 
@@ -119,6 +127,7 @@ export class CloudPlayer extends EventTarget {
     this.#pageSink = new PageSink(video, post);
     this.#textTracks = new TextTracks(video, (text) => this.selectText(text ?? 'off'));
     if (options.startRung !== undefined) this.#selectedRung = options.startRung;
+    this.#renewAccess = options.renewAccess;
     post({
       type: 'start',
       sessionId: this.#sessionId,
@@ -136,9 +145,12 @@ export class CloudPlayer extends EventTarget {
       audioLanguages: [...(options.audioLanguages ?? [])],
       textLanguages: [...(options.textLanguages ?? [])],
       unsupportedCodecs: unsupportedCodecs(),
+      renews: options.renewAccess !== undefined,
+      tokenHosts: [...(options.tokenHosts ?? [])],
       sink: options.sink ?? null,
       viewport: video.clientWidth > 0 ? viewport(video) : null,
     });
+    if (options.expires !== undefined) this.updateAccess({ expires: options.expires });
     this.#placeStart();
     this.#relay = new Relay(video, post);
   }
@@ -181,6 +193,19 @@ export class CloudPlayer extends EventTarget {
       if (limit !== undefined && !isIndex(limit)) return warn(limit, 'a rung; a number from 0 is');
     }
     this.#post({ type: 'limitRungs', floor: floor ?? null, cap: cap ?? null });
+  }
+
+  /**
+   * Takes a new token or signature that nobody has asked for.
+   * @param {import('./access.js').Access} access
+   */
+  updateAccess(access) {
+    this.#post({ type: 'renewed', id: null, grant: toGrant(access), revoked: false });
+  }
+
+  /** Forgets the content keys at hand: the next segments ask for theirs again. */
+  dropKeys() {
+    this.#post({ type: 'dropKeys' });
   }
 
   /** Loads no further media until `resumeLoading`; what is buffered plays on. */
@@ -283,6 +308,7 @@ export class CloudPlayer extends EventTarget {
   destroy() {
     this.#gone ??= new Promise((resolve) => {
       this.#saveThroughput();
+      this.#ends.abort();
       this.#post({ type: 'stop' });
       this.#relay.stop();
       this.#textTracks.remove();
@@ -342,6 +368,11 @@ export class CloudPlayer extends EventTarget {
         });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
+      case 'accessWanted':
+        if (this.#renewAccess) {
+          void answer(this.#renewAccess, event, this.#ends.signal, (message) => this.#post(message));
+        }
+        return;
       case 'sourceChanged': {
         const { type: _, ...detail } = event;
         [this.#rungs, this.#duration, this.#currentRung, this.#selectedRung] = [[], NaN, -1, 'auto'];

@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 use super::Track;
 use super::fields::{Fields, flag, index, named, number, text, whole};
 use crate::engine::{
-    Command, Config, ElementState, Environment, Input, SinkEvent, SinkFailure, Source, TextChoice,
-    TokenPlacement,
+    Command, Config, ElementState, Environment, Grant, Input, RenewFailure, SinkEvent, SinkFailure, Source,
+    TextChoice, TokenPlacement,
 };
 use crate::secret::{Secret, Url};
 use crate::time::{MediaTime, TimeRange};
@@ -61,6 +61,8 @@ pub(in crate::web) fn read(message: JsValue) -> Option<FromPage> {
             Input::Command(Command::SelectText(choice))
         }
         "element" => element(&message)?,
+        "renewed" => Input::Command(renewed(&message)?),
+        "dropKeys" => Input::Command(Command::DropKeys),
         "online" => Input::Environment(Environment::Online(message.need("online", flag)?)),
         "limitRungs" => {
             let (floor, cap) = (message.may("floor", index)?, message.may("cap", index)?);
@@ -95,6 +97,8 @@ fn start(message: &Fields) -> Option<Start> {
         data_budget: message.may("dataBudget", number)?.map(whole),
         audio_languages: message.may("audioLanguages", texts)?.unwrap_or_default(),
         text_languages: message.may("textLanguages", texts)?.unwrap_or_default(),
+        renews: message.may("renews", flag)?.unwrap_or(false),
+        token_hosts: message.may("tokenHosts", texts)?.unwrap_or_default(),
         unsupported_codecs: message.may("unsupportedCodecs", texts)?.unwrap_or_default(),
         ..defaults
     };
@@ -104,6 +108,22 @@ fn start(message: &Fields) -> Option<Start> {
         environment: message.may("viewport", |value| viewport(&Fields::of(value)))?,
         sink: message.may("sink", sink_place)?,
     })
+}
+
+/// What came of a wish for a new grant, or a grant that nobody asked for.
+fn renewed(message: &Fields) -> Option<Command> {
+    let grant = message.may("grant", |value| {
+        let grant = Fields::of(value);
+        Some(Grant {
+            url: grant.may("url", url)?,
+            token: grant.may("token", text)?.map(Secret::new),
+            expires: grant.may("expires", number)?.map(|seconds| seconds as i64),
+            server_time: grant.may("serverTime", number)?.map(|ms| ms as i64),
+        })
+    })?;
+    let failure =
+        if message.need("revoked", flag)? { RenewFailure::Revoked } else { RenewFailure::Unavailable };
+    Some(Command::Renewed { id: message.may("id", number)?.map(whole), answer: grant.ok_or(failure) })
 }
 
 fn sources(value: JsValue) -> Option<Vec<Source>> {
