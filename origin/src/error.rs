@@ -3,9 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use crate::package::PackageError;
@@ -40,6 +40,10 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
 }
 
+/// The code of a refusal, in the extensions of its answer: what the request log says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason(pub(crate) &'static str);
+
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
         Self { status, code, message: message.into() }
@@ -65,7 +69,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": self.code, "message": self.message }));
-        let mut response = (self.status, body).into_response();
+        let mut response = (self.status, Extension(Reason(self.code)), body).into_response();
         crate::reply::no_store(&mut response);
         response
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
@@ -21,7 +21,7 @@ use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
 use crate::telemetry::{self, Store};
-use crate::{admin, keys, media, playinfo, reply, viewer, www};
+use crate::{admin, keys, media, playinfo, renew, reply, viewer, www};
 
 /// An origin that answers requests until it is shut down or dropped.
 #[derive(Debug)]
@@ -100,6 +100,7 @@ fn router(app: &App) -> Router {
         .route("/getplayinfo/v4/{app_id}/{file_id}", get(playinfo::serve))
         .route("/media/{asset}/{*name}", get(media::serve))
         .route("/keys/{asset}/{id}", get(keys::serve))
+        .route("/renew", post(renew::serve))
         .merge(telemetry::routes())
         .merge(admin::routes(app))
         .fallback(www::serve)
