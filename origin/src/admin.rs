@@ -29,6 +29,8 @@
 //! `Date` and the time by which everything of the session is checked and made, also tokens and addresses that the
 //! administrator orders with its `sid`. Without `signed_segments` segments are had without a signature.
 //!
+//! An address below an asset with key anti-leech is signed so, over its directory, whatever `directory` says.
+//!
 //! In the log `refused` is the code of the refusal that was the answer.
 //!
 //! Live streams run by one clock a session, which starts when the first of them is asked for. Without anything set they
@@ -46,9 +48,11 @@ use serde_json::{Value, json};
 
 use crate::access::{Account, Terms};
 use crate::app::App;
+use crate::catalog::Signing;
 use crate::clock::unix_s;
 use crate::error::Refusal;
 use crate::faults::Plan;
+use crate::grant;
 use crate::live::Live;
 use crate::outage::Outage;
 use crate::session::{Logged, is_sid};
@@ -185,11 +189,16 @@ struct UrlOrder {
 async fn urls(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let UrlOrder { path, ttl_s, directory, sid } = read(&body)?;
     let expires = now_s(&app, sid.as_deref())?.saturating_add_signed(ttl_s);
-    let Some((parent, _)) = path.rsplit_once('/').filter(|_| path.starts_with('/')) else {
+    if !path.starts_with('/') {
         return Err(Refusal::bad_request("path", "a path begins with /"));
+    }
+    let asset = path.strip_prefix("/media/").and_then(|rest| app.catalog.get(rest.split('/').next()?));
+    let signing = match asset.map(|entry| entry.asset.signing) {
+        Some(Signing::TencentKey) => Signing::TencentKey,
+        _ if directory => Signing::Directory,
+        _ => Signing::Exact,
     };
-    let scope = if directory { format!("{parent}/") } else { path.clone() };
-    Ok(Json(json!({ "url": format!("{path}?{}", app.signer.url_query(&scope, expires)) })))
+    Ok(Json(json!({ "url": grant::signed(&app, &path, signing, expires) })))
 }
 
 /// Unix seconds by the clock of the session, if one is named.

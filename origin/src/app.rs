@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::anti_leech::AntiLeech;
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::secret::Secret;
@@ -19,6 +20,7 @@ pub(crate) struct State {
     pub(crate) catalog: Catalog,
     pub(crate) segments: Cache,
     pub(crate) signer: Signer,
+    pub(crate) anti_leech: AntiLeech,
     pub(crate) admin_token: Secret,
     pub(crate) sessions: Sessions,
     pub(crate) store: Store,

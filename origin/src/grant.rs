@@ -26,13 +26,9 @@ impl Grant {
     pub(crate) fn new(app: &State, access: &Access, viewer: &Viewer, asset: &Asset, base: &str) -> Self {
         let (terms, now_s) = (access.terms(), access.now_s());
         let ends = |ttl: Option<i64>, usual: i64| now_s.saturating_add_signed(ttl.unwrap_or(usual));
-        let path = format!("/media/{}/{MASTER}", asset.id);
-        let scope = match asset.signing {
-            Signing::Exact => path.clone(),
-            Signing::Directory => format!("/media/{}/", asset.id),
-        };
         let url_ends = ends(terms.url_ttl_s, app.url_ttl_s);
-        let url = format!("{base}{path}?{}", app.signer.url_query(&scope, url_ends));
+        let path = format!("/media/{}/{MASTER}", asset.id);
+        let url = format!("{base}{}", signed(app, &path, asset.signing, url_ends));
         match asset.protection {
             Protection::Clear => Self { url, token: None, expires: url_ends },
             Protection::Aes128 { .. } => {
@@ -42,6 +38,17 @@ impl Grant {
             }
         }
     }
+}
+
+/// A path that begins with a slash, and the query that opens it, or all that lies beside it.
+pub(crate) fn signed(app: &State, path: &str, signing: Signing, expires: u64) -> String {
+    let directory = path.rfind('/').and_then(|at| path.get(..=at)).unwrap_or("/");
+    let query = match signing {
+        Signing::Exact => app.signer.url_query(path, expires),
+        Signing::Directory => app.signer.url_query(directory, expires),
+        Signing::TencentKey => app.anti_leech.query(directory, expires),
+    };
+    format!("{path}?{query}")
 }
 
 /// What whole addresses in an answer to this viewer begin with.

@@ -23,7 +23,7 @@
 //! |---|---|
 //! | `/…` | the `www` directory |
 //! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id |
-//! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed, and a token in a playlist's name must hold |
+//! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed (see [`Signing`]), and a token in a playlist's name must hold |
 //! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a DRM token of that asset and session that has not expired |
 //! | `POST /renew` | a fresh address and token: `{"fileId","psign"?,"token"?,"appId"?}` gives `{"url","token","expires","serverTime"}` |
 //! | `POST /telemetry`, `GET /telemetry[/sessions[/{id}]]` | see [`telemetry`] |
@@ -35,6 +35,7 @@
 
 mod access;
 pub mod admin;
+mod anti_leech;
 mod app;
 mod cache;
 mod catalog;

@@ -9,7 +9,7 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::catalog::Entry;
+use crate::catalog::{Entry, Signing};
 use crate::error::Refusal;
 use crate::live::Stream;
 use crate::package::POSTER;
@@ -34,9 +34,15 @@ pub(crate) async fn serve(
     let session = app.sessions.get(&viewer.sid);
     let access = &session.access;
     access.admit()?;
-    let parameter = |name| query.get(name).map(String::as_str);
-    let permit =
-        app.signer.check_url(&viewer.path, parameter("expires"), parameter("signature"), access.now_s());
+    let permit = match entry.map(|entry| entry.asset.signing) {
+        Some(Signing::TencentKey) => {
+            app.anti_leech.check(&viewer.path, &query, access.now_s()).map(|()| Permit::Directory)
+        }
+        _ => {
+            let parameter = |name| query.get(name).map(String::as_str);
+            app.signer.check_url(&viewer.path, parameter("expires"), parameter("signature"), access.now_s())
+        }
+    };
     let playlist = entry.and_then(|entry| Some((entry, entry.ladder.playlist(&name)?)));
     let is_open = playlist.is_none() && !access.terms().signed_segments;
     let permit = if is_open { Permit::Directory } else { permit? };

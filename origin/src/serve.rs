@@ -11,6 +11,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::anti_leech::AntiLeech;
 use crate::app::{App, State};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
@@ -51,10 +52,15 @@ impl Origin {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(());
+        let catalog = Catalog::open(&config, progress).await?;
+        let signer = Signer::new(or_random(config.secret)?);
+        let derived = || Secret::new(hex::encode(signer.derive_block("anti-leech", "key")));
+        let anti_leech = AntiLeech::new(config.anti_leech_key.unwrap_or_else(derived));
         let app = Arc::new(State {
-            catalog: Catalog::open(&config, progress).await?,
+            catalog,
             segments: Cache::default(),
-            signer: Signer::new(or_random(config.secret)?),
+            signer,
+            anti_leech,
             admin_token: or_random(config.admin_token)?,
             sessions: Sessions::default(),
             store: Store::open(config.db.as_deref())?,

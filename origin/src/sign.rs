@@ -57,7 +57,7 @@ impl Signer {
             |scope: &str| mac(self.secret.expose(), &url_message(scope, expires)).verify_slice(&tag).is_ok();
         let permit = if matches(path) {
             Permit::Exact { expires }
-        } else if directories(path).take(DIRECTORY_LIMIT).any(matches) {
+        } else if directories(path).any(matches) {
             Permit::Directory
         } else {
             return Err(invalid());
@@ -99,8 +99,11 @@ pub(crate) fn same_secret(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The directories above a path, nearest first, each with its final slash.
-fn directories(path: &str) -> impl Iterator<Item = &str> {
-    path.rmatch_indices('/').filter_map(|(at, _)| path.get(..=at)).filter(move |directory| *directory != path)
+pub(crate) fn directories(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/')
+        .filter_map(|(at, _)| path.get(..=at))
+        .filter(move |directory| *directory != path)
+        .take(DIRECTORY_LIMIT)
 }
 
 fn url_message(scope: &str, expires: u64) -> Vec<u8> {

@@ -139,7 +139,7 @@ fn logged(request: &Request, viewer: &Viewer, fault: Option<&'static str>) -> Lo
         method: request.method().to_string(),
         path: viewer.path.chars().take(LOGGED_PATH_MAX).collect(),
         token: viewer.token.is_some() || has("token"),
-        signature: has("signature"),
+        signature: has("signature") || has("sign"),
         range: request.headers().get(RANGE).and_then(|value| value.to_str().ok()).map(str::to_owned),
         fault,
         status: None,
