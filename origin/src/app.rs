@@ -8,6 +8,7 @@ use tokio::sync::watch;
 use crate::anti_leech::AntiLeech;
 use crate::cache::Cache;
 use crate::catalog::Catalog;
+use crate::overlay::Opener;
 use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
@@ -21,6 +22,7 @@ pub(crate) struct State {
     pub(crate) segments: Cache,
     pub(crate) signer: Signer,
     pub(crate) anti_leech: AntiLeech,
+    pub(crate) opener: Opener,
     pub(crate) admin_token: Secret,
     pub(crate) sessions: Sessions,
     pub(crate) store: Store,

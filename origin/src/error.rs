@@ -27,6 +27,9 @@ pub enum Error {
     /// The telemetry database could not be opened.
     #[error("telemetry store: {0}")]
     Store(#[from] rusqlite::Error),
+    /// The private key for overlays is not one.
+    #[error("overlay key: {0}")]
+    OverlayKey(String),
     /// No randomness for secrets.
     #[error("random source: {0}")]
     Random(#[from] getrandom::Error),

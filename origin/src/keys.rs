@@ -56,7 +56,7 @@ pub(crate) fn encrypt(asset: &Asset, signer: &Signer, place: u32, clear: Vec<u8>
     cipher.encrypt_padded_vec::<Pkcs7>(&clear).into()
 }
 
-/// `GET /keys/{asset}/{key_id}?token=`: the key's 16 bytes.
+/// `GET /keys/{asset}/{key_id}?token=`: the key's 16 bytes, under the session's overlay if it has one.
 pub(crate) async fn serve(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -79,6 +79,7 @@ pub(crate) async fn serve(
         return Err(unknown());
     }
     let key = key(&entry.asset, &app.signer, id, viewer.wrong_key);
+    let key = session.overlays.get(&asset).map_or(key, |overlay| overlay.cover(key));
     Ok(reply::file(Bytes::copy_from_slice(&key), "application/octet-stream", reply::NO_STORE, &headers))
 }
 

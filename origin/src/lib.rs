@@ -24,7 +24,8 @@
 //! | `/…` | the `www` directory |
 //! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id |
 //! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed (see [`Signing`]), and a token in a playlist's name must hold |
-//! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a DRM token of that asset and session that has not expired |
+//! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a DRM token of that asset and session that has not expired; encrypted once more if play info was asked for with an overlay |
+//! | `/overlay-key` | the public RSA key for overlays of keys, in PEM |
 //! | `POST /renew` | a fresh address and token: `{"fileId","psign"?,"token"?,"appId"?}` gives `{"url","token","expires","serverTime"}` |
 //! | `POST /telemetry`, `GET /telemetry[/sessions[/{id}]]` | see [`telemetry`] |
 //! | `/admin/…` | needs the header `x-admin-token`; see [`admin`] |
@@ -50,6 +51,7 @@ mod keys;
 mod live;
 mod media;
 mod outage;
+mod overlay;
 pub mod package;
 mod playinfo;
 mod playlist;

@@ -14,6 +14,7 @@ use crate::app::{App, State as Shared};
 use crate::catalog::Entry;
 use crate::error::{Reason, Refusal};
 use crate::grant::{self, Grant};
+use crate::overlay::Overlay;
 use crate::package::POSTER;
 use crate::reply;
 use crate::token::{PsignClaims, TokenFault};
@@ -28,9 +29,10 @@ pub(crate) async fn serve(
 ) -> Result<Response, Refusal> {
     let session = app.sessions.get(&viewer.sid);
     session.access.admit()?;
-    let psign = query.get("psign").map_or("", String::as_str);
-    let mut response = match find(&app, &app_id, &file_id, psign, session.access.now_s()) {
-        Ok(entry) => {
+    let found_it = find(&app, &app_id, &file_id, &query, session.access.now_s());
+    let mut response = match found_it {
+        Ok((entry, overlay)) => {
+            session.overlays.set(&entry.asset.id, overlay);
             let base = grant::base(&viewer, &headers);
             let grant = Grant::new(&app, &session.access, &viewer, &entry.asset, &base);
             Json(found(entry, &grant, &base)).into_response()
@@ -48,12 +50,13 @@ fn find<'a>(
     app: &'a Shared,
     app_id: &str,
     file_id: &str,
-    psign: &str,
+    query: &HashMap<String, String>,
     now_s: u64,
-) -> Result<&'a Entry, (u32, Refusal)> {
+) -> Result<(&'a Entry, Option<Overlay>), (u32, Refusal)> {
     let unknown = || (FILE_UNKNOWN, Refusal::not_found("file not exist"));
     let entry = app.catalog.get(file_id).ok_or_else(unknown)?;
     if entry.asset.psign {
+        let psign = query.get("psign").map_or("", String::as_str);
         PsignClaims::check(&app.signer, psign, Some(app_id), file_id, now_s).map_err(
             |fault| match fault {
                 TokenFault::Expired => (PSIGN_EXPIRED, fault.of_psign()),
@@ -61,7 +64,10 @@ fn find<'a>(
             },
         )?;
     }
-    Ok(entry)
+    let overlay = app.opener.open(query).map_err(|()| {
+        (OVERLAY_INVALID, Refusal::forbidden("overlay_invalid", "the overlay key or its vector is invalid"))
+    })?;
+    Ok((entry, overlay))
 }
 
 fn found(Entry { asset, ladder, warning }: &Entry, grant: &Grant, base: &str) -> Value {
@@ -119,5 +125,7 @@ fn answer(mut body: Value) -> Value {
 const FILE_UNKNOWN: u32 = 1006;
 /// The psign is missing, forged or for another file.
 const PSIGN_INVALID: u32 = 1003;
+/// The overlay is not readable. Tencent documents no number for this; it is one that asking again does not help.
+const OVERLAY_INVALID: u32 = 1005;
 /// The psign was good once.
 const PSIGN_EXPIRED: u32 = 1004;

@@ -18,6 +18,7 @@ use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::connection::{Connection, Door};
 use crate::error::Error;
+use crate::overlay::{self, Opener};
 use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
@@ -37,7 +38,7 @@ impl Origin {
     /// Starts an origin; packages media first if the configuration asks for it. Must run in a tokio runtime.
     ///
     /// # Errors
-    /// The address is taken, the sample or the database cannot be read, or there is no randomness.
+    /// The address is taken, the sample, the database or the overlay key cannot be read, or there is no randomness.
     pub async fn bind(config: Config) -> Result<Self, Error> {
         Self::bind_with(config, &|_| ()).await
     }
@@ -61,6 +62,7 @@ impl Origin {
             segments: Cache::default(),
             signer,
             anti_leech,
+            opener: Opener::new(&config.overlay_key)?,
             admin_token: or_random(config.admin_token)?,
             sessions: Sessions::default(),
             store: Store::open(config.db.as_deref())?,
@@ -106,6 +108,7 @@ fn router(app: &App) -> Router {
         .route("/getplayinfo/v4/{app_id}/{file_id}", get(playinfo::serve))
         .route("/media/{asset}/{*name}", get(media::serve))
         .route("/keys/{asset}/{id}", get(keys::serve))
+        .route("/overlay-key", get(overlay::serve))
         .route("/renew", post(renew::serve))
         .merge(telemetry::routes())
         .merge(admin::routes(app))

@@ -11,6 +11,7 @@ use crate::clock::unix_ms;
 use crate::faults::Faults;
 use crate::live::Broadcast;
 use crate::outage::Reach;
+use crate::overlay::Overlays;
 use crate::shape::{Link, Shape};
 
 /// One viewer as the network sees them.
@@ -22,6 +23,7 @@ pub(crate) struct Session {
     pub(crate) reach: Reach,
     pub(crate) broadcast: Broadcast,
     pub(crate) access: Access,
+    pub(crate) overlays: Overlays,
     log: Mutex<VecDeque<Arc<Mutex<Logged>>>>,
 }
 
@@ -59,6 +61,7 @@ impl Session {
             reach: Reach::new(),
             broadcast: Broadcast::new(),
             access: Access::default(),
+            overlays: Overlays::default(),
             log: Mutex::default(),
         }
     }

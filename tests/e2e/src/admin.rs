@@ -142,6 +142,11 @@ impl Admin {
         format!("/s/{}{}", self.session, signed.url)
     }
 
+    /// The public key for overlays of content keys, in PEM.
+    pub async fn overlay_key(&self) -> String {
+        String::from_utf8_lossy(&self.call(Method::GET, "/overlay-key", None).await).into_owned()
+    }
+
     /// The stored telemetry, one entry a session, newest first.
     pub async fn telemetry_sessions(&self) -> Vec<Value> {
         self.read(Method::GET, "/telemetry/sessions", None).await
