@@ -1,4 +1,5 @@
-//! Administration: the network of each session, its faults and its request log; tokens and signed addresses.
+//! Administration: the network of each session, its faults, its terms of access and its request log; tokens and signed
+//! addresses.
 //!
 //! Every request carries the administrator's token in the header `x-admin-token`.
 //!
@@ -9,9 +10,11 @@
 //! | `DELETE /admin/sessions/{sid}/faults` | | `{"cleared":n}` |
 //! | `PUT /admin/sessions/{sid}/outage` | `{"for_ms":n,"silent":bool}` | the outage |
 //! | `PUT /admin/sessions/{sid}/live` | `{"window_s"?:n,"ends_after_s"?:n\|null,"paused"?:bool}` | how live streams run |
+//! | `PUT /admin/sessions/{sid}/access` | `{"token_ttl_s"?,"url_ttl_s"?,"signed_segments"?,"renew_fails"?,"renew_delay_ms"?,"revoked"?,"clock_offset_s"?}` | as the next |
+//! | `GET /admin/sessions/{sid}/access` | | the terms, and `"renewals":{"asked","granted","in_flight","in_flight_max"}` |
 //! | `GET /admin/sessions/{sid}/requests` | | a list, oldest first; times are Unix milliseconds |
 //! | `POST /admin/tokens` | `{"file_id","ttl_s","sid"?,"app_id"?}` | `{"drm_token","psign"}` |
-//! | `POST /admin/urls` | `{"path","ttl_s","directory"}` | `{"url"}`: path and query |
+//! | `POST /admin/urls` | `{"path","ttl_s","directory","sid"?}` | `{"url"}`: path and query |
 //!
 //! Faults are `{"kind":"status","status","retry_after_s"?}`, `{"kind":"cut","after_bytes"}`,
 //! `{"kind":"stall","after_bytes","for_ms"?}`, `{"kind":"slow","bits_per_second"}`, `{"kind":"corrupt","every"?}` and
@@ -19,6 +22,16 @@
 //!
 //! In an outage connections are closed without an answer, bodies under way included; or, `silent`, nothing comes until
 //! it is over. `for_ms` 0 ends it.
+//!
+//! The terms of access of a session are put as a whole: what is left out is as it was in the beginning. Lives are those of
+//! what play info and renewals hand out from then on. `renew_fails` is how many of the next renewals are answered with 503.
+//! A `revoked` session is refused play info, playlists, segments, keys and renewals. `clock_offset_s` moves the header
+//! `Date` and the time by which everything of the session is checked and made, also tokens and addresses that the
+//! administrator orders with its `sid`. Without `signed_segments` segments are had without a signature.
+//!
+//! An address below an asset with key anti-leech is signed so, over its directory, whatever `directory` says.
+//!
+//! In the log `refused` is the code of the refusal that was the answer.
 //!
 //! Live streams run by one clock a session, which starts when the first of them is asked for. Without anything set they
 //! list 24 s and never end.
@@ -33,10 +46,13 @@ use serde::Deserialize;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
+use crate::access::{Account, Terms};
 use crate::app::App;
-use crate::clock::{expiry, unix_s};
+use crate::catalog::Signing;
+use crate::clock::unix_s;
 use crate::error::Refusal;
 use crate::faults::Plan;
+use crate::grant;
 use crate::live::Live;
 use crate::outage::Outage;
 use crate::session::{Logged, is_sid};
@@ -48,6 +64,7 @@ pub(crate) fn routes(app: &App) -> Router<App> {
     Router::new()
         .route("/admin/sessions/{sid}/shape", put(shape))
         .route("/admin/sessions/{sid}/live", put(live))
+        .route("/admin/sessions/{sid}/access", get(account).put(access))
         .route("/admin/sessions/{sid}/outage", put(outage))
         .route("/admin/sessions/{sid}/faults", post(plant).delete(clear))
         .route("/admin/sessions/{sid}/requests", get(requests))
@@ -81,6 +98,24 @@ async fn live(State(app): State<App>, Path(sid): Path<String>, body: Bytes) -> R
     }
     app.sessions.get(checked(&sid)?).broadcast.set(live);
     Ok(Json(live))
+}
+
+async fn access(
+    State(app): State<App>,
+    Path(sid): Path<String>,
+    body: Bytes,
+) -> Result<Json<Account>, Refusal> {
+    let terms: Terms = read(&body)?;
+    if let Some(fault) = terms.fault() {
+        return Err(Refusal::bad_request("access", fault));
+    }
+    let session = app.sessions.get(checked(&sid)?);
+    session.access.set(terms);
+    Ok(Json(session.access.account()))
+}
+
+async fn account(State(app): State<App>, Path(sid): Path<String>) -> Result<Json<Account>, Refusal> {
+    Ok(Json(app.sessions.get(checked(&sid)?).access.account()))
 }
 
 async fn outage(
@@ -128,12 +163,13 @@ struct TokenOrder {
 
 async fn tokens(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refusal> {
     let order: TokenOrder = read(&body)?;
-    let exp = expiry(order.ttl_s);
+    let now_s = now_s(&app, order.sid.as_deref())?;
+    let exp = now_s.saturating_add_signed(order.ttl_s);
     let drm = DrmClaims { file: order.file_id.clone(), exp, sid: order.sid };
     let psign = PsignClaims {
         app_id: order.app_id,
         file_id: order.file_id,
-        current_time_stamp: unix_s(),
+        current_time_stamp: now_s,
         expire_time_stamp: Some(exp),
     };
     Ok(Json(json!({ "drm_token": drm.seal(&app.signer), "psign": psign.seal(&app.signer) })))
@@ -146,15 +182,31 @@ struct UrlOrder {
     ttl_s: i64,
     #[serde(default)]
     directory: bool,
+    #[serde(default)]
+    sid: Option<String>,
 }
 
 async fn urls(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refusal> {
-    let UrlOrder { path, ttl_s, directory } = read(&body)?;
-    let Some((parent, _)) = path.rsplit_once('/').filter(|_| path.starts_with('/')) else {
+    let UrlOrder { path, ttl_s, directory, sid } = read(&body)?;
+    let expires = now_s(&app, sid.as_deref())?.saturating_add_signed(ttl_s);
+    if !path.starts_with('/') {
         return Err(Refusal::bad_request("path", "a path begins with /"));
+    }
+    let asset = path.strip_prefix("/media/").and_then(|rest| app.catalog.get(rest.split('/').next()?));
+    let signing = match asset.map(|entry| entry.asset.signing) {
+        Some(Signing::TencentKey) => Signing::TencentKey,
+        _ if directory => Signing::Directory,
+        _ => Signing::Exact,
     };
-    let scope = if directory { format!("{parent}/") } else { path.clone() };
-    Ok(Json(json!({ "url": format!("{path}?{}", app.signer.url_query(&scope, expiry(ttl_s))) })))
+    Ok(Json(json!({ "url": grant::signed(&app, &path, signing, expires) })))
+}
+
+/// Unix seconds by the clock of the session, if one is named.
+fn now_s(app: &App, sid: Option<&str>) -> Result<u64, Refusal> {
+    Ok(match sid {
+        Some(sid) => app.sessions.get(checked(sid)?).access.now_s(),
+        None => unix_s(),
+    })
 }
 
 fn checked(sid: &str) -> Result<&str, Refusal> {

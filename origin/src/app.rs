@@ -5,8 +5,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::watch;
 
+use crate::anti_leech::AntiLeech;
 use crate::cache::Cache;
 use crate::catalog::Catalog;
+use crate::overlay::Opener;
 use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
@@ -19,6 +21,8 @@ pub(crate) struct State {
     pub(crate) catalog: Catalog,
     pub(crate) segments: Cache,
     pub(crate) signer: Signer,
+    pub(crate) anti_leech: AntiLeech,
+    pub(crate) opener: Opener,
     pub(crate) admin_token: Secret,
     pub(crate) sessions: Sessions,
     pub(crate) store: Store,

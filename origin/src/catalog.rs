@@ -72,6 +72,8 @@ pub enum Signing {
     Directory,
     /// Over the exact path: the origin signs every child.
     Exact,
+    /// Tencent Cloud VOD's key anti-leech, over the asset's directory; nothing else is taken there.
+    TencentKey,
 }
 
 impl Asset {
@@ -93,6 +95,10 @@ impl Asset {
             Self {
                 signing: Signing::Exact,
                 ..like_sample("sample-exact", "Sample, every URL signed by itself")
+            },
+            Self {
+                signing: Signing::TencentKey,
+                ..like_sample("sample-anti-leech", "Sample, URLs signed by key anti-leech")
             },
             Self { psign: true, ..like_sample("sample-psign", "Sample, psign required") },
             Self {

@@ -16,8 +16,3 @@ pub(crate) fn unix_ms() -> u64 {
 pub(crate) fn unix_s() -> u64 {
     unix_ms() / 1000
 }
-
-/// `ttl_s` seconds from now; a negative life gives an instant in the past.
-pub(crate) fn expiry(ttl_s: i64) -> u64 {
-    unix_s().saturating_add_signed(ttl_s)
-}

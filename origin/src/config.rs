@@ -24,6 +24,10 @@ pub struct Config {
     pub secret: Option<Secret>,
     /// Opens `/admin`. `None`: random, see [`crate::Origin::admin_token`].
     pub admin_token: Option<Secret>,
+    /// The KEY of key anti-leech. `None`: derived from the secret.
+    pub anti_leech_key: Option<Secret>,
+    /// The RSA key that overlays of keys come under: PKCS#8 in PEM. By default one that everybody knows, for tests.
+    pub overlay_key: Secret,
     /// Life of the URLs in play info, in seconds.
     pub url_ttl_s: i64,
     /// Life of the DRM token in play info, in seconds.
@@ -53,6 +57,8 @@ impl Default for Config {
             db: None,
             secret: None,
             admin_token: None,
+            anti_leech_key: None,
+            overlay_key: Secret::new(include_str!("../overlay-key.pem")),
             url_ttl_s: 6 * 3600,
             token_ttl_s: 6 * 3600,
             assets: Asset::built_in(),

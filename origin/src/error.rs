@@ -3,9 +3,9 @@
 use std::io;
 use std::net::SocketAddr;
 
-use axum::Json;
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
+use axum::{Extension, Json};
 use serde_json::json;
 
 use crate::package::PackageError;
@@ -27,6 +27,9 @@ pub enum Error {
     /// The telemetry database could not be opened.
     #[error("telemetry store: {0}")]
     Store(#[from] rusqlite::Error),
+    /// The private key for overlays is not one.
+    #[error("overlay key: {0}")]
+    OverlayKey(String),
     /// No randomness for secrets.
     #[error("random source: {0}")]
     Random(#[from] getrandom::Error),
@@ -39,6 +42,10 @@ pub(crate) struct Refusal {
     pub(crate) code: &'static str,
     pub(crate) message: String,
 }
+
+/// The code of a refusal, in the extensions of its answer: what the request log says.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Reason(pub(crate) &'static str);
 
 impl Refusal {
     pub(crate) fn new(status: StatusCode, code: &'static str, message: impl Into<String>) -> Self {
@@ -65,7 +72,7 @@ impl Refusal {
 impl IntoResponse for Refusal {
     fn into_response(self) -> Response {
         let body = Json(json!({ "error": self.code, "message": self.message }));
-        let mut response = (self.status, body).into_response();
+        let mut response = (self.status, Extension(Reason(self.code)), body).into_response();
         crate::reply::no_store(&mut response);
         response
     }

@@ -16,11 +16,10 @@ use axum::response::Response;
 
 use crate::app::App;
 use crate::catalog::{Asset, Iv, Protection};
-use crate::clock::unix_s;
 use crate::error::Refusal;
 use crate::reply;
 use crate::sign::Signer;
-use crate::token::{DrmClaims, TokenFault};
+use crate::token::DrmClaims;
 use crate::viewer::Viewer;
 
 /// The key of the segment at `place`; `None` when it is clear.
@@ -57,7 +56,7 @@ pub(crate) fn encrypt(asset: &Asset, signer: &Signer, place: u32, clear: Vec<u8>
     cipher.encrypt_padded_vec::<Pkcs7>(&clear).into()
 }
 
-/// `GET /keys/{asset}/{key_id}?token=`: the key's 16 bytes.
+/// `GET /keys/{asset}/{key_id}?token=`: the key's 16 bytes, under the session's overlay if it has one.
 pub(crate) async fn serve(
     State(app): State<App>,
     Extension(viewer): Extension<Viewer>,
@@ -65,14 +64,12 @@ pub(crate) async fn serve(
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
 ) -> Result<Response, Refusal> {
+    let session = app.sessions.get(&viewer.sid);
+    session.access.admit()?;
     let token = query.get("token").filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| Refusal::forbidden("token_missing", "a key needs a token"))?;
-    DrmClaims::check(&app.signer, token, &asset, &viewer.sid, unix_s()).map_err(|fault| match fault {
-        TokenFault::Expired => Refusal::forbidden("token_expired", "the token has expired"),
-        TokenFault::Invalid => {
-            Refusal::forbidden("token_invalid", "the token is not for this file and session")
-        }
-    })?;
+    DrmClaims::check(&app.signer, token, &asset, &viewer.sid, session.access.now_s())
+        .map_err(|fault| fault.of_token())?;
     let unknown = || Refusal::not_found("no such key");
     let entry = app.catalog.get(&asset).ok_or_else(unknown)?;
     let id: u32 = id.parse().map_err(|_| unknown())?;
@@ -82,6 +79,7 @@ pub(crate) async fn serve(
         return Err(unknown());
     }
     let key = key(&entry.asset, &app.signer, id, viewer.wrong_key);
+    let key = session.overlays.get(&asset).map_or(key, |overlay| overlay.cover(key));
     Ok(reply::file(Bytes::copy_from_slice(&key), "application/octet-stream", reply::NO_STORE, &headers))
 }
 

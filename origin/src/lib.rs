@@ -1,5 +1,5 @@
 //! The reference origin: the other side of the player. It packages, signs, encrypts and serves media,
-//! answers play info in Tencent Cloud VOD's v4 shape, guards keys with tokens, shapes and breaks the
+//! answers play info in Tencent Cloud VOD's v4 shape, guards keys with tokens and renews them, shapes and breaks the
 //! network on request, and records telemetry.
 //!
 //! It shares no code with the player core, so that the two check each other.
@@ -16,14 +16,17 @@
 //! # Addresses
 //!
 //! Every viewer-facing address also exists below `/s/{sid}`, where `sid` (`[A-Za-z0-9_-]{1,64}`) is chosen by
-//! the client; without it the session is `default`. Shape, faults and the request log belong to a session.
+//! the client; without it the session is `default`. Shape, faults, terms of access, clock and request log belong to a
+//! session.
 //!
 //! | address | what |
 //! |---|---|
 //! | `/…` | the `www` directory |
 //! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id |
-//! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed |
-//! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a valid DRM token of that asset |
+//! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed (see [`Signing`]), and a token in a playlist's name must hold |
+//! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a DRM token of that asset and session that has not expired; encrypted once more if play info was asked for with an overlay |
+//! | `/overlay-key` | the public RSA key for overlays of keys, in PEM |
+//! | `POST /renew` | a fresh address and token: `{"fileId","psign"?,"token"?,"appId"?}` gives `{"url","token","expires","serverTime"}` |
 //! | `POST /telemetry`, `GET /telemetry[/sessions[/{id}]]` | see [`telemetry`] |
 //! | `/admin/…` | needs the header `x-admin-token`; see [`admin`] |
 //!
@@ -31,7 +34,9 @@
 
 #![forbid(unsafe_code)]
 
+mod access;
 pub mod admin;
+mod anti_leech;
 mod app;
 mod cache;
 mod catalog;
@@ -41,13 +46,16 @@ mod connection;
 mod deliver;
 mod error;
 mod faults;
+mod grant;
 mod keys;
 mod live;
 mod media;
 mod outage;
+mod overlay;
 pub mod package;
 mod playinfo;
 mod playlist;
+mod renew;
 mod reply;
 mod secret;
 mod serve;

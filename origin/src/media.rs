@@ -9,12 +9,13 @@ use axum::http::HeaderMap;
 use axum::response::Response;
 
 use crate::app::App;
-use crate::catalog::Entry;
-use crate::clock::unix_s;
+use crate::catalog::{Entry, Signing};
 use crate::error::Refusal;
 use crate::live::Stream;
 use crate::package::POSTER;
 use crate::playlist::Rewrite;
+use crate::sign::Permit;
+use crate::token::DrmClaims;
 use crate::viewer::Viewer;
 use crate::{keys, live, reply};
 
@@ -30,14 +31,30 @@ pub(crate) async fn serve(
         let bytes = tokio::fs::read(entry.ladder.path(POSTER)).await.map_err(|_| unknown())?;
         return Ok(reply::file(bytes.into(), "image/jpeg", "max-age=3600", &headers));
     }
-    let parameter = |name| query.get(name).map(String::as_str);
-    let grant = app.signer.check_url(&viewer.path, parameter("expires"), parameter("signature"), unix_s())?;
-    let entry = entry.ok_or_else(unknown)?;
-    if let Some(clear) = entry.ladder.playlist(&name) {
-        let rewrite = Rewrite { asset: &entry.asset, viewer: &viewer, signer: &app.signer, grant };
+    let session = app.sessions.get(&viewer.sid);
+    let access = &session.access;
+    access.admit()?;
+    let permit = match entry.map(|entry| entry.asset.signing) {
+        Some(Signing::TencentKey) => {
+            app.anti_leech.check(&viewer.path, &query, access.now_s()).map(|()| Permit::Directory)
+        }
+        _ => {
+            let parameter = |name| query.get(name).map(String::as_str);
+            app.signer.check_url(&viewer.path, parameter("expires"), parameter("signature"), access.now_s())
+        }
+    };
+    let playlist = entry.and_then(|entry| Some((entry, entry.ladder.playlist(&name)?)));
+    let is_open = playlist.is_none() && !access.terms().signed_segments;
+    let permit = if is_open { Permit::Directory } else { permit? };
+    if let Some((entry, clear)) = playlist {
+        if let Some(token) = &viewer.token {
+            DrmClaims::check(&app.signer, token, &asset, &viewer.sid, access.now_s())
+                .map_err(|fault| fault.of_token())?;
+        }
+        let rewrite = Rewrite { asset: &entry.asset, viewer: &viewer, signer: &app.signer, permit };
         let stream = if entry.asset.live { Stream::of(clear) } else { None };
         let text = match stream {
-            Some(stream) => rewrite.apply(&stream.playlist(app.sessions.get(&viewer.sid).broadcast.now())),
+            Some(stream) => rewrite.apply(&stream.playlist(session.broadcast.now())),
             None => rewrite.apply(clear),
         };
         return Ok(reply::file(text.into(), "application/vnd.apple.mpegurl", reply::NO_STORE, &headers));

@@ -6,17 +6,18 @@ use std::collections::HashMap;
 
 use axum::extract::{Path, Query, State};
 use axum::http::HeaderMap;
-use axum::http::header::HOST;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
 use crate::app::{App, State as Shared};
-use crate::catalog::{Entry, Protection, Signing};
-use crate::clock::{expiry, unix_s};
-use crate::package::{MASTER, POSTER};
+use crate::catalog::Entry;
+use crate::error::{Reason, Refusal};
+use crate::grant::{self, Grant};
+use crate::overlay::Overlay;
+use crate::package::POSTER;
 use crate::reply;
-use crate::token::{DrmClaims, PsignClaims, TokenFault};
+use crate::token::{PsignClaims, TokenFault};
 use crate::viewer::Viewer;
 
 pub(crate) async fn serve(
@@ -25,42 +26,51 @@ pub(crate) async fn serve(
     Path((app_id, file_id)): Path<(String, String)>,
     Query(query): Query<HashMap<String, String>>,
     headers: HeaderMap,
-) -> Response {
-    let psign = query.get("psign").map_or("", String::as_str);
-    let host = headers.get(HOST).and_then(|host| host.to_str().ok()).unwrap_or("localhost");
-    let base = format!("http://{host}{}", viewer.prefix);
-    let body = match find(&app, &app_id, &file_id, psign) {
-        Ok(entry) => found(&app, entry, &viewer.sid, &base),
-        Err((code, message)) => answer(json!({ "code": code, "message": message })),
+) -> Result<Response, Refusal> {
+    let session = app.sessions.get(&viewer.sid);
+    session.access.admit()?;
+    let found_it = find(&app, &app_id, &file_id, &query, session.access.now_s());
+    let mut response = match found_it {
+        Ok((entry, overlay)) => {
+            session.overlays.set(&entry.asset.id, overlay);
+            let base = grant::base(&viewer, &headers);
+            let grant = Grant::new(&app, &session.access, &viewer, &entry.asset, &base);
+            Json(found(entry, &grant, &base)).into_response()
+        }
+        Err((code, refusal)) => {
+            let body = answer(json!({ "code": code, "message": refusal.message }));
+            (Extension(Reason(refusal.code)), Json(body)).into_response()
+        }
     };
-    let mut response = Json(body).into_response();
     reply::no_store(&mut response);
-    response
+    Ok(response)
 }
 
 fn find<'a>(
     app: &'a Shared,
     app_id: &str,
     file_id: &str,
-    psign: &str,
-) -> Result<&'a Entry, (u32, &'static str)> {
-    let entry = app.catalog.get(file_id).ok_or((FILE_UNKNOWN, "file not exist"))?;
+    query: &HashMap<String, String>,
+    now_s: u64,
+) -> Result<(&'a Entry, Option<Overlay>), (u32, Refusal)> {
+    let unknown = || (FILE_UNKNOWN, Refusal::not_found("file not exist"));
+    let entry = app.catalog.get(file_id).ok_or_else(unknown)?;
     if entry.asset.psign {
-        PsignClaims::check(&app.signer, psign, app_id, file_id, unix_s()).map_err(|fault| match fault {
-            TokenFault::Invalid => (PSIGN_INVALID, "psign is invalid"),
-            TokenFault::Expired => (PSIGN_EXPIRED, "psign has expired"),
-        })?;
+        let psign = query.get("psign").map_or("", String::as_str);
+        PsignClaims::check(&app.signer, psign, Some(app_id), file_id, now_s).map_err(
+            |fault| match fault {
+                TokenFault::Expired => (PSIGN_EXPIRED, fault.of_psign()),
+                _ => (PSIGN_INVALID, fault.of_psign()),
+            },
+        )?;
     }
-    Ok(entry)
+    let overlay = app.opener.open(query).map_err(|()| {
+        (OVERLAY_INVALID, Refusal::forbidden("overlay_invalid", "the overlay key or its vector is invalid"))
+    })?;
+    Ok((entry, overlay))
 }
 
-fn found(app: &Shared, Entry { asset, ladder, warning }: &Entry, sid: &str, base: &str) -> Value {
-    let path = format!("/media/{}/{MASTER}", asset.id);
-    let scope = match asset.signing {
-        Signing::Exact => path.clone(),
-        Signing::Directory => format!("/media/{}/", asset.id),
-    };
-    let url = format!("{base}{path}?{}", app.signer.url_query(&scope, expiry(app.url_ttl_s)));
+fn found(Entry { asset, ladder, warning }: &Entry, grant: &Grant, base: &str) -> Value {
     let sub_streams: Vec<Value> = ladder
         .rungs
         .iter()
@@ -71,19 +81,15 @@ fn found(app: &Shared, Entry { asset, ladder, warning }: &Entry, sid: &str, base
             })
         })
         .collect();
-    let streaming = match asset.protection {
-        Protection::Clear => json!({
-            "drmOutput": [], "plainOutput": { "url": url, "subStreams": sub_streams }, "drmToken": "",
+    let streaming = match &grant.token {
+        None => json!({
+            "drmOutput": [], "plainOutput": { "url": grant.url, "subStreams": sub_streams }, "drmToken": "",
         }),
-        Protection::Aes128 { .. } => {
-            let token =
-                DrmClaims { file: asset.id.clone(), exp: expiry(app.token_ttl_s), sid: Some(sid.to_owned()) };
-            json!({
-                "drmOutput": [{ "type": "SimpleAES", "url": url, "subStreams": sub_streams }],
-                "plainOutput": { "url": "", "subStreams": [] },
-                "drmToken": token.seal(&app.signer),
-            })
-        }
+        Some(token) => json!({
+            "drmOutput": [{ "type": "SimpleAES", "url": grant.url, "subStreams": sub_streams }],
+            "plainOutput": { "url": "", "subStreams": [] },
+            "drmToken": token,
+        }),
     };
     let media = json!({
         "basicInfo": {
@@ -119,5 +125,7 @@ fn answer(mut body: Value) -> Value {
 const FILE_UNKNOWN: u32 = 1006;
 /// The psign is missing, forged or for another file.
 const PSIGN_INVALID: u32 = 1003;
+/// The overlay is not readable. Tencent documents no number for this; it is one that asking again does not help.
+const OVERLAY_INVALID: u32 = 1005;
 /// The psign was good once.
 const PSIGN_EXPIRED: u32 = 1004;

@@ -3,7 +3,7 @@
 use crate::catalog::{Asset, Iv, Protection};
 use crate::keys;
 use crate::package::line::{Line, lines, uri_of};
-use crate::sign::{Grant, Signer};
+use crate::sign::{Permit, Signer};
 use crate::viewer::{TOKEN_PREFIX, Viewer};
 
 /// What a playlist is rewritten for.
@@ -12,7 +12,7 @@ pub(crate) struct Rewrite<'a> {
     pub(crate) asset: &'a Asset,
     pub(crate) viewer: &'a Viewer,
     pub(crate) signer: &'a Signer,
-    pub(crate) grant: Grant,
+    pub(crate) permit: Permit,
 }
 
 impl Rewrite<'_> {
@@ -75,12 +75,12 @@ impl Rewrite<'_> {
             Some(token) if file.ends_with(".m3u8") => format!("{TOKEN_PREFIX}{token}."),
             _ => String::new(),
         };
-        let query = match self.grant {
-            Grant::Exact { expires } => {
+        let query = match self.permit {
+            Permit::Exact { expires } => {
                 let parent = self.viewer.path.rsplit_once('/').map_or("", |(parent, _)| parent);
                 format!("?{}", self.signer.url_query(&format!("{parent}/{uri}"), expires))
             }
-            Grant::Directory => String::new(),
+            Permit::Directory => String::new(),
         };
         format!("{directory}{slash}{token}{file}{query}")
     }

@@ -1,5 +1,7 @@
 //! Headers and bodies of answers: CORS, caching, byte ranges (RFC 9110 section 14).
 
+use std::time::{Duration, UNIX_EPOCH};
+
 use axum::body::{Body, Bytes};
 use axum::http::header::{
     ACCEPT_RANGES, ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
@@ -54,6 +56,13 @@ pub(crate) async fn error_as_json(response: Response) -> Response {
 /// Nobody may keep this answer.
 pub(crate) fn no_store(response: &mut Response) {
     response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static(NO_STORE));
+}
+
+/// A header `Date` (RFC 9110 5.6.7).
+pub(crate) fn date(unix_s: u64) -> HeaderValue {
+    let date = httpdate::fmt_http_date(UNIX_EPOCH + Duration::from_secs(unix_s));
+    // A date is ASCII.
+    HeaderValue::from_str(&date).unwrap_or(HeaderValue::from_static(""))
 }
 
 /// Any web origin may read this answer, its date and lengths, and its timing.

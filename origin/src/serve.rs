@@ -6,22 +6,24 @@ use std::time::Duration;
 
 use axum::Router;
 use axum::middleware::{from_fn_with_state, map_response};
-use axum::routing::get;
+use axum::routing::{get, post};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
+use crate::anti_leech::AntiLeech;
 use crate::app::{App, State};
 use crate::cache::Cache;
 use crate::catalog::Catalog;
 use crate::config::Config;
 use crate::connection::{Connection, Door};
 use crate::error::Error;
+use crate::overlay::{self, Opener};
 use crate::secret::Secret;
 use crate::session::Sessions;
 use crate::sign::Signer;
 use crate::telemetry::{self, Store};
-use crate::{admin, keys, media, playinfo, reply, viewer, www};
+use crate::{admin, keys, media, playinfo, renew, reply, viewer, www};
 
 /// An origin that answers requests until it is shut down or dropped.
 #[derive(Debug)]
@@ -36,7 +38,7 @@ impl Origin {
     /// Starts an origin; packages media first if the configuration asks for it. Must run in a tokio runtime.
     ///
     /// # Errors
-    /// The address is taken, the sample or the database cannot be read, or there is no randomness.
+    /// The address is taken, the sample, the database or the overlay key cannot be read, or there is no randomness.
     pub async fn bind(config: Config) -> Result<Self, Error> {
         Self::bind_with(config, &|_| ()).await
     }
@@ -51,10 +53,16 @@ impl Origin {
         let listener = TcpListener::bind(config.listen).await.map_err(listen)?;
         let addr = listener.local_addr().map_err(listen)?;
         let (stop, stopped) = watch::channel(());
+        let catalog = Catalog::open(&config, progress).await?;
+        let signer = Signer::new(or_random(config.secret)?);
+        let derived = || Secret::new(hex::encode(signer.derive_block("anti-leech", "key")));
+        let anti_leech = AntiLeech::new(config.anti_leech_key.unwrap_or_else(derived));
         let app = Arc::new(State {
-            catalog: Catalog::open(&config, progress).await?,
+            catalog,
             segments: Cache::default(),
-            signer: Signer::new(or_random(config.secret)?),
+            signer,
+            anti_leech,
+            opener: Opener::new(&config.overlay_key)?,
             admin_token: or_random(config.admin_token)?,
             sessions: Sessions::default(),
             store: Store::open(config.db.as_deref())?,
@@ -100,6 +108,8 @@ fn router(app: &App) -> Router {
         .route("/getplayinfo/v4/{app_id}/{file_id}", get(playinfo::serve))
         .route("/media/{asset}/{*name}", get(media::serve))
         .route("/keys/{asset}/{id}", get(keys::serve))
+        .route("/overlay-key", get(overlay::serve))
+        .route("/renew", post(renew::serve))
         .merge(telemetry::routes())
         .merge(admin::routes(app))
         .fallback(www::serve)

@@ -1,15 +1,17 @@
-//! Viewer sessions: each has its own network shape, faults and request log.
+//! Viewer sessions: each has its own network shape, faults, terms of access, clock and request log.
 
 use std::collections::{HashMap, VecDeque};
 use std::sync::{Arc, Mutex};
 
 use serde::Serialize;
 
+use crate::access::Access;
 use crate::app::lock;
 use crate::clock::unix_ms;
 use crate::faults::Faults;
 use crate::live::Broadcast;
 use crate::outage::Reach;
+use crate::overlay::Overlays;
 use crate::shape::{Link, Shape};
 
 /// One viewer as the network sees them.
@@ -20,10 +22,12 @@ pub(crate) struct Session {
     pub(crate) faults: Faults,
     pub(crate) reach: Reach,
     pub(crate) broadcast: Broadcast,
+    pub(crate) access: Access,
+    pub(crate) overlays: Overlays,
     log: Mutex<VecDeque<Arc<Mutex<Logged>>>>,
 }
 
-/// A request in the log. Times are Unix milliseconds. The path has neither session prefix nor token nor query.
+/// A request in the log. Times are Unix milliseconds, by the time of day. The path has neither session prefix nor token nor query.
 #[derive(Clone, Debug, Serialize)]
 pub(crate) struct Logged {
     pub(crate) at_ms: u64,
@@ -38,6 +42,8 @@ pub(crate) struct Logged {
     pub(crate) fault: Option<&'static str>,
     /// `None` until the head is sent.
     pub(crate) status: Option<u16>,
+    /// Why it was refused: the code of the answer.
+    pub(crate) refused: Option<&'static str>,
     /// Bytes of the body handed to the connection so far.
     pub(crate) bytes_sent: u64,
     /// `None` while the response is under way.
@@ -54,6 +60,8 @@ impl Session {
             faults: Faults::default(),
             reach: Reach::new(),
             broadcast: Broadcast::new(),
+            access: Access::default(),
+            overlays: Overlays::default(),
             log: Mutex::default(),
         }
     }
@@ -92,8 +100,9 @@ pub(crate) struct Record {
 }
 
 impl Record {
-    pub(crate) fn head(&self, status: u16) {
-        lock(&self.logged).status = Some(status);
+    pub(crate) fn head(&self, status: u16, refused: Option<&'static str>) {
+        let mut logged = lock(&self.logged);
+        (logged.status, logged.refused) = (Some(status), refused);
     }
 
     pub(crate) fn sent(&self, bytes: usize) {

@@ -20,7 +20,7 @@ pub(crate) struct Signer {
 
 /// What a URL's signature permits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Grant {
+pub(crate) enum Permit {
     /// This path alone.
     Exact { expires: u64 },
     /// All that lies in a directory.
@@ -46,7 +46,7 @@ impl Signer {
         expires: Option<&str>,
         signature: Option<&str>,
         now_s: u64,
-    ) -> Result<Grant, Refusal> {
+    ) -> Result<Permit, Refusal> {
         let (Some(expires), Some(signature)) = (expires, signature) else {
             return Err(Refusal::forbidden("signature_missing", "this address needs expires and signature"));
         };
@@ -55,17 +55,17 @@ impl Signer {
         let tag = hex::decode(signature).map_err(|_| invalid())?;
         let matches =
             |scope: &str| mac(self.secret.expose(), &url_message(scope, expires)).verify_slice(&tag).is_ok();
-        let grant = if matches(path) {
-            Grant::Exact { expires }
-        } else if directories(path).take(DIRECTORY_LIMIT).any(matches) {
-            Grant::Directory
+        let permit = if matches(path) {
+            Permit::Exact { expires }
+        } else if directories(path).any(matches) {
+            Permit::Directory
         } else {
             return Err(invalid());
         };
         if expires <= now_s {
             return Err(Refusal::forbidden("signature_expired", "the address has expired"));
         }
-        Ok(grant)
+        Ok(permit)
     }
 
     /// `message.tag`, both in base64url, under a key of its own for `purpose`.
@@ -99,8 +99,11 @@ pub(crate) fn same_secret(a: &[u8], b: &[u8]) -> bool {
 }
 
 /// The directories above a path, nearest first, each with its final slash.
-fn directories(path: &str) -> impl Iterator<Item = &str> {
-    path.rmatch_indices('/').filter_map(|(at, _)| path.get(..=at)).filter(move |directory| *directory != path)
+pub(crate) fn directories(path: &str) -> impl Iterator<Item = &str> {
+    path.rmatch_indices('/')
+        .filter_map(|(at, _)| path.get(..=at))
+        .filter(move |directory| *directory != path)
+        .take(DIRECTORY_LIMIT)
 }
 
 fn url_message(scope: &str, expires: u64) -> Vec<u8> {

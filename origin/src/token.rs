@@ -7,6 +7,7 @@ use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::{Deserialize, Serialize};
 
+use crate::error::Refusal;
 use crate::sign::Signer;
 
 /// What a DRM token says.
@@ -36,7 +37,35 @@ pub(crate) struct PsignClaims {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum TokenFault {
     Expired,
+    /// Not made here, or not whole.
     Invalid,
+    OtherFile,
+    OtherSession,
+    OtherApp,
+}
+
+impl TokenFault {
+    /// The refusal of a DRM token.
+    pub(crate) fn of_token(self) -> Refusal {
+        let (code, message) = match self {
+            Self::Expired => ("token_expired", "the token has expired"),
+            Self::OtherFile => ("token_other_file", "the token is for another file"),
+            Self::OtherSession => ("token_other_session", "the token is for another session"),
+            Self::Invalid | Self::OtherApp => ("token_invalid", "the token is not one of this origin"),
+        };
+        Refusal::forbidden(code, message)
+    }
+
+    /// The refusal of a psign.
+    pub(crate) fn of_psign(self) -> Refusal {
+        let (code, message) = match self {
+            Self::Expired => ("psign_expired", "psign has expired"),
+            Self::OtherFile => ("psign_other_file", "psign is for another file"),
+            Self::OtherApp => ("psign_other_app", "psign is for another app"),
+            Self::Invalid | Self::OtherSession => ("psign_invalid", "psign is invalid"),
+        };
+        Refusal::forbidden(code, message)
+    }
 }
 
 impl DrmClaims {
@@ -44,7 +73,7 @@ impl DrmClaims {
         signer.seal("drm-token", &encode(self))
     }
 
-    /// Checks a token for the keys of `file`, asked for by session `sid`.
+    /// Checks a token for the keys and playlists of `file`, asked for by session `sid`.
     pub(crate) fn check(
         signer: &Signer,
         token: &str,
@@ -53,8 +82,10 @@ impl DrmClaims {
         now_s: u64,
     ) -> Result<(), TokenFault> {
         let claims: Self = signer.open("drm-token", token).and_then(decode).ok_or(TokenFault::Invalid)?;
-        if claims.file != file || claims.sid.is_some_and(|bound| bound != sid) {
-            Err(TokenFault::Invalid)
+        if claims.file != file {
+            Err(TokenFault::OtherFile)
+        } else if claims.sid.is_some_and(|bound| bound != sid) {
+            Err(TokenFault::OtherSession)
         } else if claims.exp <= now_s {
             Err(TokenFault::Expired)
         } else {
@@ -69,10 +100,11 @@ impl PsignClaims {
         signer.seal("psign", &format!("{header}.{}", encode(self)))
     }
 
+    /// Checks a psign for play info of `file_id`, and of `app_id` where that is known.
     pub(crate) fn check(
         signer: &Signer,
         psign: &str,
-        app_id: &str,
+        app_id: Option<&str>,
         file_id: &str,
         now_s: u64,
     ) -> Result<(), TokenFault> {
@@ -80,8 +112,11 @@ impl PsignClaims {
         let message = signer.open("psign", psign).ok_or(TokenFault::Invalid)?;
         let (_, claims) = message.split_once('.').ok_or(TokenFault::Invalid)?;
         let claims: Self = decode(claims).ok_or(TokenFault::Invalid)?;
-        if claims.file_id != file_id || claims.app_id.is_some_and(|id| id.to_string() != app_id) {
-            Err(TokenFault::Invalid)
+        let is_other = |app_id: &str| claims.app_id.is_some_and(|id| id.to_string() != app_id);
+        if claims.file_id != file_id {
+            Err(TokenFault::OtherFile)
+        } else if app_id.is_some_and(is_other) {
+            Err(TokenFault::OtherApp)
         } else if claims.expire_time_stamp.is_some_and(|expiry| expiry <= now_s) {
             Err(TokenFault::Expired)
         } else {

@@ -1,8 +1,9 @@
 //! The key service, and encryption as openssl sees it.
 
+use cloud_player_origin::{Config, Error, Origin, Secret};
 use serde_json::json;
 
-use crate::harness::{Site, attribute, path_of, run, run_text, sample};
+use crate::harness::{Site, attribute, config, path_of, run, run_text, sample};
 
 #[tokio::test]
 async fn a_key_is_sixteen_bytes_for_a_good_token() {
@@ -28,8 +29,9 @@ async fn a_key_is_refused_to_every_other_token() {
     let good = site.drm_token("sample", 60).await;
     let (message, tag) = good.split_once('.').unwrap();
     let (other_message, _) = other.split_once('.').unwrap();
+    let got = refusal(format!("/keys/sample/0?token={other}")).await;
+    assert_eq!(got, (403, "token_other_file".into()));
     for bad in [
-        other.clone(),
         "x".into(),
         format!("{message}.{}", tag.to_lowercase()),
         format!("{other_message}.{tag}"),
@@ -48,8 +50,90 @@ async fn a_token_from_play_info_is_bound_to_its_session() {
     let token = info["media"]["streamingInfo"]["drmToken"].as_str().unwrap().to_owned();
     assert_eq!(site.get(&format!("/s/mine/keys/sample/0?token={token}")).await.status, 200);
     let stranger = site.get(&format!("/s/yours/keys/sample/0?token={token}")).await;
-    assert_eq!(stranger.refusal(), (403, "token_invalid".into()));
+    assert_eq!(stranger.refusal(), (403, "token_other_session".into()));
     assert_eq!(site.get(&format!("/keys/sample/0?token={token}")).await.status, 403);
+}
+
+/// An overlay as a player sends it: 32 digits under the origin's public key, by openssl.
+fn ciphered(public_key: &str, text: &str) -> String {
+    let directory = tempfile::tempdir().unwrap();
+    let (key, clear) = (directory.path().join("key.pem"), directory.path().join("clear"));
+    std::fs::write(&key, public_key).unwrap();
+    std::fs::write(&clear, text).unwrap();
+    let (key, clear) = (key.to_str().unwrap(), clear.to_str().unwrap());
+    let pkcs1 = ["-pkeyopt", "rsa_padding_mode:pkcs1"];
+    let out = run(
+        "openssl",
+        &[&["pkeyutl", "-encrypt", "-pubin", "-inkey", key, "-in", clear][..], &pkcs1[..]].concat(),
+    );
+    hex::encode(out)
+}
+
+#[tokio::test]
+async fn with_an_overlay_a_key_comes_encrypted_for_that_session_and_file() {
+    const KEY: &str = "0123456789abcdef0123456789abcdef";
+    const IV: &str = "fedcba9876543210fedcba9876543210";
+    let site = Site::start().await;
+    let public_key = site.get("/overlay-key").await.text();
+    assert!(public_key.starts_with("-----BEGIN PUBLIC KEY-----"), "{public_key}");
+    let info = async |file: &str, query: &str| {
+        let answer = site.get(&format!("/s/o/getplayinfo/v4/1/{file}?{query}")).await.json();
+        (answer["code"].as_u64().unwrap(), answer["media"]["streamingInfo"]["drmToken"].clone())
+    };
+    let key = async |file: &str, id: u32, token: &serde_json::Value| {
+        site.get(&format!("/s/o/keys/{file}/{id}?token={}", token.as_str().unwrap())).await.body
+    };
+    let (_, token) = info("sample-rotating", "").await;
+    let clear = [key("sample-rotating", 0, &token).await, key("sample-rotating", 1, &token).await];
+
+    let (ciphered_key, ciphered_iv) = (ciphered(&public_key, KEY), ciphered(&public_key, IV));
+    let overlay = format!("cipheredOverlayKey={ciphered_key}&cipheredOverlayIv={ciphered_iv}&keyId=1");
+    let (code, token) = info("sample-rotating", &overlay).await;
+    assert_eq!(code, 0);
+    for (id, clear) in (0..).zip(&clear) {
+        let covered = key("sample-rotating", id, &token).await;
+        assert_eq!(covered.len(), 16);
+        assert_ne!(&covered, clear);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(&file, &covered).unwrap();
+        let path = file.path().to_str().unwrap();
+        let decrypt = ["enc", "-d", "-aes-128-cbc", "-nopad", "-K", KEY, "-iv", IV, "-in", path];
+        assert_eq!(&run("openssl", &decrypt), clear);
+    }
+    // A renewed token opens the same.
+    let order = json!({ "fileId": "sample-rotating" }).to_string();
+    let renewed = site.connect().await.send("POST", "/s/o/renew", &[], &order).await.json();
+    assert_eq!(key("sample-rotating", 0, &renewed["token"]).await, key("sample-rotating", 0, &token).await);
+    // Another file and another session have none.
+    let (_, other) = info("sample", "").await;
+    let plain = site.get(&format!("/keys/sample/0?token={}", site.drm_token("sample", 60).await)).await.body;
+    assert_eq!(key("sample", 0, &other).await, plain);
+    let stranger = site.drm_token("sample-rotating", 60).await;
+    assert_eq!(site.get(&format!("/keys/sample-rotating/0?token={stranger}")).await.body, clear[0]);
+
+    let short = ciphered(&public_key, "0123");
+    let raw = ciphered(&public_key, "0123456789abcdef");
+    for bad in [
+        format!("cipheredOverlayKey={ciphered_key}"),
+        format!("cipheredOverlayKey={ciphered_key}&cipheredOverlayIv={ciphered_iv}&keyId=2"),
+        format!("cipheredOverlayKey={ciphered_key}&cipheredOverlayIv={KEY}"),
+        format!("cipheredOverlayKey={short}&cipheredOverlayIv={ciphered_iv}"),
+        format!("cipheredOverlayKey={raw}&cipheredOverlayIv={ciphered_iv}"),
+        format!("cipheredOverlayKey={}&cipheredOverlayIv={ciphered_iv}", "zz".repeat(256)),
+        format!("cipheredOverlayKey={}&cipheredOverlayIv={ciphered_iv}", "7f".repeat(256)),
+    ] {
+        assert_eq!(info("sample-rotating", &bad).await, (1005, json!(null)), "{bad}");
+        assert_eq!(site.requests("o").await.last().unwrap()["refused"], "overlay_invalid");
+    }
+    // Without one in play info keys are as they were.
+    let (_, token) = info("sample-rotating", "").await;
+    assert_eq!(key("sample-rotating", 0, &token).await, clear[0]);
+}
+
+#[tokio::test]
+async fn a_key_for_overlays_that_is_none_is_told_at_the_start() {
+    let config = Config { overlay_key: Secret::new("-----BEGIN"), ..config() };
+    assert!(matches!(Origin::bind(config).await, Err(Error::OverlayKey(_))));
 }
 
 #[tokio::test]

@@ -17,5 +17,6 @@ mod keys;
 mod live;
 mod packaging;
 mod program;
+mod renew;
 mod statics;
 mod telemetry;

@@ -26,10 +26,14 @@ pub struct Admin {
 pub struct Request {
     /// When it came.
     pub at_ms: f64,
+    /// The method: a page of another origin asks with `OPTIONS` first.
+    pub method: String,
     /// The path, without anything secret.
     pub path: String,
     /// The status, once the head is sent.
     pub status: Option<u16>,
+    /// Why it was refused: the code of the answer.
+    pub refused: Option<String>,
     /// Bytes of the body sent so far.
     pub bytes_sent: u64,
     /// When the last byte was sent.
@@ -38,6 +42,17 @@ pub struct Request {
     pub aborted: bool,
     /// The fault that was injected, by its kind.
     pub fault: Option<String>,
+}
+
+/// The session's renewals, counted by the origin.
+#[derive(Debug, Clone, Deserialize)]
+pub struct Renewals {
+    /// How many were asked for, those that failed too.
+    pub asked: u64,
+    /// How many gave a new token.
+    pub granted: u64,
+    /// The most that were under way at the same time.
+    pub in_flight_max: u64,
 }
 
 /// What lets a viewer play a file.
@@ -83,6 +98,22 @@ impl Admin {
         self.call(Method::PUT, &format!("/admin/sessions/{}/live", self.session), Some(live)).await;
     }
 
+    /// Sets the session's terms of access, as a whole: `{"token_ttl_s":…,"url_ttl_s":…,"signed_segments":…,
+    /// "renew_fails":…,"renew_delay_ms":…,"revoked":…,"clock_offset_s":…}`; what is left out is as it was at first.
+    pub async fn access(&self, terms: &Value) {
+        self.call(Method::PUT, &format!("/admin/sessions/{}/access", self.session), Some(terms)).await;
+    }
+
+    /// The session's renewals so far.
+    pub async fn renewals(&self) -> Renewals {
+        #[derive(Deserialize)]
+        struct Account {
+            renewals: Renewals,
+        }
+        let path = format!("/admin/sessions/{}/access", self.session);
+        self.read::<Account>(Method::GET, &path, None).await.renewals
+    }
+
     /// Removes all faults.
     pub async fn clear_faults(&self) {
         let path = format!("/admin/sessions/{}/faults", self.session);
@@ -94,9 +125,10 @@ impl Admin {
         self.read(Method::GET, &format!("/admin/sessions/{}/requests", self.session), None).await
     }
 
-    /// Tokens for a file; a negative life makes expired ones.
+    /// Tokens for a file and the session; a negative life, which is by the session's clock, makes expired ones.
     pub async fn tokens(&self, file_id: &str, ttl_s: i64) -> Tokens {
-        self.read(Method::POST, "/admin/tokens", Some(&json!({ "file_id": file_id, "ttl_s": ttl_s }))).await
+        let order = json!({ "file_id": file_id, "ttl_s": ttl_s, "sid": self.session });
+        self.read(Method::POST, "/admin/tokens", Some(&order)).await
     }
 
     /// A signed URL of a path such as `/media/sample/master.m3u8`, within the session.
@@ -105,9 +137,14 @@ impl Admin {
         struct Signed {
             url: String,
         }
-        let order = json!({ "path": path, "ttl_s": ttl_s, "directory": directory });
+        let order = json!({ "path": path, "ttl_s": ttl_s, "directory": directory, "sid": self.session });
         let signed: Signed = self.read(Method::POST, "/admin/urls", Some(&order)).await;
         format!("/s/{}{}", self.session, signed.url)
+    }
+
+    /// The public key for overlays of content keys, in PEM.
+    pub async fn overlay_key(&self) -> String {
+        String::from_utf8_lossy(&self.call(Method::GET, "/overlay-key", None).await).into_owned()
     }
 
     /// The stored telemetry, one entry a session, newest first.

@@ -33,6 +33,6 @@ pub mod renditions;
 mod stage;
 mod www;
 
-pub use admin::{Admin, Request, Tokens};
+pub use admin::{Admin, Renewals, Request, Tokens};
 pub use browser::Log;
 pub use stage::{Stage, patient_stage, stage};

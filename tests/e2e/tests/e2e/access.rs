@@ -11,7 +11,7 @@ async fn an_expired_token_is_refused_with_a_clear_error() {
         let token = stage.admin().tokens("sample", -60).await.drm_token;
         player::start(stage, &player::playlist(stage, &token).await, json!({})).await;
         let failure = player::fatal(stage).await;
-        assert_eq!((failure.code.as_str(), failure.phase.as_str()), ("access_refused", "key"));
+        assert_eq!((failure.code.as_str(), failure.phase.as_str()), ("access_refused", "playlist"));
         assert_eq!((failure.status, failure.fatal), (Some(403), true));
         nothing_shown_and_nothing_leaked(stage, &token).await;
     })

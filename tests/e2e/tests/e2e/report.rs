@@ -46,7 +46,7 @@ async fn a_failed_session_reports_why() {
         stage.js::<()>("await e2e.player.destroy()").await;
         let records = left_with(stage, "start_failure").await;
         let failure = &records.iter().rev().find_map(qoe).expect("a QoE record")["failures"][0];
-        assert_eq!((&failure["code"], &failure["phase"]), (&json!("access_refused"), &json!("key")));
+        assert_eq!((&failure["code"], &failure["phase"]), (&json!("access_refused"), &json!("playlist")));
         assert!(!json!(records).to_string().contains(&token));
     })
     .await;
