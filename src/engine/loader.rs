@@ -162,7 +162,7 @@ impl Engine {
 
     /// The place that must have media of this lane next for playback to go on: the end of what is buffered at the
     /// playhead, queued media counted in, or the playhead itself.
-    fn target(&self, lane: LaneId) -> MediaTime {
+    pub(super) fn target(&self, lane: LaneId) -> MediaTime {
         let coming = self.sink.coming(self.tracks_of(lane));
         let position = self.playhead.place();
         if let Some(range) = ranges::range_at(&coming, position, TOLERANCE) {

@@ -6,6 +6,7 @@ use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::io::{Breakage, Output, PipelineCommand, PipelineEvent, RequestId};
 use super::lane::LaneId;
+use super::loader;
 use super::recovery::Fault;
 use super::requests::InFlight;
 use super::sink::Tracks;
@@ -160,7 +161,9 @@ impl Engine {
             self.reports.qoe.wasted(lost);
             if loading.replaces {
                 self.lanes.lane_mut(lane).forget_tail();
-                // What comes behind it is there: nothing else will bring out its last frame.
+            }
+            // What comes behind it is there: nothing else will bring out its last frame.
+            if loading.replaces || self.target(lane) > measured.end + loader::TOLERANCE {
                 self.command(PipelineCommand::Flush(lane));
             }
             if let Stage::Open(catalog) = &mut self.stage

@@ -270,7 +270,14 @@ impl SinkLink {
             Some(video) => video.key_frames.range(..=limit).next_back().copied(),
             None => Some(limit),
         };
-        end.is_some_and(|end| self.remove(TimeRange { start: MediaTime::ZERO, end }))
+        let has_video = self.has(TrackKind::Video);
+        end.is_some_and(|end| {
+            self.remove_of(|kind| {
+                let overlaps = has_video && kind == TrackKind::Audio;
+                let end = if overlaps { (end - OVERLAP).max(MediaTime::ZERO) } else { end };
+                TimeRange { start: MediaTime::ZERO, end }
+            })
+        })
     }
 
     /// Queues the removal of what lies behind the stretch that holds `place`: media that a seek left ahead.
@@ -282,8 +289,13 @@ impl SinkLink {
 
     /// Queues the removal of a range from every track. `false`: no track has media there that is not being removed.
     pub(crate) fn remove(&mut self, range: TimeRange) -> bool {
+        self.remove_of(|_| range)
+    }
+
+    fn remove_of(&mut self, range: impl Fn(TrackKind) -> TimeRange) -> bool {
         let mut removes = false;
         for track in &mut self.tracks {
+            let range = range(track.kind);
             if track.is_removing() {
                 removes = true;
                 continue;
@@ -565,6 +577,9 @@ fn removes(range: TimeRange, end: MediaTime) -> bool {
     range.start < end && end <= range.end
 }
 
+/// Frames of sound and pictures do not end together. So much sound is kept before the pictures, for a segment that is loaded
+/// up to there again to meet: browsers wait at the smallest hole.
+const OVERLAP: MediaTime = MediaTime::from_millis(200);
 /// What starts this long after a frame may still need it.
 const FOLLOWS: MediaTime = MediaTime::from_millis(500);
 /// What is decoded after a frame may be shown this long before its end.

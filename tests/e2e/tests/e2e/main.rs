@@ -10,6 +10,7 @@ mod playback;
 mod player;
 mod recovery;
 mod renditions;
+mod renewal;
 mod report;
 mod resilience;
 mod seeking;

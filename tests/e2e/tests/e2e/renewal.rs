@@ -1,0 +1,130 @@
+//! Tokens and signatures that end in the middle of a lesson.
+
+use std::time::Duration;
+
+use cloud_player_e2e::{Stage, patient_stage};
+use serde_json::{Map, Value, json};
+
+use crate::player;
+
+/// Seconds that a token and a signature live.
+const LIFE: i64 = 8;
+
+/// A lesson that is loaded a little at a time, and whose page renews.
+async fn start(stage: &Stage, terms: Value) {
+    stage.admin().access(&terms).await;
+    let ttl = terms["token_ttl_s"].as_i64().unwrap();
+    let token = stage.admin().tokens("sample", ttl).await.drm_token;
+    let src = stage.admin().url("/media/sample/master.m3u8", ttl, true).await;
+    let attributes: Map<String, Value> =
+        [("src", json!(src)), ("token", json!(token)), ("autoplay", json!("")), ("muted", json!(""))]
+            .map(|(name, value)| (name.to_owned(), value))
+            .into_iter()
+            .collect();
+    let renew_from = json!({ "url": format!("/s/{}/renew", stage.session()), "fileId": "sample" });
+    let options = json!({ "bufferGoal": 5, "backBuffer": 1, "renewFrom": renew_from });
+    player::start(stage, &attributes, options).await;
+    player::plays_on(stage, 1.0).await;
+}
+
+fn terms(more: &Value) -> Value {
+    let mut terms = json!({ "token_ttl_s": LIFE, "url_ttl_s": LIFE, "signed_segments": true });
+    terms.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+    terms
+}
+
+/// Plays for a minute, the lesson again and again.
+async fn a_minute(stage: &Stage) {
+    for _ in 0..3 {
+        let body = "return e2e.video.currentTime >= 20.5";
+        let _: bool = stage.wait_for("the end of the lesson", Duration::from_secs(60), body).await;
+        stage.js::<()>("e2e.seek(0)").await;
+        let body = "return e2e.video.currentTime < 10 && !e2e.video.seeking";
+        let _: bool = stage.wait_for("the seek back", player::START, body).await;
+    }
+}
+
+async fn nobody_noticed(stage: &Stage) {
+    player::no_errors(stage).await;
+    let stalls: u64 = stage.js("return e2e.player.qoe.stallCount").await;
+    assert_eq!(stalls, 0, "rebuffers");
+    let requests = stage.admin().requests().await;
+    let refused: Vec<_> = requests.iter().filter(|r| r.status == Some(403)).collect();
+    assert!(refused.is_empty(), "{refused:#?}");
+    // Nothing that is at hand is asked for again: what a renewal changes is the door, not what is behind it.
+    let of = |part: &str| requests.iter().filter(|r| r.method == "GET" && r.path.contains(part)).count();
+    assert_eq!((of("master.m3u8"), of("/keys/")), (1, 1));
+    let renewals = stage.admin().renewals().await;
+    assert_eq!(renewals.in_flight_max, 1, "{renewals:?}");
+    assert!((7..=13).contains(&renewals.granted), "{renewals:?} in a minute of {LIFE} s");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_live_for_eight_seconds_play_for_a_minute() {
+    patient_stage("renewal", async |stage| {
+        start(stage, terms(&json!({}))).await;
+        a_minute(stage).await;
+        nobody_noticed(stage).await;
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_clock_that_is_hours_wrong_changes_nothing() {
+    for (name, offset) in [("renewal-fast-clock", -10_800), ("renewal-slow-clock", 10_800)] {
+        patient_stage(name, async |stage| {
+            start(stage, terms(&json!({ "clock_offset_s": offset }))).await;
+            a_minute(stage).await;
+            nobody_noticed(stage).await;
+        })
+        .await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_renewal_that_fails_twice_is_tried_again() {
+    patient_stage("renewal-fails", async |stage| {
+        start(stage, terms(&json!({ "renew_fails": 2 }))).await;
+        a_minute(stage).await;
+        nobody_noticed(stage).await;
+        let renewals = stage.admin().renewals().await;
+        assert_eq!(renewals.asked, renewals.granted + 2);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_token_for_another_file_opens_nothing() {
+    patient_stage("other-file", async |stage| {
+        let token = stage.admin().tokens("sample-psign", 600).await.drm_token;
+        player::start(stage, &player::playlist(stage, &token).await, json!({})).await;
+        let failure = player::fatal(stage).await;
+        assert_eq!((failure.code.as_str(), failure.status), ("access_refused", Some(403)));
+        let requests = stage.admin().requests().await;
+        assert!(requests.iter().all(|r| !r.path.contains("/keys/") || r.status == Some(403)));
+        let shown: u64 = stage.js("return e2e.frames").await;
+        assert_eq!(shown, 0);
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_that_is_revoked_ends_within_a_segment() {
+    patient_stage("revoked", async |stage| {
+        let long = json!({ "token_ttl_s": 600, "url_ttl_s": 600, "signed_segments": true });
+        start(stage, long.clone()).await;
+        player::plays_on(stage, 2.0).await;
+        let mut revoked = long;
+        revoked["revoked"] = true.into();
+        stage.admin().access(&revoked).await;
+        let before: f64 = stage.js("return e2e.video.currentTime").await;
+        let failure = player::fatal_within(stage, Duration::from_secs(15)).await;
+        assert_eq!((failure.code.as_str(), failure.phase.as_str()), ("access_revoked", "access"));
+        // The sample's segments are four seconds long; a refusal comes with the next one.
+        let played: f64 = stage.js("return e2e.video.currentTime").await;
+        assert!(played - before < 4.0 + 1.0, "{before} to {played}");
+        let errors: Value = stage.js("return e2e.errors").await;
+        assert_eq!(errors.as_array().map(Vec::len), Some(1), "{errors}");
+    })
+    .await;
+}
