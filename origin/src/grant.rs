@@ -34,7 +34,12 @@ impl Grant {
             Protection::Clear => Self { url, token: None, expires: url_expires, url_expires },
             Protection::Aes128 { .. } => {
                 let exp = ends(terms.token_ttl_s, app.token_ttl_s);
-                let claims = DrmClaims { file: asset.id.clone(), exp, sid: Some(viewer.sid.clone()) };
+                let claims = DrmClaims {
+                    file: asset.id.clone(),
+                    exp,
+                    sid: Some(viewer.sid.clone()),
+                    ip: terms.bind_ip.then_some(viewer.ip),
+                };
                 let token = Some(claims.seal(&app.signer));
                 Self { url, token, expires: exp.min(url_expires), url_expires }
             }
