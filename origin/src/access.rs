@@ -19,6 +19,8 @@ pub(crate) struct Terms {
     pub(crate) url_ttl_s: Option<i64>,
     /// Whether segments, like playlists, are had for a live signature only.
     pub(crate) signed_segments: bool,
+    /// Whether DRM tokens that it is handed hold for the address only that asked for them.
+    pub(crate) bind_ip: bool,
     /// How many of the next renewals fail.
     renew_fails: u32,
     /// How long a renewal takes.
@@ -48,6 +50,7 @@ impl Default for Terms {
             token_ttl_s: None,
             url_ttl_s: None,
             signed_segments: true,
+            bind_ip: false,
             renew_fails: 0,
             renew_delay_ms: 0,
             revoked: false,

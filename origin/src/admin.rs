@@ -10,7 +10,7 @@
 //! | `DELETE /admin/sessions/{sid}/faults` | | `{"cleared":n}` |
 //! | `PUT /admin/sessions/{sid}/outage` | `{"for_ms":n,"silent":bool}` | the outage |
 //! | `PUT /admin/sessions/{sid}/live` | `{"window_s"?:n,"ends_after_s"?:n\|null,"paused"?:bool}` | how live streams run |
-//! | `PUT /admin/sessions/{sid}/access` | `{"token_ttl_s"?,"url_ttl_s"?,"signed_segments"?,"renew_fails"?,"renew_delay_ms"?,"revoked"?,"clock_offset_s"?}` | as the next |
+//! | `PUT /admin/sessions/{sid}/access` | `{"token_ttl_s"?,"url_ttl_s"?,"signed_segments"?,"bind_ip"?,"renew_fails"?,"renew_delay_ms"?,"revoked"?,"clock_offset_s"?}` | as the next |
 //! | `GET /admin/sessions/{sid}/access` | | the terms, and `"renewals":{"asked","granted","in_flight","in_flight_max"}` |
 //! | `GET /admin/sessions/{sid}/requests` | | a list, oldest first; times are Unix milliseconds |
 //! | `POST /admin/tokens` | `{"file_id","ttl_s","sid"?,"app_id"?}` | `{"drm_token","psign"}` |
@@ -27,7 +27,8 @@
 //! what play info and renewals hand out from then on. `renew_fails` is how many of the next renewals are answered with 503.
 //! A `revoked` session is refused play info, playlists, segments, keys and renewals. `clock_offset_s` moves the header
 //! `Date` and the time by which everything of the session is checked and made, also tokens and addresses that the
-//! administrator orders with its `sid`. Without `signed_segments` segments are had without a signature.
+//! administrator orders with its `sid`. Without `signed_segments` segments are had without a signature. With `bind_ip` the
+//! tokens that it is handed hold for the address that asked for them.
 //!
 //! An address below an asset with key anti-leech is signed so, over its directory, whatever `directory` says.
 //!
@@ -165,7 +166,7 @@ async fn tokens(State(app): State<App>, body: Bytes) -> Result<Json<Value>, Refu
     let order: TokenOrder = read(&body)?;
     let now_s = now_s(&app, order.sid.as_deref())?;
     let exp = now_s.saturating_add_signed(order.ttl_s);
-    let drm = DrmClaims { file: order.file_id.clone(), exp, sid: order.sid };
+    let drm = DrmClaims { file: order.file_id.clone(), exp, sid: order.sid, ip: None };
     let psign = PsignClaims {
         app_id: order.app_id,
         file_id: order.file_id,

@@ -28,6 +28,13 @@ struct Parameters<'a> {
     us: &'a str,
 }
 
+impl<'a> Parameters<'a> {
+    fn of(query: &'a HashMap<String, String>) -> Self {
+        let given = |name: &str| query.get(name).map_or("", String::as_str);
+        Self { t: given("t"), exper: given("exper"), rlimit: given("rlimit"), us: given("us") }
+    }
+}
+
 impl AntiLeech {
     pub(crate) fn new(key: Secret) -> Self {
         Self { key }
@@ -50,31 +57,50 @@ impl AntiLeech {
         query: &HashMap<String, String>,
         now_s: u64,
     ) -> Result<(), Refusal> {
-        let given = |name: &str| query.get(name).map_or("", String::as_str);
-        let sign = given("sign");
-        let parameters =
-            Parameters { t: given("t"), exper: given("exper"), rlimit: given("rlimit"), us: given("us") };
-        if sign.is_empty() || parameters.t.is_empty() {
-            return Err(Refusal::forbidden("signature_missing", "this address needs t and sign"));
-        }
-        let holds = |directory: &str| {
-            same_secret(self.sign(directory, parameters).as_bytes(), sign.to_ascii_lowercase().as_bytes())
-        };
-        let ends = u64::from_str_radix(parameters.t, 16).ok().filter(|_| directories(path).any(holds));
-        match ends {
-            None => Err(Refusal::forbidden("signature_invalid", "the signature does not match this address")),
-            Some(ends) if ends <= now_s => {
-                Err(Refusal::forbidden("signature_expired", "the address has expired"))
-            }
-            Some(_) => Ok(()),
-        }
+        let parameters = Parameters::of(query);
+        judge(query, now_s, directories(path).map(|directory| self.sign(directory, parameters)))
+    }
+
+    /// Checks the signature on a request for play info of version 2: MD5(KEY + appId + fileId + t + exper + us).
+    pub(crate) fn check_play_info(
+        &self,
+        app_id: &str,
+        file_id: &str,
+        query: &HashMap<String, String>,
+        now_s: u64,
+    ) -> Result<(), Refusal> {
+        let Parameters { t, exper, us, .. } = Parameters::of(query);
+        judge(query, now_s, [self.hash(&[app_id, file_id, t, exper, us])])
     }
 
     fn sign(&self, directory: &str, Parameters { t, exper, rlimit, us }: Parameters<'_>) -> String {
-        let parts = [directory, t, exper, rlimit, us].map(str::as_bytes);
-        let mut digest = Md5::new_with_prefix(self.key.expose());
-        parts.into_iter().for_each(|part| digest.update(part));
+        self.hash(&[directory, t, exper, rlimit, us])
+    }
+
+    fn hash(&self, parts: &[&str]) -> String {
+        let digest = parts.iter().fold(Md5::new_with_prefix(self.key.expose()), Md5::chain_update);
         hex::encode(digest.finalize())
+    }
+}
+
+/// Whether the signature in the query is one of these, and the time in it is to come.
+fn judge(
+    query: &HashMap<String, String>,
+    now_s: u64,
+    signs: impl IntoIterator<Item = String>,
+) -> Result<(), Refusal> {
+    let t = Parameters::of(query).t;
+    let Some(given) = query.get("sign").filter(|sign| !sign.is_empty() && !t.is_empty()) else {
+        return Err(Refusal::forbidden("signature_missing", "this address needs t and sign"));
+    };
+    let given = given.to_ascii_lowercase();
+    let holds = signs.into_iter().any(|sign| same_secret(sign.as_bytes(), given.as_bytes()));
+    match u64::from_str_radix(t, 16).ok().filter(|_| holds) {
+        None => Err(Refusal::forbidden("signature_invalid", "the signature does not match this address")),
+        Some(ends) if ends <= now_s => {
+            Err(Refusal::forbidden("signature_expired", "the address has expired"))
+        }
+        Some(_) => Ok(()),
     }
 }
 

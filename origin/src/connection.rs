@@ -1,7 +1,7 @@
 //! TCP connections that can be closed without an answer, in the middle of anything.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::pin::Pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
@@ -20,12 +20,15 @@ pub(crate) struct Door(pub(crate) TcpListener);
 /// A connection's bytes.
 pub(crate) struct Wire {
     stream: TcpStream,
+    peer: IpAddr,
     end: Arc<End>,
 }
 
 /// A connection as requests see it.
 #[derive(Clone, Debug)]
 pub(crate) struct Connection {
+    /// Who is at the other end.
+    pub(crate) peer: IpAddr,
     fresh: Arc<AtomicBool>,
     end: Arc<End>,
 }
@@ -54,7 +57,8 @@ impl Connection {
 
 impl Connected<IncomingStream<'_, Door>> for Connection {
     fn connect_info(stream: IncomingStream<'_, Door>) -> Self {
-        Self { fresh: Arc::new(AtomicBool::new(true)), end: Arc::clone(&stream.io().end) }
+        let Wire { peer, end, .. } = stream.io();
+        Self { peer: *peer, fresh: Arc::new(AtomicBool::new(true)), end: Arc::clone(end) }
     }
 }
 
@@ -66,7 +70,7 @@ impl Listener for Door {
         let (stream, addr) = Listener::accept(&mut self.0).await;
         // Small quanta must leave at once. Where that cannot be set the shape is only less exact.
         let _ = stream.set_nodelay(true);
-        (Wire { stream, end: Arc::default() }, addr)
+        (Wire { stream, peer: addr.ip(), end: Arc::default() }, addr)
     }
 
     fn local_addr(&self) -> io::Result<SocketAddr> {

@@ -9,7 +9,7 @@ use crate::app::State;
 use crate::catalog::{Asset, Protection, Signing};
 use crate::package::MASTER;
 use crate::token::DrmClaims;
-use crate::viewer::Viewer;
+use crate::viewer::{TOKEN_PREFIX, Viewer};
 
 /// An address and a token that live from now on, by the session's clock.
 #[derive(Debug)]
@@ -19,6 +19,7 @@ pub(crate) struct Grant {
     pub(crate) token: Option<String>,
     /// When the first of them ends, in Unix seconds.
     pub(crate) expires: u64,
+    url_expires: u64,
 }
 
 impl Grant {
@@ -26,16 +27,34 @@ impl Grant {
     pub(crate) fn new(app: &State, access: &Access, viewer: &Viewer, asset: &Asset, base: &str) -> Self {
         let (terms, now_s) = (access.terms(), access.now_s());
         let ends = |ttl: Option<i64>, usual: i64| now_s.saturating_add_signed(ttl.unwrap_or(usual));
-        let url_ends = ends(terms.url_ttl_s, app.url_ttl_s);
+        let url_expires = ends(terms.url_ttl_s, app.url_ttl_s);
         let path = format!("/media/{}/{MASTER}", asset.id);
-        let url = format!("{base}{}", signed(app, &path, asset.signing, url_ends));
+        let url = format!("{base}{}", signed(app, &path, asset.signing, url_expires));
         match asset.protection {
-            Protection::Clear => Self { url, token: None, expires: url_ends },
+            Protection::Clear => Self { url, token: None, expires: url_expires, url_expires },
             Protection::Aes128 { .. } => {
                 let exp = ends(terms.token_ttl_s, app.token_ttl_s);
-                let claims = DrmClaims { file: asset.id.clone(), exp, sid: Some(viewer.sid.clone()) };
-                Self { url, token: Some(claims.seal(&app.signer)), expires: exp.min(url_ends) }
+                let claims = DrmClaims {
+                    file: asset.id.clone(),
+                    exp,
+                    sid: Some(viewer.sid.clone()),
+                    ip: terms.bind_ip.then_some(viewer.ip),
+                };
+                let token = Some(claims.seal(&app.signer));
+                Self { url, token, expires: exp.min(url_expires), url_expires }
             }
+        }
+    }
+
+    /// The address of one of the file's playlists, by its path in the multivariant playlist, with the token in its name.
+    pub(crate) fn tokened(&self, app: &State, asset: &Asset, base: &str, playlist: &str) -> String {
+        let path = format!("/media/{}/{playlist}", asset.id);
+        let url = signed(app, &path, asset.signing, self.url_expires);
+        match (&self.token, path.rfind('/').and_then(|at| url.split_at_checked(at + 1))) {
+            (Some(token), Some((directory, file))) => {
+                format!("{base}{directory}{TOKEN_PREFIX}{token}.{file}")
+            }
+            _ => format!("{base}{url}"),
         }
     }
 }

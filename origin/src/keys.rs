@@ -68,7 +68,7 @@ pub(crate) async fn serve(
     session.access.admit()?;
     let token = query.get("token").filter(|token| !token.is_empty());
     let token = token.ok_or_else(|| Refusal::forbidden("token_missing", "a key needs a token"))?;
-    DrmClaims::check(&app.signer, token, &asset, &viewer.sid, session.access.now_s())
+    DrmClaims::check(&app.signer, token, &asset, &viewer, session.access.now_s())
         .map_err(|fault| fault.of_token())?;
     let unknown = || Refusal::not_found("no such key");
     let entry = app.catalog.get(&asset).ok_or_else(unknown)?;

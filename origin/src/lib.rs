@@ -1,5 +1,5 @@
 //! The reference origin: the other side of the player. It packages, signs, encrypts and serves media,
-//! answers play info in Tencent Cloud VOD's v4 shape, guards keys with tokens and renews them, shapes and breaks the
+//! answers play info in Tencent Cloud VOD's shapes and a neutral one, guards keys with tokens and renews them, shapes and breaks the
 //! network on request, and records telemetry.
 //!
 //! It shares no code with the player core, so that the two check each other.
@@ -22,7 +22,9 @@
 //! | address | what |
 //! |---|---|
 //! | `/…` | the `www` directory |
-//! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id |
+//! | `/getplayinfo/v4/{appId}/{fileId}?psign=` | play info; the file id is the asset's id; `cipheredOverlayKey`, `cipheredOverlayIv` and `keyId` have keys encrypted once more |
+//! | `/getplayinfo/v2/{appId}/{fileId}?t=&us=&exper=&sign=` | the same in the form that Tencent had before |
+//! | `/playinfo/{fileId}?psign=` | the same in a neutral form: `{"sources","token","expires","serverTime","poster","thumbnails",…}` |
 //! | `/media/{asset}/…` | `master.m3u8`, media playlists, segments; signed (see [`Signing`]), and a token in a playlist's name must hold |
 //! | `/keys/{asset}/{key_id}?token=` | 16 bytes for a DRM token of that asset and session that has not expired; encrypted once more if play info was asked for with an overlay |
 //! | `/overlay-key` | the public RSA key for overlays of keys, in PEM |

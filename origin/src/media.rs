@@ -48,7 +48,7 @@ pub(crate) async fn serve(
     let permit = if is_open { Permit::Directory } else { permit? };
     if let Some((entry, clear)) = playlist {
         if let Some(token) = &viewer.token {
-            DrmClaims::check(&app.signer, token, &asset, &viewer.sid, access.now_s())
+            DrmClaims::check(&app.signer, token, &asset, &viewer, access.now_s())
                 .map_err(|fault| fault.of_token())?;
         }
         let rewrite = Rewrite { asset: &entry.asset, viewer: &viewer, signer: &app.signer, permit };

@@ -54,7 +54,7 @@ pub(crate) async fn serve(
     let order: Order =
         serde_json::from_slice(&body).map_err(|error| Refusal::bad_request("body", error.to_string()))?;
     let entry = app.catalog.get(&order.file_id).ok_or_else(|| Refusal::not_found("no such file"))?;
-    order.check(&app.signer, &viewer.sid, entry.asset.psign, access.now_s())?;
+    order.check(&app.signer, &viewer, entry.asset.psign, access.now_s())?;
     let grant = Grant::new(&app, access, &viewer, &entry.asset, &grant::base(&viewer, &headers));
     renewal.granted();
     let mut response = Json(json!({
@@ -66,14 +66,14 @@ pub(crate) async fn serve(
 }
 
 impl Order {
-    fn check(&self, signer: &Signer, sid: &str, needs_grant: bool, now_s: u64) -> Result<(), Refusal> {
+    fn check(&self, signer: &Signer, viewer: &Viewer, needs_grant: bool, now_s: u64) -> Result<(), Refusal> {
         if let Some(psign) = &self.psign {
             PsignClaims::check(signer, psign, self.app_id.as_deref(), &self.file_id, now_s)
                 .map_err(|fault| fault.of_psign())?;
         }
         if let Some(token) = &self.token {
             let then = now_s.saturating_sub(GRACE_S);
-            DrmClaims::check(signer, token, &self.file_id, sid, then).map_err(|fault| fault.of_token())?;
+            DrmClaims::check(signer, token, &self.file_id, viewer, then).map_err(|fault| fault.of_token())?;
         }
         match self.psign.is_none() && self.token.is_none() && needs_grant {
             true => Err(Refusal::forbidden("grant_missing", "this file needs a psign or its former token")),

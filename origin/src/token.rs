@@ -1,7 +1,9 @@
 //! Tokens: the DRM token that opens keys, and the psign that opens play info.
 //!
-//! A DRM token is `base64url(json{file,exp,sid?}).base64url(hmac)`, opaque to the player. A psign is a JWT signed
+//! A DRM token is `base64url(json{file,exp,sid?,ip?}).base64url(hmac)`, opaque to the player. A psign is a JWT signed
 //! with HS256 and carries Tencent's player-signature claims.
+
+use std::net::IpAddr;
 
 use base64::Engine as _;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -9,6 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::error::Refusal;
 use crate::sign::Signer;
+use crate::viewer::Viewer;
 
 /// What a DRM token says.
 #[derive(Debug, Serialize, Deserialize)]
@@ -19,6 +22,9 @@ pub(crate) struct DrmClaims {
     /// The only session that may use it, if it is bound to one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub(crate) sid: Option<String>,
+    /// The only address it may be used from, if it is bound to one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) ip: Option<IpAddr>,
 }
 
 /// What a psign says, of the claims that the origin looks at.
@@ -41,6 +47,7 @@ pub(crate) enum TokenFault {
     Invalid,
     OtherFile,
     OtherSession,
+    OtherIp,
     OtherApp,
 }
 
@@ -51,6 +58,7 @@ impl TokenFault {
             Self::Expired => ("token_expired", "the token has expired"),
             Self::OtherFile => ("token_other_file", "the token is for another file"),
             Self::OtherSession => ("token_other_session", "the token is for another session"),
+            Self::OtherIp => ("token_other_ip", "the token is for another address"),
             Self::Invalid | Self::OtherApp => ("token_invalid", "the token is not one of this origin"),
         };
         Refusal::forbidden(code, message)
@@ -62,7 +70,7 @@ impl TokenFault {
             Self::Expired => ("psign_expired", "psign has expired"),
             Self::OtherFile => ("psign_other_file", "psign is for another file"),
             Self::OtherApp => ("psign_other_app", "psign is for another app"),
-            Self::Invalid | Self::OtherSession => ("psign_invalid", "psign is invalid"),
+            Self::Invalid | Self::OtherSession | Self::OtherIp => ("psign_invalid", "psign is invalid"),
         };
         Refusal::forbidden(code, message)
     }
@@ -73,19 +81,21 @@ impl DrmClaims {
         signer.seal("drm-token", &encode(self))
     }
 
-    /// Checks a token for the keys and playlists of `file`, asked for by session `sid`.
+    /// Checks a token for the keys and playlists of `file`, asked for by this viewer.
     pub(crate) fn check(
         signer: &Signer,
         token: &str,
         file: &str,
-        sid: &str,
+        viewer: &Viewer,
         now_s: u64,
     ) -> Result<(), TokenFault> {
         let claims: Self = signer.open("drm-token", token).and_then(decode).ok_or(TokenFault::Invalid)?;
         if claims.file != file {
             Err(TokenFault::OtherFile)
-        } else if claims.sid.is_some_and(|bound| bound != sid) {
+        } else if claims.sid.is_some_and(|bound| bound != viewer.sid) {
             Err(TokenFault::OtherSession)
+        } else if claims.ip.is_some_and(|bound| bound != viewer.ip) {
+            Err(TokenFault::OtherIp)
         } else if claims.exp <= now_s {
             Err(TokenFault::Expired)
         } else {

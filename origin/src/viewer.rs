@@ -1,6 +1,8 @@
 //! What every viewer-facing request passes: the session prefix and the token come off the path, the session's
 //! delay and faults apply, the answer is shaped, dated by the session's clock, logged and opened to other web origins.
 
+use std::net::IpAddr;
+
 use axum::body::{Body, Bytes, to_bytes};
 use axum::extract::{ConnectInfo, Request, State};
 use axum::http::header::{CONTENT_LENGTH, DATE, RANGE, RETRY_AFTER};
@@ -21,6 +23,7 @@ use crate::session::{DEFAULT_SID, Logged, is_sid};
 #[derive(Clone, Debug)]
 pub(crate) struct Viewer {
     pub(crate) sid: String,
+    pub(crate) ip: IpAddr,
     /// `/s/{sid}`, or empty when the request had no prefix: what absolute paths in answers begin with.
     pub(crate) prefix: String,
     /// The path without session prefix and token: what signatures cover.
@@ -41,7 +44,7 @@ pub(crate) async fn enter(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let mut viewer = match Viewer::of(request.uri()) {
+    let mut viewer = match Viewer::of(request.uri(), connection.peer) {
         Ok(viewer) => viewer,
         Err(refusal) => return reply::open_to_all(refusal.into_response()),
     };
@@ -101,7 +104,7 @@ pub(crate) async fn enter(
 }
 
 impl Viewer {
-    fn of(uri: &Uri) -> Result<Self, Refusal> {
+    fn of(uri: &Uri, ip: IpAddr) -> Result<Self, Refusal> {
         let path = uri.path();
         let (sid, prefix, path) = match path.strip_prefix("/s/") {
             Some(rest) => {
@@ -115,7 +118,7 @@ impl Viewer {
             None => (DEFAULT_SID, String::new(), path),
         };
         let (path, token) = take_token(path)?;
-        Ok(Self { sid: sid.to_owned(), prefix, path, token, wrong_key: false })
+        Ok(Self { sid: sid.to_owned(), ip, prefix, path, token, wrong_key: false })
     }
 }
 
@@ -181,7 +184,7 @@ mod tests {
     use super::*;
 
     fn of(path: &str) -> Result<Viewer, Refusal> {
-        Viewer::of(&path.parse().unwrap())
+        Viewer::of(&path.parse().unwrap(), IpAddr::from([127, 0, 0, 1]))
     }
 
     #[test]

@@ -17,7 +17,7 @@ async fn play_info_leads_to_a_playable_url() {
     assert_eq!(info["requestId"].as_str().unwrap().len(), 32);
     assert_eq!(info["media"]["basicInfo"]["duration"], json!(24.0));
     let marks = &info["media"]["keyFrameDescInfo"]["keyFrameDescList"];
-    assert_eq!((&marks[0]["timeOffset"], &marks[1]["timeOffset"]), (&json!(0), &json!(12.0)));
+    assert_eq!((&marks[0]["timeOffset"], &marks[1]["timeOffset"]), (&json!(0.0), &json!(12.0)));
     let streaming = &info["media"]["streamingInfo"];
     let output = &streaming["drmOutput"][0];
     assert_eq!(output["type"], "SimpleAES");

@@ -108,6 +108,16 @@ impl Client {
         Self { sender, host: host.to_owned() }
     }
 
+    /// From another address of this machine: all of 127.0.0.0/8 is its own on Linux.
+    pub(crate) async fn connect_from(ip: [u8; 4], host: &str) -> Self {
+        let socket = tokio::net::TcpSocket::new_v4().unwrap();
+        socket.bind((ip, 0).into()).unwrap();
+        let stream = socket.connect(host.parse().unwrap()).await.unwrap();
+        let (sender, connection) = handshake(TokioIo::new(stream)).await.unwrap();
+        tokio::spawn(connection);
+        Self { sender, host: host.to_owned() }
+    }
+
     pub(crate) async fn send(
         &mut self,
         method: &str,

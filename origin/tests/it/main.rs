@@ -16,6 +16,7 @@ mod harness;
 mod keys;
 mod live;
 mod packaging;
+mod playinfo;
 mod program;
 mod renew;
 mod statics;

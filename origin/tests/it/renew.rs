@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::harness::{Answer, Site, path_of, uris};
+use crate::harness::{Answer, Client, Site, path_of, uris};
 
 const THREE_HOURS_S: i64 = 3 * 3600;
 
@@ -259,6 +259,34 @@ async fn a_revoked_session_is_refused_everything() {
     assert_eq!(site.get(&url.replace("/s/v/", "/s/w/")).await.status, 200);
     terms(&site, "v", json!({})).await;
     assert_eq!(site.get(&paths[2]).await.status, 200);
+}
+
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn a_token_may_be_bound_to_the_address_that_asked_for_it() {
+    let site = Site::start().await;
+    let host = site.origin.addr().to_string();
+    let mut elsewhere = Client::connect_from([127, 0, 0, 2], &host).await;
+    let unbound = token(&site, "b", "sample").await;
+    let key = |token: &str| format!("/s/b/keys/sample/0?token={token}");
+    assert_eq!(elsewhere.send("GET", &key(&unbound), &[], "").await.status, 200);
+    terms(&site, "b", json!({ "bind_ip": true })).await;
+    let bound = token(&site, "b", "sample").await;
+    assert_eq!(site.get(&key(&bound)).await.status, 200);
+    let refused = (403, "token_other_ip".to_owned());
+    assert_eq!(elsewhere.send("GET", &key(&bound), &[], "").await.refusal(), refused);
+    let url = site.signed("/media/sample/360p/index.m3u8", true, 60).await;
+    let url = format!("/s/b{}", url.replace("/index.", &format!("/voddrm.token.{bound}.index.")));
+    assert_eq!(site.get(&url).await.status, 200);
+    assert_eq!(elsewhere.send("GET", &url, &[], "").await.refusal(), refused);
+    let order = json!({ "fileId": "sample", "token": bound });
+    assert_eq!(elsewhere.send("POST", "/s/b/renew", &[], &order.to_string()).await.refusal(), refused);
+    // Who moved opens the file anew.
+    let order = json!({ "fileId": "sample" });
+    let moved = elsewhere.send("POST", "/s/b/renew", &[], &order.to_string()).await.json();
+    let moved = key(moved["token"].as_str().unwrap());
+    assert_eq!(elsewhere.send("GET", &moved, &[], "").await.status, 200);
+    assert_eq!(site.get(&moved).await.refusal(), refused);
 }
 
 #[tokio::test]

@@ -98,7 +98,7 @@ impl Admin {
         self.call(Method::PUT, &format!("/admin/sessions/{}/live", self.session), Some(live)).await;
     }
 
-    /// Sets the session's terms of access, as a whole: `{"token_ttl_s":…,"url_ttl_s":…,"signed_segments":…,
+    /// Sets the session's terms of access, as a whole: `{"token_ttl_s":…,"url_ttl_s":…,"signed_segments":…,"bind_ip":…,
     /// "renew_fails":…,"renew_delay_ms":…,"revoked":…,"clock_offset_s":…}`; what is left out is as it was at first.
     pub async fn access(&self, terms: &Value) {
         self.call(Method::PUT, &format!("/admin/sessions/{}/access", self.session), Some(terms)).await;
