@@ -6,17 +6,21 @@
 #[cfg(feature = "cli")]
 mod abr;
 mod adverse;
+mod asleep;
 mod choice;
 mod crypto;
 mod damaged;
+mod ends;
 mod keys;
 mod limits;
 mod live;
+mod lying;
 mod media;
 mod play;
 mod playlist;
 mod recovery;
 mod renditions;
+mod retries;
 mod sample;
 mod setup;
 mod takeover;
