@@ -18,7 +18,7 @@ use crate::world::{Network, Origin, Response, World, shared};
 use crate::{live, renditions};
 
 /// A live origin: `answer` gets the path, the query and the seconds that have passed.
-fn live_world(
+pub(crate) fn live_world(
     name: &str,
     config: Config,
     round_trip: Duration,
@@ -30,7 +30,7 @@ fn live_world(
 }
 
 /// The same, for answers that are no playlists.
-fn live_world_of(
+pub(crate) fn live_world_of(
     name: &str,
     config: Config,
     round_trip: Duration,
@@ -63,9 +63,9 @@ fn live_world_of(
 }
 
 /// Pictures and sound of three minutes, in segments of two seconds.
-type Tracks = (Vec<Vec<u8>>, Vec<Vec<u8>>);
+pub(crate) type Tracks = (Vec<Vec<u8>>, Vec<Vec<u8>>);
 
-fn tracks() -> &'static Tracks {
+pub(crate) fn tracks() -> &'static Tracks {
     static FILES: OnceLock<Tracks> = OnceLock::new();
     FILES.get_or_init(|| {
         let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adverse");
@@ -89,19 +89,19 @@ fn tracks() -> &'static Tracks {
     })
 }
 
-fn window(first: usize, newest: usize, header: &str, segment: impl Fn(usize) -> String) -> String {
+pub(crate) fn window(first: usize, newest: usize, header: &str, segment: impl Fn(usize) -> String) -> String {
     let mut out = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n{header}");
     (first..=newest).for_each(|n| out += &segment(n));
     out
 }
 
-const MASTER: &str =
+pub(crate) const MASTER: &str =
     "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=600000\nhigh.m3u8\n";
 
-const APART: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
+pub(crate) const APART: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
      #EXT-X-STREAM-INF:BANDWIDTH=300000,AUDIO=\"a\"\nlow.m3u8\n";
 
-fn plain(n: usize) -> String {
+pub(crate) fn plain(n: usize) -> String {
     format!("#EXTINF:2,\n{n}.ts\n")
 }
 

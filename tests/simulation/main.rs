@@ -35,6 +35,16 @@ fn sessions() {
     assert!(broken.is_empty(), "{} of {count} sessions broke an invariant: {seeds:?}", broken.len());
 }
 
+/// Sessions that once broke an invariant, with trouble so rare that the first 10,000 have none of it.
+#[test]
+fn once_broken() {
+    let media = Media::make(&Path::new(env!("CARGO_TARGET_TMPDIR")).join("once_broken")).unwrap();
+    let seeds = include_str!("once_broken.txt").split_whitespace().map(|seed| seed.parse::<u64>().unwrap());
+    let broken: Vec<_> =
+        seeds.filter_map(|seed| Some((seed, sessions::play(seed, &media, None).err()?))).collect();
+    assert!(broken.is_empty(), "{broken:#?}");
+}
+
 /// What was recorded of a session leads to the same outputs, bit for bit.
 #[test]
 fn recordings() {

@@ -4,6 +4,7 @@
 
 mod anything;
 mod audio;
+mod before_zero;
 pub(crate) mod captions;
 mod cenc;
 mod damage;

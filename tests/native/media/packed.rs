@@ -28,7 +28,7 @@ fn time_frame(pts: u64) -> Vec<u8> {
     frame("PRIV", &[b"com.apple.streaming.transportStreamTimestamp\0", &pts.to_be_bytes()[..]].concat())
 }
 
-fn time_tag(pts: u64) -> Vec<u8> {
+pub(super) fn time_tag(pts: u64) -> Vec<u8> {
     tag(0, &time_frame(pts))
 }
 

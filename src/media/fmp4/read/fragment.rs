@@ -39,6 +39,8 @@ pub(super) struct Gathered {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Shown {
     pub(super) kind: TrackKind,
+    /// Where it begins, what is lost of it counted in.
+    pub(super) starts: Option<i64>,
     pub(super) range: Option<(i64, i64)>,
     pub(super) first_is_key: bool,
     pub(super) keys: u32,
@@ -178,6 +180,7 @@ impl Gathered {
             let first = place.alone.first().and_then(|alone| traf.samples.get(alone.index));
             facts.push(Shown {
                 kind: track.kind,
+                starts: place.starts.map(|starts| track.ticks(starts)),
                 range: place.shown.map(|(from, to)| (track.ticks(from), track.ticks(to))),
                 first_is_key: first.map_or(place.key, Sample::is_sync),
                 keys: place.keys,

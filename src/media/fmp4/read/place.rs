@@ -29,6 +29,8 @@ pub(super) struct Place {
     pub(super) alone: Vec<Alone>,
     /// Those that are lost.
     pub(super) lost: u64,
+    /// When the first one is to be shown, which may be lost.
+    pub(super) starts: Option<i64>,
     /// When samples are shown: the first one of all that stay or go alone, and all of them.
     pub(super) shown: Option<(i64, i64)>,
     /// Whether the first one that stays can be decoded by itself.
@@ -71,6 +73,7 @@ impl Place {
         for (index, (sample, time)) in times(traf, start).enumerate() {
             let shown = shown(sample, track, time);
             let last = shown.saturating_add(i64::from(sample.duration));
+            place.starts = Some(place.starts.map_or(shown, |starts| starts.min(shown)));
             if index >= head {
                 if index == head {
                     place.decode_time = time;
@@ -95,7 +98,7 @@ impl Place {
         // Nothing of it is shown.
         if place.shown.is_some_and(|(_, end)| end <= 0) {
             let all = traf.samples.len();
-            place = Self { head: all, lost: all as u64, shown: place.shown, ..Self::default() };
+            place = Self { head: all, lost: all as u64, starts: place.starts, ..Self::default() };
         }
         place
     }

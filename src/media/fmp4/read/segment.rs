@@ -29,12 +29,8 @@ impl Segment {
             TrackKind::Audio => (&mut self.facts.audio, &mut losses.frames_before_start),
         };
         *lost = lost.saturating_add(shown.lost);
+        self.start = self.start.into_iter().chain(shown.starts).min();
         let Some((from, to)) = shown.range else { return };
-        let start = *self.start.get_or_insert(from);
-        self.start = Some(start.min(from));
-        if to <= 0 {
-            return;
-        }
         let new =
             TimeRange { start: MediaTime::from_ticks(from.max(0)), end: MediaTime::from_ticks(to.max(0)) };
         *range = Some(
