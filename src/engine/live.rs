@@ -177,8 +177,9 @@ impl Engine {
             return self.refill_after(now, ahead);
         }
         let Stage::Open(catalog) = &self.stage else { return };
-        // Both lanes go where the pictures are.
-        let main = self.lanes.main.at_rung().and_then(|rung| catalog.media(LaneId::Main, rung));
+        // Both lanes go where the pictures are: of the rung that is to go on, for that of the one before may be out of date.
+        let at = if lane == LaneId::Main { Some(rung) } else { self.lanes.main.at_rung() };
+        let main = at.and_then(|rung| catalog.media(LaneId::Main, rung));
         let (lane, media) = match main {
             Some(main) => (LaneId::Main, Some(main)),
             None => (lane, catalog.media(lane, rung)),

@@ -5,9 +5,9 @@ use std::time::Duration;
 use cloud_player::engine::{Command, Config, Input};
 use cloud_player::time::MediaTime;
 
-use crate::adverse::{MASTER, live_world, plain, window};
+use crate::adverse::{MASTER, live_world, live_world_of, plain, window};
 use crate::setup::{RTT, config, secs};
-use crate::world::World;
+use crate::world::{Response, World};
 
 /// Little is loaded ahead.
 fn close() -> Config {
@@ -78,4 +78,23 @@ fn a_server_that_began_anew_meanwhile_is_played_where_its_playlist_is() {
     assert!(range.contains(MediaTime::from_secs(at)), "at {at}, and can be sought in {range:?}");
     w.run_for(secs(10));
     assert!(w.position() > at + 9.0, "stands at {}", w.position());
+}
+
+/// The playlist of the rung that played does not come any more: where the other's is was not looked at.
+#[test]
+fn a_rung_that_is_gone_after_a_sleep_does_not_keep_the_other_from_its_window() {
+    let config = Config { start_rung: Some(0), ..close() };
+    let mut w = live_world_of("master", config, RTT, |path, _, now| match path {
+        "master.m3u8" => Some(Response::ok(MASTER)),
+        "low.m3u8" if now > 100 => Some(Response::status(404)),
+        "low.m3u8" | "high.m3u8" => Some(Response::ok(moving(now, 6, 500))),
+        _ => None,
+    });
+    w.give(Input::Command(Command::SelectRung(Some(0))));
+    w.run_for(secs(10));
+    sleep(&mut w, 100);
+    w.give(Input::Command(Command::SelectRung(None)));
+    w.run_for(secs(30));
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 130.0, "at {}", w.position());
 }
