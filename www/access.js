@@ -32,17 +32,39 @@ export function toGrant({ src, token, expires, serverTime }) {
   };
 }
 
-/**
- * @param {RenewAccess} renew
- * @param {{ id: number, reason: 'expiring' | 'refused' }} wish
- * @param {AbortSignal} signal
- * @param {(message: ToWorker) => void} post
- */
-export async function answer(renew, { id, reason }, signal, post) {
-  try {
-    post({ type: 'renewed', id, grant: toGrant(await renew({ reason, signal })), revoked: false });
-  } catch (error) {
-    const revoked = error instanceof Object && 'revoked' in error && error.revoked === true;
-    post({ type: 'renewed', id, grant: null, revoked });
+/** Answers the session's wishes: one renewal at a time, however impatient the session is. */
+export class Renewer {
+  /** @type {RenewAccess} */ #renew;
+  /** @type {(message: ToWorker) => void} */ #post;
+  #ends = new AbortController();
+  /** The wish to answer; `null` while nobody waits. @type {number | null} */ #wish = null;
+
+  /**
+   * @param {RenewAccess} renew
+   * @param {(message: ToWorker) => void} post
+   */
+  constructor(renew, post) {
+    this.#renew = renew;
+    this.#post = post;
+  }
+
+  /** @param {{ id: number, reason: 'expiring' | 'refused' }} wish */
+  async answer({ id, reason }) {
+    const asks = this.#wish === null;
+    this.#wish = id;
+    if (!asks) return;
+    /** @type {AccessGrant | null} */ let grant = null;
+    let revoked = false;
+    try {
+      grant = toGrant(await this.#renew({ reason, signal: this.#ends.signal }));
+    } catch (error) {
+      revoked = error instanceof Object && 'revoked' in error && error.revoked === true;
+    }
+    this.#post({ type: 'renewed', id: this.#wish, grant, revoked });
+    this.#wish = null;
+  }
+
+  stop() {
+    this.#ends.abort();
   }
 }

@@ -9,7 +9,7 @@
  *   TokenPlacement, ToWorker } from './messages.js'
  */
 
-import { answer, toGrant } from './access.js';
+import { Renewer, toGrant } from './access.js';
 import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
@@ -90,8 +90,7 @@ export class CloudPlayer extends EventTarget {
   #resumes = false;
   /** The file that the element was given to play by itself. */
   #file = '';
-  /** @type {import('./access.js').RenewAccess | undefined} */ #renewAccess;
-  #ends = new AbortController();
+  /** @type {Renewer | undefined} */ #renewer;
   /** @type {Promise<void> | undefined} */ #gone;
   /** @type {() => void} */ #leave = () => {};
 
@@ -127,7 +126,7 @@ export class CloudPlayer extends EventTarget {
     this.#pageSink = new PageSink(video, post);
     this.#textTracks = new TextTracks(video, (text) => this.selectText(text ?? 'off'));
     if (options.startRung !== undefined) this.#selectedRung = options.startRung;
-    this.#renewAccess = options.renewAccess;
+    if (options.renewAccess) this.#renewer = new Renewer(options.renewAccess, post);
     post({
       type: 'start',
       sessionId: this.#sessionId,
@@ -308,7 +307,7 @@ export class CloudPlayer extends EventTarget {
   destroy() {
     this.#gone ??= new Promise((resolve) => {
       this.#saveThroughput();
-      this.#ends.abort();
+      this.#renewer?.stop();
       this.#post({ type: 'stop' });
       this.#relay.stop();
       this.#textTracks.remove();
@@ -369,10 +368,7 @@ export class CloudPlayer extends EventTarget {
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
       case 'accessWanted':
-        if (this.#renewAccess) {
-          void answer(this.#renewAccess, event, this.#ends.signal, (message) => this.#post(message));
-        }
-        return;
+        return void this.#renewer?.answer(event);
       case 'sourceChanged': {
         const { type: _, ...detail } = event;
         [this.#rungs, this.#duration, this.#currentRung, this.#selectedRung] = [[], NaN, -1, 'auto'];

@@ -8,6 +8,7 @@
 //! | file | is |
 //! |---|---|
 //! | `scenario` | what a seed stands for |
+//! | `door` | tokens and signatures that end, of seeds from [`FIRST_WITH_DOOR`] on |
 //! | `media` | what is played, made by ffmpeg |
 //! | `origin` | playlists, segments and keys, and what goes wrong there |
 //! | `network` | what carries them |
@@ -19,6 +20,7 @@
 // A model that does not hold fails as loudly as a test.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
 
+mod door;
 mod element;
 mod fmp4;
 mod media;
@@ -38,6 +40,9 @@ pub use media::Media;
 pub use network::{Network, Response};
 pub use scenario::Scenario;
 pub use world::{Note, Summary};
+
+/// Sessions of seeds from here on are those from zero on, behind a door whose tokens and signatures end and are renewed.
+pub const FIRST_WITH_DOOR: u64 = door::FIRST;
 
 /// Plays the session of a seed. Everything that happens is handed to `note`, a line each, secrets left out.
 ///

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 
 use aes::cipher::{BlockModeEncrypt, KeyIvInit, block_padding::Pkcs7};
 
+use super::door::Door;
 use super::media::{Media, PIECE, Stream, WEIGHTS};
 use super::network::Response;
 use super::random::Random;
@@ -31,6 +32,8 @@ pub(super) struct Origin<'a> {
     /// The first segment in the whole media playlists that were sent last, and in the first one that came.
     sent: BTreeMap<String, usize>,
     zero: Option<usize>,
+    /// Requests that the door has refused.
+    pub(super) refused: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,13 +72,13 @@ impl<'a> Origin<'a> {
             given: BTreeMap::new(),
             sent: BTreeMap::new(),
             zero: None,
+            refused: 0,
         }
     }
 
     /// What the page is given.
     pub(super) fn address(scenario: &Scenario) -> String {
-        let name = if scenario.stream.single { "r0" } else { "master" };
-        format!("http://origin.test/sim/{name}.m3u8?expires=99&signature={SIGNATURE}")
+        format!("http://origin.test/sim/{}.m3u8?expires=99&signature={SIGNATURE}", scenario.playlist())
     }
 
     /// Answers.
@@ -86,9 +89,19 @@ impl<'a> Origin<'a> {
         if resource != Resource::Telemetry && !query.contains(SIGNATURE) && !query.contains(TOKEN) {
             return Response::status(403);
         }
-        let answer = self.answer(now, resource);
+        if self.scenario.door.is_some() && resource != Resource::Telemetry && !Door::opens(now, url) {
+            self.refused += 1;
+            return self.dated(now, Response::status(403));
+        }
+        let mut answer = self.answer(now, resource);
+        if let Some(token) = Door::token_in(url).filter(|_| matches!(resource, Resource::Playlist(_))) {
+            // Who comes with a token finds it in what is named.
+            let text = String::from_utf8(answer.body).unwrap().replace(TOKEN, token);
+            answer = Response::ok(text);
+        }
+        let answer = self.dated(now, answer);
         let whole = answer.body.clone();
-        let answer = self.spoil(now, resource, path, answer);
+        let answer = self.spoil(now, resource, answer);
         if let Resource::Playlist(_) = resource {
             self.sent.remove(path);
             if answer.body == whole {
@@ -110,6 +123,14 @@ impl<'a> Origin<'a> {
                 given.failures += 1;
                 given.copies += u32::from(is_copy && answer.body != whole);
             }
+        }
+        answer
+    }
+
+    /// Says what time it is, if that matters.
+    fn dated(&self, now: Timestamp, mut answer: Response) -> Response {
+        if self.scenario.door.is_some() {
+            answer.head.date = i64::try_from(Door::server_ms(now) / 1000 * 1000).ok();
         }
         answer
     }
@@ -273,7 +294,10 @@ impl<'a> Origin<'a> {
     }
 
     /// Lets something go wrong.
-    fn spoil(&mut self, now: Timestamp, resource: Resource, path: &str, mut answer: Response) -> Response {
+    fn spoil(&mut self, now: Timestamp, resource: Resource, mut answer: Response) -> Response {
+        // A token may stand in its path.
+        let name = format!("{resource:?}");
+        let path = name.as_str();
         for (index, fault) in self.scenario.faults.iter().enumerate() {
             let (bad_for_good, row) = self.in_a_row.get(path).copied().unwrap_or_default();
             let count = self.counts.entry((path.to_owned(), index)).or_default();
@@ -361,7 +385,7 @@ fn resource(path: &str) -> Option<Resource> {
     let name = path.rsplit('/').next()?;
     let name = name
         .strip_prefix("voddrm.token.")
-        .and_then(|n| n.strip_prefix(TOKEN)?.strip_prefix('.'))
+        .and_then(|n| Some(n.strip_prefix(TOKEN)?.split_once('.')?.1))
         .unwrap_or(name);
     let which = |name: &str| {
         let n = name.get(1..)?.parse().ok()?;

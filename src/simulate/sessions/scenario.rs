@@ -5,6 +5,7 @@
 
 use core::time::Duration;
 
+use super::door::{self, Door};
 use super::media::{PIECE, PIECES, WEIGHTS};
 use super::random::Random;
 use crate::engine::Config;
@@ -31,6 +32,7 @@ pub struct Scenario {
     pub(super) freezes: Vec<(Timestamp, Duration)>,
     pub(super) viewer: Vec<(Timestamp, Action)>,
     pub(super) config: Config,
+    pub(super) door: Option<Door>,
     /// From here on nothing goes wrong.
     pub(super) calm: Timestamp,
     pub(super) end: Timestamp,
@@ -161,6 +163,16 @@ impl Trouble {
 impl Scenario {
     /// What this seed stands for.
     pub fn new(seed: u64) -> Self {
+        let Some(plain) = seed.checked_sub(door::FIRST) else { return Self::plain(seed) };
+        let mut scenario = Self::plain(plain);
+        let door = Door::of(plain, scenario.mild);
+        scenario.config.renews = true;
+        scenario.config.wall_clock = Some(door.wall_clock());
+        scenario.door = Some(door);
+        scenario
+    }
+
+    fn plain(seed: u64) -> Self {
         let r = &mut Random::new(seed);
         let mild = r.percent(65);
         let live = r.percent(35).then(|| Live {
@@ -185,6 +197,7 @@ impl Scenario {
             freezes: Vec::new(),
             viewer: Vec::new(),
             config: config(r, seed, &stream, live.is_some()),
+            door: None,
             stream,
             live,
             calm,
@@ -228,6 +241,11 @@ impl Scenario {
     /// Seconds of the whole stream.
     pub(super) fn seconds(&self) -> u64 {
         (self.stream.segments * self.stream.pieces) as u64 * PIECE
+    }
+
+    /// The name of the playlist that the page is given.
+    pub(super) fn playlist(&self) -> &'static str {
+        if self.stream.single { "r0" } else { "master" }
     }
 
     /// Failures that a request may see because its connection is reset: by the network, once among the attempts at it, and each

@@ -3,6 +3,7 @@
 use core::time::Duration;
 use std::collections::BTreeMap;
 
+use super::door::Renewals;
 use super::element::Element;
 use super::media::{Media, PIECE, WEIGHTS};
 use super::network::Network;
@@ -63,6 +64,8 @@ struct World<'a> {
     sought: Timestamp,
     /// When each address was asked for last.
     tried: BTreeMap<String, Timestamp>,
+    renewals: Renewals,
+    slept: bool,
     note: Option<Note<'a>>,
     /// All that the session is told and says, if that is wanted.
     recording: Option<(Recorder, Vec<u8>)>,
@@ -135,6 +138,8 @@ impl<'a> World<'a> {
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
             tried: BTreeMap::new(),
+            renewals: Renewals::default(),
+            slept: false,
             note,
             recording: None,
             scenario,
@@ -142,8 +147,13 @@ impl<'a> World<'a> {
     }
 
     fn run(&mut self) -> Summary {
-        let url = Url::new(Origin::address(&self.scenario));
-        let token = Some((Secret::new(TOKEN.to_owned()), TokenPlacement::FileNamePrefix));
+        let mut url = Url::new(Origin::address(&self.scenario));
+        let mut token = Secret::new(TOKEN.to_owned());
+        if let Some(door) = &self.scenario.door {
+            let grant = door.grant(self.now, self.scenario.playlist());
+            (url, token) = (grant.url.unwrap(), grant.token.unwrap());
+        }
+        let token = Some((token, TokenPlacement::FileNamePrefix));
         self.give(Input::Command(Command::Load(vec![Source::Hls { url, token }])));
         self.element.set_paused(false);
         self.element_event(ElementEvent::Play);
@@ -162,7 +172,9 @@ impl<'a> World<'a> {
         self.steps += 1;
         assert!(self.steps < 60_000, "the session spins");
         let changes = self.scenario.weather.first().map(|weather| weather.from.max(self.now));
-        let own = [self.wake, self.network.next(self.now), self.element.next(self.now), acts, changes];
+        let answer = self.renewals.under_way.map(|(at, ..)| at.max(self.now));
+        let own =
+            [self.wake, self.network.next(self.now), self.element.next(self.now), acts, changes, answer];
         let next = own.into_iter().flatten().min().unwrap_or(self.scenario.end);
         let next = next.max(self.now).min(self.scenario.end);
         self.element.pass(self.now, next.since(self.now));
@@ -188,6 +200,11 @@ impl<'a> World<'a> {
         let origin = &mut self.origin;
         for (id, event) in self.network.deliver(next, |request| origin.serve(next, request)) {
             self.net(id, event);
+        }
+        if let Some(door) = self.scenario.door
+            && let Some((id, answer)) = self.renewals.answer(&door, next, self.scenario.playlist())
+        {
+            self.give(Input::Command(Command::Renewed { id: Some(id), answer }));
         }
         for input in self.element.due(next) {
             self.give(input);
@@ -266,6 +283,7 @@ impl<'a> World<'a> {
             Action::Hold(rung) => self.give(Input::Command(Command::SelectRung(rung))),
             Action::Online(online) => self.give(Input::Environment(Environment::Online(online))),
             Action::Sleep(time) => {
+                self.slept = true;
                 self.now = (self.now + time).min(self.scenario.end);
                 // What was under way goes on as if no time had passed.
                 self.sought = self.sought + time;
@@ -386,6 +404,11 @@ impl<'a> World<'a> {
             }
             Output::Element(ElementCommand::SetRate(rate)) => self.element.set_rate(self.now, rate),
             Output::Notify(Event::Stats(stats)) => self.told(stats),
+            Output::Notify(Event::AccessWanted(wish)) => {
+                assert!(!self.over(), "a wish after the end");
+                let door = self.scenario.door.expect("nobody renews here");
+                self.renewals.wish(&door, &mut self.random, self.now, wish.id);
+            }
             Output::Notify(event) => {
                 harmless(&format!("{event:?}"));
                 if let Event::Error(error) = event {
@@ -402,6 +425,10 @@ impl<'a> World<'a> {
 
     fn ended_by(&mut self, error: PlayerError) {
         assert!(!self.scenario.mild, "recoverable, and given up: {error:?}");
+        if let Some(door) = &self.scenario.door {
+            let may = door.never || !error.code.starts_with("access_re");
+            assert!(may || error.code == "access_refused", "a right that could be renewed: {error:?}");
+        }
         self.fatal = Some(error);
     }
 
@@ -519,6 +546,13 @@ impl<'a> World<'a> {
             assert!(at >= whole - self.origin.end_slack(), "ended at {at} of {whole}");
         }
         assert_eq!(self.over(), self.detached, "over and detached");
+        if let Some(door) = &self.scenario.door {
+            let took = self.now.since(Timestamp::ZERO);
+            self.renewals.check(door, took, self.origin.refused);
+            if door.is_in_time() && !self.slept {
+                assert_eq!(self.origin.refused, 0, "refusals at a door that is renewed in time: {door:?}");
+            }
+        }
         if let Some(stats) = self.stats.as_ref().filter(|_| !self.over()) {
             // Statistics are a quarter of a second old.
             let qoe = &stats.qoe;
