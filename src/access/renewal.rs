@@ -65,8 +65,9 @@ pub struct Renewal {
     proved: bool,
     /// It was given because the one before was refused.
     by_refusal: bool,
-    /// It was refused.
+    /// It was refused, and not for having ended.
     refused: bool,
+    blamed: bool,
 }
 
 impl Renewal {
@@ -102,18 +103,17 @@ impl Renewal {
         }
     }
 
-    /// A request was refused that was made with the grant of this generation; `again`: not for the first time. After
-    /// [`Verdict::Wait`] a renewal is wanted, which [`plan`](Self::plan) times.
-    pub fn refused(&mut self, now: Timestamp, generation: u32, again: bool) -> Verdict {
-        if again {
-            return Verdict::Final;
-        }
+    /// A request was refused that was made with the grant of this generation; `again`: not for the first time; `ended`: which
+    /// is no wonder, for the grant has ended meanwhile. After [`Verdict::Wait`] a renewal is wanted, which
+    /// [`plan`](Self::plan) times.
+    pub fn refused(&mut self, now: Timestamp, generation: u32, again: bool, ended: bool) -> Verdict {
         if generation != self.generation {
             return Verdict::Resend;
         }
-        if !self.refused && self.by_refusal && !self.proved {
+        if !ended && (again || !self.refused && self.by_refusal && !self.proved) {
             return Verdict::Final;
         }
+        self.blamed |= !ended;
         self.refused = true;
         if !self.is_wanted() {
             self.again = Some(now);
@@ -161,9 +161,15 @@ impl Renewal {
         *self = Self {
             last: self.last,
             generation: self.generation.wrapping_add(1),
-            by_refusal: self.refused,
+            by_refusal: self.blamed,
             ..Self::default()
         };
+    }
+
+    /// The answer was missed.
+    pub fn ended_anew(&mut self, now: Timestamp) {
+        self.asked = None;
+        self.again = Some(now);
     }
 
     /// The attempt came to nothing. The next one follows after a while, twice as long each time.
@@ -211,27 +217,32 @@ mod tests {
     fn many_refusals_are_one_renewal_and_those_of_an_older_grant_none() {
         let mut renewal = Renewal::default();
         let before = renewal.generation();
-        assert_eq!(renewal.refused(at(5), before, false), Verdict::Wait);
+        assert_eq!(renewal.refused(at(5), before, false, false), Verdict::Wait);
         assert_eq!(renewal.plan(None, true, 0.0), Some(at(5)));
         let id = renewal.ask(at(5));
-        assert_eq!(renewal.refused(at(6), before, false), Verdict::Wait);
+        assert_eq!(renewal.refused(at(6), before, false, false), Verdict::Wait);
         assert!(renewal.awaits(id) && !renewal.awaits(id + 1));
         renewal.succeeded();
-        assert_eq!(renewal.refused(at(7), before, false), Verdict::Resend);
+        assert_eq!(renewal.refused(at(7), before, false, false), Verdict::Resend);
         assert_eq!(renewal.plan(None, true, 0.0), None);
     }
 
     #[test]
     fn a_grant_that_comes_by_refusal_and_opens_nothing_is_the_last() {
         let mut renewal = Renewal::default();
-        renewal.refused(at(0), renewal.generation(), false);
+        renewal.refused(at(0), renewal.generation(), false, false);
         renewal.ask(at(0));
         renewal.succeeded();
         let now = renewal.generation();
-        assert_eq!(renewal.clone().refused(at(1), now, false), Verdict::Final);
+        assert_eq!(renewal.clone().refused(at(1), now, false, false), Verdict::Final);
         renewal.proved(now);
-        assert_eq!(renewal.clone().refused(at(1), now, false), Verdict::Wait);
-        assert_eq!(renewal.refused(at(1), now, true), Verdict::Final, "this request was refused before");
+        assert_eq!(renewal.clone().refused(at(1), now, false, false), Verdict::Wait);
+        assert_eq!(renewal.clone().refused(at(1), now, true, true), Verdict::Wait, "it only came too late");
+        assert_eq!(
+            renewal.refused(at(1), now, true, false),
+            Verdict::Final,
+            "this request was refused before"
+        );
     }
 
     #[test]
@@ -273,7 +284,7 @@ mod tests {
                         failures += 1;
                     }
                     (2, _) => {
-                        refusals += u64::from(renewal.refused(at(now), renewal.generation(), false) == Verdict::Wait);
+                        refusals += u64::from(renewal.refused(at(now), renewal.generation(), false, false) == Verdict::Wait);
                     }
                     (3, _) => renewal.proved(renewal.generation()),
                     _ => {}

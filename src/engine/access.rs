@@ -3,6 +3,8 @@
 //! Every URL is brought up to date where it is sent, so that nothing that was made of an older token or signature needs to be
 //! found again: playlists at hand, requests that wait for their next attempt, the addresses of rungs.
 
+use core::time::Duration;
+
 use serde::{Deserialize, Serialize};
 
 use crate::access::renewal::{Life, Verdict};
@@ -79,7 +81,7 @@ impl Engine {
     /// How long the grant at hand lasts, as far as it and the servers say.
     fn life(&self, now: Timestamp) -> Option<Life> {
         let left_ms = self.grant_expires?.saturating_mul(1000).saturating_sub(self.clock.server_ms(now)?);
-        let left = core::time::Duration::from_millis(left_ms.unsigned_abs());
+        let left = Duration::from_millis(left_ms.unsigned_abs());
         let until = if left_ms >= 0 { now + left } else { now.before(left) };
         Some(Life { from: self.granted_at, until, doubt: self.clock.doubt() })
     }
@@ -141,7 +143,9 @@ impl Engine {
         if !is_refusal {
             return Some(ask);
         }
-        let verdict = self.renewal.refused(now, ask.generation, ask.refused);
+        // Who comes too late was not refused for what it is.
+        let ended = self.life(now).is_some_and(|life| life.is_over(now + life.doubt));
+        let verdict = self.renewal.refused(now, ask.generation, ask.refused, ended);
         if verdict == Verdict::Final {
             return Some(ask);
         }
@@ -149,7 +153,7 @@ impl Engine {
         if let Purpose::Segment(lane) = ask.purpose {
             self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
-        ask.refused = verdict == Verdict::Wait;
+        ask.refused |= verdict == Verdict::Wait && !ended;
         match verdict {
             Verdict::Resend => self.send(now, ask),
             _ => self.requests.hold(ask),
@@ -181,7 +185,12 @@ impl Engine {
         }
         if self.renewal.asked().is_some() {
             self.reports.trace.note(now, "renewal_timeout", &[]);
-            self.renewal.failed(now);
+            // A laptop that slept, or a page in the background, has not waited.
+            if now.since(due) > LATE {
+                self.renewal.ended_anew(now)
+            } else {
+                self.renewal.failed(now)
+            }
             return self.renew(now);
         }
         let reason = if self.renewal.is_refused() { RenewReason::Refused } else { RenewReason::Expiring };
@@ -208,8 +217,10 @@ impl Engine {
                 self.credentials.renew(grant.token, grant.url);
                 self.renewal.succeeded();
                 self.granted(now, grant.expires);
-                for ask in self.requests.release() {
-                    self.send(now, ask);
+                for _ in 0..self.requests.held() {
+                    if let Some(ask) = self.requests.release() {
+                        self.send(now, ask);
+                    }
                 }
             }
             Err(RenewFailure::Unavailable) => {
@@ -240,5 +251,7 @@ fn needs_grant(purpose: &Purpose) -> bool {
     !matches!(purpose.kind(), RequestKind::PlayInfo | RequestKind::Telemetry)
 }
 
+/// Who looks so late was not awake.
+const LATE: Duration = Duration::from_secs(2);
 /// A renewal that failed so often in a row is not only late.
 const MIN_FAILURES: u32 = 3;

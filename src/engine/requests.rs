@@ -220,9 +220,14 @@ impl Requests {
         !self.held.is_empty()
     }
 
-    /// All that was kept.
-    pub(crate) fn release(&mut self) -> Vec<Ask> {
-        core::mem::take(&mut self.held)
+    /// How many are kept.
+    pub(crate) fn held(&self) -> usize {
+        self.held.len()
+    }
+
+    /// What was kept for longest. The others still count as pending.
+    pub(crate) fn release(&mut self) -> Option<Ask> {
+        (!self.held.is_empty()).then(|| self.held.remove(0))
     }
 
     /// The next request whose time has come.

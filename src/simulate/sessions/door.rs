@@ -132,8 +132,10 @@ impl Renewals {
 
     /// What must hold at the end of a session that took so long.
     pub(super) fn check(&self, door: &Door, took: Duration, refused: u64) {
-        // At half of its life at the earliest, and once for each refusal and each failure.
-        let most = took.as_secs() * 2 / door.life + refused + self.failures + 2;
+        // At half of its life at the earliest, which is cut to the second, and once for each refusal and each failure.
+        let life_ms = u128::from(door.life) * 1000 - 999;
+        let by_time = u64::try_from(took.as_millis() * 2 / life_ms).unwrap_or(0);
+        let most = by_time + refused + self.failures + 2;
         assert!(self.wishes <= most, "{} renewals, {most} at most: {door:?}", self.wishes);
     }
 }

@@ -32,8 +32,9 @@ pub(super) struct Origin<'a> {
     /// The first segment in the whole media playlists that were sent last, and in the first one that came.
     sent: BTreeMap<String, usize>,
     zero: Option<usize>,
-    /// Requests that the door has refused.
+    /// Requests that the door has refused, and those that were refused at an open door.
     pub(super) refused: u64,
+    pub(super) turned_away: u64,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
@@ -73,6 +74,7 @@ impl<'a> Origin<'a> {
             sent: BTreeMap::new(),
             zero: None,
             refused: 0,
+            turned_away: 0,
         }
     }
 
@@ -102,6 +104,7 @@ impl<'a> Origin<'a> {
         let answer = self.dated(now, answer);
         let whole = answer.body.clone();
         let answer = self.spoil(now, resource, answer);
+        self.turned_away += u64::from(matches!(answer.head.status, 401 | 403));
         if let Resource::Playlist(_) = resource {
             self.sent.remove(path);
             if answer.body == whole {
