@@ -228,6 +228,8 @@ impl Engine {
                 self.renewal.failed(now);
             }
             Err(RenewFailure::Revoked) => {
+                // The right to watch is gone, wherever the same may be had.
+                self.sources.forget_next();
                 self.end_access(now, "access_revoked", "the viewer may not watch this any more");
             }
         }

@@ -34,6 +34,11 @@ impl Sources {
         streams.rev().for_each(|stream| self.next.push_front((current, stream)));
     }
 
+    /// Nothing takes over any more.
+    pub(crate) fn forget_next(&mut self) {
+        self.next.clear();
+    }
+
     /// Whether anything could take over.
     pub(crate) fn has_next(&self) -> bool {
         !self.next.is_empty()
