@@ -179,6 +179,13 @@ mod tests {
     }
 
     #[test]
+    fn a_dropped_url_leaves_its_clones_as_they_are() {
+        let url = Url::new("http://h/a?sig=1".to_owned());
+        drop(url.clone());
+        assert_eq!(url.expose(), "http://h/a?sig=1");
+    }
+
+    #[test]
     fn a_url_shows_where_but_not_by_what_right() {
         for (url, shown) in [
             (

@@ -203,6 +203,8 @@ mod tests {
         assert_eq!((p.origin, p.directory, p.file_name, p.query), ("", "a/", "b", None));
         let p = Parts::of("http://h?q").unwrap();
         assert_eq!((p.origin, p.directory, p.file_name, p.query), ("http://h", "", "", Some("q")));
+        let p = Parts::of("http://h\\a\\b?c\\d").unwrap();
+        assert_eq!((p.origin, p.directory, p.file_name, p.query), ("http://h", "\\a\\", "b", Some("c\\d")));
         assert!(Parts::of("data:text/plain;base64,AAEC//8=").is_none());
     }
 

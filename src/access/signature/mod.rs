@@ -11,7 +11,7 @@ mod tests;
 
 use core::ops::Range;
 
-use crate::secret::Url;
+use crate::secret::{DRM_TOKEN_PREFIX, Url};
 
 use super::url_parts::{Parameter, Parts, extended, has_dot_segments};
 use expiry::{decoded, matches};
@@ -178,14 +178,14 @@ impl<'a> SignedUrl<'a> {
         self.parts.same_origin(&other.parts)
             && match signature.scheme.covers {
                 Covers::Unknown => true,
-                Covers::Path => path(self) == path(other),
+                Covers::Path => self.is_same_path(other),
                 Covers::Directory => other.lies_below(self),
                 Covers::Paths(patterns) => match patterns(&signature.parameters) {
                     Some(patterns) => {
                         let path = decoded(&path(other));
                         !has_dot_segments(&path) && patterns.iter().any(|p| matches(p, &path))
                     }
-                    None => path(self) == path(other),
+                    None => self.is_same_path(other),
                 },
                 Covers::Resource(pattern) => pattern(&signature.parameters).is_some_and(|pattern| {
                     let query: Vec<_> = other.own_parameters().map(|p| p.text).collect();
@@ -197,6 +197,16 @@ impl<'a> SignedUrl<'a> {
                     !has_dot_segments(&decoded(&path(other))) && matches(&pattern, &url)
                 }),
             }
+    }
+
+    /// Whether both name one file; `other` may have been given a token in its name since.
+    fn is_same_path(&self, other: &SignedUrl<'_>) -> bool {
+        let (name, other_name) = (self.parts.file_name, other.parts.file_name);
+        let behind_token = || {
+            let end = other_name.strip_prefix(DRM_TOKEN_PREFIX)?.strip_suffix(name)?;
+            (!name.is_empty() && end.ends_with('.')).then_some(())
+        };
+        self.bare_directory() == other.bare_directory() && (name == other_name || behind_token().is_some())
     }
 
     fn lies_below(&self, other: &SignedUrl<'_>) -> bool {

@@ -92,8 +92,6 @@ fn jwt<'a>(p: &Parameter<'a>) -> &'a str {
     p.text.rsplit('=').next().unwrap_or_default()
 }
 
-const HASHES: &str = "signature|sig|sign|hmac|token|md5";
-
 /// The more there is to know a scheme by, the further up it stands: a row takes its parameters away from those below.
 pub(super) const SCHEMES: &[Scheme] = &[
     // https://www.tencentcloud.com/document/product/228/35222: md5(uri-timestamp-rand-uid-key).
@@ -211,7 +209,10 @@ pub(super) const SCHEMES: &[Scheme] = &[
             ("expires", |p| number(p.value, 10).is_some()),
         ],
         may: "token_path|token_countries|token_countries_blocked|token_ignore_params|limit",
-        and: |all| !all.iter().any(|p| HASHES.split('|').any(|name| name == p.name && name != "token")),
+        and: |all| {
+            value(all, "token_path").or(value(all, "bcdn_token")).is_some()
+                || value(all, "token").is_some_and(|token| token.starts_with("HS256-"))
+        },
         times: |of| Times::expires(value(of, "expires").and_then(|t| number(t, 10))),
         covers: Covers::Paths(|of| Some(vec![decoded(value(of, "token_path")?) + "*"])),
         propagated: true,
@@ -277,7 +278,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
             ("expires|expire|exp|e", |p| {
                 p.name == "expires" || (p.value.len() >= 10 && number(p.value, 10).is_some())
             }),
-            (HASHES, any),
+            ("signature|sig|sign|hmac|token|md5", any),
         ],
         may: "",
         and: always,

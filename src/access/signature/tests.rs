@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use super::expiry::{civil, decoded, matches, stamp};
 use super::*;
-use crate::access::cache_key;
+use crate::access::{cache_key, format_url_with_token};
 use proptest::prelude::*;
 
 fn inherited(parent: &str, child: &str) -> String {
@@ -279,8 +279,8 @@ fn cases() -> Vec<Case> {
             ..in_query(
                 "Bunny token authentication",
                 v,
-                "token=5ec2e7&expires=1700000000",
-                "token=5ec2e8&expires=1800000000",
+                "token=HS256-5ec2e7&expires=1700000000",
+                "token=HS256-5ec2e8&expires=1800000000",
             )
         },
         Case {
@@ -341,6 +341,17 @@ fn cases() -> Vec<Case> {
             inside: BELOW,
             outside: NOT_BELOW,
             ..in_query("Expiry and keyed hash", v, "md5=5ec2e7&e=1700000000", "md5=5ec2e8&e=1800000000")
+        },
+        Case {
+            expires: DUE,
+            inside: BELOW,
+            outside: NOT_BELOW,
+            ..in_query(
+                "Expiry and keyed hash",
+                v,
+                "token=5ec2e7&expires=1700000000",
+                "token=5ec2e8&expires=1800000000",
+            )
         },
         Case {
             issued: Some(1_690_000_000),
@@ -497,6 +508,16 @@ fn a_renewal_changes_no_byte_that_is_not_signature() {
 }
 
 #[test]
+fn a_token_in_the_file_name_does_not_hide_the_path_that_was_signed() {
+    let [former, new] = ["Expires=1700000000&Signature=5ec2e7", "Expires=1800000000&Signature=1"]
+        .map(|signature| Url::new(format!("https://h/d/v.m3u8?{signature}")));
+    let with_token = |url: &Url| format_url_with_token(url, "a.b");
+    assert_eq!(resigned(&with_token(&former), &former, &new), with_token(&new));
+    let other = Url::new(with_token(&former).expose().replace("v.m3u8", "av.m3u8"));
+    assert_eq!(resigned(&other, &former, &new), other);
+}
+
+#[test]
 fn type_d_is_not_key_anti_leech() {
     for (query, scheme, times) in [
         ("t=6553f100&us=1&sign=5ec2e7", "Tencent VOD key anti-leech", (None, DUE)),
@@ -599,6 +620,31 @@ fn times_and_escapes_are_read_as_written() {
 }
 
 proptest! {
+    /// Whatever a playlist makes of them.
+    #[test]
+    fn no_url_panics(
+        pieces in proptest::collection::vec("[a-z=&~/\\\\.?%é*!;-]{0,4}|eyJ|hmac=|exp=|acl=|6553f100|1700000000", 0..12),
+        which in 0..100_usize,
+        at in 0..300_usize,
+    ) {
+        let cases = cases();
+        let case = &cases[which % cases.len()];
+        let [mut url, renewed] = [case.url.clone(), case.renewed.clone()];
+        let at = at.min(url.len());
+        if url.is_char_boundary(at) {
+            url.insert_str(at, &pieces.concat());
+        }
+        let [damaged, former, renewed] = [url, case.url.clone(), renewed].map(Url::new);
+        for (a, b) in [(&damaged, &former), (&former, &damaged), (&damaged, &renewed)] {
+            inherit(a, b);
+            resigned(a, b, &renewed);
+            resigned(&former, a, b);
+        }
+        cache_key(&damaged);
+        expiry(&damaged);
+        damaged.redacted();
+    }
+
     /// Bytes and places of a segment are its identity, whatever the signature.
     #[test]
     fn what_is_not_signature_is_never_touched(
