@@ -71,7 +71,7 @@ impl Scheme {
 }
 
 fn is_named(pattern: &str, name: &str) -> bool {
-    pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
+    !name.is_empty() && pattern.strip_suffix('*').map_or(pattern == name, |start| name.starts_with(start))
 }
 
 /// The value of the first parameter of this name.
