@@ -62,7 +62,7 @@ pub fn inherit(parent: &Url, child: &Url) -> Url {
             continue;
         }
         match &signature.segments {
-            Some(at) => insert_segment(&mut directory, from.parts.directory, at),
+            Some(at) => directory = with_segment(&directory, from.parts.directory, at),
             None if signature.parameters.iter().any(|p| to.parts.parameter(p.name).is_some()) => {}
             None => {
                 for parameter in &signature.parameters {
@@ -153,7 +153,7 @@ impl<'a> SignedUrl<'a> {
     pub(super) fn bare_directory(&self) -> String {
         let mut directory = self.parts.directory.to_owned();
         for at in self.signatures.iter().rev().filter_map(|s| s.segments.clone()) {
-            directory.replace_range(at.start..at.end + 1, "");
+            directory = with(&directory, &(at.start..at.end + 1), "");
         }
         directory
     }
@@ -248,11 +248,18 @@ fn token_at(path: &str, first: bool) -> Option<(&'static Scheme, Vec<Parameter<'
     })
 }
 
-/// Puts a segment of `of` at the same place in `directory`, if that begins as `of` does and lacks it.
-fn insert_segment(directory: &mut String, of: &str, at: &Range<usize>) {
-    let token = of.get(at.start..at.end + 1).unwrap_or_default();
-    if of.get(..at.start).is_some_and(|before| directory.starts_with(before)) {
-        directory.insert_str(at.start, token);
+/// `directory` with a segment of `of` at the same place, if it begins as `of` does.
+fn with_segment(directory: &str, of: &str, at: &Range<usize>) -> String {
+    let begins_alike = of.get(..at.start).is_some_and(|before| directory.starts_with(before));
+    let token = of.get(at.start..at.end + 1).filter(|_| begins_alike);
+    with(directory, &(at.start..at.start), token.unwrap_or_default())
+}
+
+/// `text` with `new` in this place.
+fn with(text: &str, at: &Range<usize>, new: &str) -> String {
+    match (text.get(..at.start), text.get(at.end..)) {
+        (Some(before), Some(after)) => [before, new, after].concat(),
+        _ => text.to_owned(),
     }
 }
 

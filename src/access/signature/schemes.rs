@@ -5,6 +5,7 @@
 
 use super::expiry::{self, Times, akamai_field, claims, decoded, md5, number, policy, stamp};
 use crate::access::url_parts::Parameter;
+use serde_json::Value;
 
 /// A way to sign URLs.
 pub(super) struct Scheme {
@@ -75,8 +76,13 @@ fn is_named(pattern: &str, name: &str) -> bool {
 }
 
 /// The value of the first parameter of this name.
+#[inline(never)]
 fn value<'a>(of: &[Parameter<'a>], name: &str) -> Option<&'a str> {
     of.iter().find(|p| p.name == name).map(|p| p.value)
+}
+
+fn seconds(of: &[Parameter<'_>], name: &str) -> Option<i64> {
+    number(value(of, name)?, 10)
 }
 
 fn always(_: &[Parameter<'_>]) -> bool {
@@ -85,6 +91,11 @@ fn always(_: &[Parameter<'_>]) -> bool {
 
 fn any(_: &Parameter<'_>) -> bool {
     true
+}
+
+/// The one statement of CloudFront's policy.
+fn statement(of: &[Parameter<'_>]) -> Option<Value> {
+    policy(value(of, "Policy")?)?.get_mut("Statement")?.get_mut(0).map(Value::take)
 }
 
 /// A JSON Web Token, which in a path stands by itself or behind a name.
@@ -162,15 +173,11 @@ pub(super) const SCHEMES: &[Scheme] = &[
         may: "Hash-Algorithm",
         and: always,
         times: |of| {
-            let at = |pointer| policy(value(of, "Policy")?)?.pointer(pointer)?.as_i64();
-            Times {
-                issued: at("/Statement/0/Condition/DateGreaterThan/AWS:EpochTime"),
-                expires: at("/Statement/0/Condition/DateLessThan/AWS:EpochTime"),
-            }
+            let statement = statement(of).unwrap_or_default();
+            let at = |bound| statement.get("Condition")?.get(bound)?.get("AWS:EpochTime")?.as_i64();
+            Times { issued: at("DateGreaterThan"), expires: at("DateLessThan") }
         },
-        covers: Covers::Resource(|of| {
-            Some(policy(value(of, "Policy")?)?.pointer("/Statement/0/Resource")?.as_str()?.to_owned())
-        }),
+        covers: Covers::Resource(|of| Some(statement(of)?.get("Resource")?.as_str()?.to_owned())),
         propagated: true,
     },
     Scheme {
@@ -179,7 +186,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         needs: &[("Expires", any), ("Signature", any), ("Key-Pair-Id", any)],
         may: "Hash-Algorithm",
         and: always,
-        times: |of| Times::expires(value(of, "Expires").and_then(|t| number(t, 10))),
+        times: |of| Times::expires(seconds(of, "Expires")),
         covers: Covers::Path,
         propagated: false,
     },
@@ -213,7 +220,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
             value(all, "token_path").or(value(all, "bcdn_token")).is_some()
                 || value(all, "token").is_some_and(|token| token.starts_with("HS256-"))
         },
-        times: |of| Times::expires(value(of, "expires").and_then(|t| number(t, 10))),
+        times: |of| Times::expires(seconds(of, "expires")),
         covers: Covers::Paths(|of| Some(vec![decoded(value(of, "token_path")?) + "*"])),
         propagated: true,
     },
@@ -237,7 +244,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         and: always,
         times: |of| {
             let issued = value(of, "X-Amz-Date").and_then(|date| expiry::civil(date, "Z"));
-            let life = value(of, "X-Amz-Expires").and_then(|life| number(life, 10));
+            let life = seconds(of, "X-Amz-Expires");
             Times { issued, expires: issued.zip(life).and_then(|(issued, life)| issued.checked_add(life)) }
         },
         covers: Covers::Path,
@@ -250,7 +257,7 @@ pub(super) const SCHEMES: &[Scheme] = &[
         needs: &[("Expires", any), ("Signature", any)],
         may: "AWSAccessKeyId|OSSAccessKeyId|GoogleAccessId|AccessKeyId|x-amz-security-token|security-token",
         and: always,
-        times: |of| Times::expires(value(of, "Expires").and_then(|t| number(t, 10))),
+        times: |of| Times::expires(seconds(of, "Expires")),
         covers: Covers::Path,
         propagated: false,
     },
@@ -312,7 +319,8 @@ pub(super) fn subject(scheme: &Scheme, parameter: &Parameter<'_>) -> Option<Stri
     if scheme.signs_the_url() {
         return None;
     }
-    let mut claims = claims(jwt(parameter))?;
-    claims.retain(|name, _| !["exp", "iat", "nbf", "jti"].contains(&name.as_str()));
-    (!claims.is_empty()).then(|| serde_json::Value::Object(claims).to_string())
+    let claims = claims(jwt(parameter))?;
+    let counts = |name: &str| !["exp", "iat", "nbf", "jti"].contains(&name);
+    let kept = claims.as_object()?.iter().filter(|(name, _)| counts(name));
+    Some(kept.map(|(name, claim)| format!("&{name}={claim}")).collect())
 }
