@@ -4,8 +4,10 @@
 //! owns is overwritten when dropped. The one way out is a method whose name says so.
 
 use core::fmt;
+use std::borrow::Cow;
 use std::sync::Arc;
 
+use crate::access::path_token;
 use serde::{Serialize, Serializer};
 use zeroize::{Zeroize, Zeroizing};
 
@@ -51,8 +53,11 @@ pub struct Url(Arc<str>);
 
 impl Url {
     /// Wraps an absolute or relative URL reference, as text.
-    pub fn new(text: impl Into<Arc<str>>) -> Self {
-        Self(text.into())
+    pub fn new<'a>(text: impl Into<Cow<'a, str>>) -> Self {
+        match text.into() {
+            Cow::Borrowed(text) => Self(text.into()),
+            Cow::Owned(text) => Self(Zeroizing::new(text).as_str().into()),
+        }
     }
 
     /// The URL as it goes on the wire.
@@ -63,6 +68,16 @@ impl Url {
     /// The URL as it may be shown.
     pub fn redacted(&self) -> String {
         redact(&self.0)
+    }
+}
+
+/// The last clone overwrites the text. (Where two threads drop the last two at one moment, neither may find itself the
+/// last; the core has one thread.)
+impl Drop for Url {
+    fn drop(&mut self) {
+        if let Some(text) = Arc::get_mut(&mut self.0) {
+            text.zeroize();
+        }
     }
 }
 
@@ -85,7 +100,8 @@ impl Serialize for Url {
 }
 
 /// A URL without anything that grants access: the user part, the query's values, the fragment, the body of a
-/// `data:` URL and the token of a `voddrm.token.<token>.` file name are taken out.
+/// `data:` URL, the token of a `voddrm.token.<token>.` file name and signatures in the path are taken out, and so is
+/// what follows a `=` in the path, which may be one of a scheme that is not known.
 pub fn redact(url: &str) -> String {
     if url.get(..5).is_some_and(|s| s.eq_ignore_ascii_case("data:")) {
         return "data:…".to_owned();
@@ -100,7 +116,7 @@ pub fn redact(url: &str) -> String {
     let absolute = path.split_once("://").or_else(|| path.strip_prefix("//").map(|rest| ("", rest)));
     match absolute {
         Some((scheme, rest)) => {
-            let (authority, path) = rest.split_at(rest.find('/').unwrap_or(rest.len()));
+            let (authority, path) = rest.split_at(rest.find(SLASHES).unwrap_or(rest.len()));
             out.push_str(scheme);
             out.push_str(if scheme.is_empty() { "//" } else { "://" });
             out.push_str(authority.rsplit('@').next().unwrap_or_default());
@@ -117,25 +133,38 @@ pub fn redact(url: &str) -> String {
 /// The file-name prefix behind which Tencent VOD carries a DRM token.
 pub(crate) const DRM_TOKEN_PREFIX: &str = "voddrm.token.";
 
-fn push_path(out: &mut String, path: &str) {
-    for (i, segment) in path.split('/').enumerate() {
-        if i > 0 {
-            out.push('/');
-        }
-        match segment.strip_prefix(DRM_TOKEN_PREFIX) {
+fn push_path(out: &mut String, mut path: &str) {
+    let mut first = true;
+    loop {
+        let token = path_token(path, first);
+        let (segment, rest) = path.split_at(token.or_else(|| path.find(SLASHES)).unwrap_or(path.len()));
+        let (shown, hidden) = match segment.strip_prefix(DRM_TOKEN_PREFIX) {
             // A token may hold dots (a JWT does), and so may a file name: only the extension is safe to keep.
-            Some(rest) => {
-                out.push_str(DRM_TOKEN_PREFIX);
-                out.push('…');
-                if let Some((_, ext)) = rest.rsplit_once('.') {
-                    out.push('.');
-                    out.push_str(ext);
-                }
-            }
-            None => out.push_str(segment),
+            Some(rest) => (DRM_TOKEN_PREFIX, Some(rest.rfind('.').and_then(|dot| rest.get(dot..)))),
+            None if token.is_some() || segment.starts_with(JWT_START) => ("", Some(None)),
+            None => match segment.find('=') {
+                Some(at) => (segment.get(..=at).unwrap_or_default(), Some(None)),
+                None => (segment, None),
+            },
+        };
+        out.push_str(shown);
+        if let Some(extension) = hidden {
+            out.push('…');
+            out.push_str(extension.unwrap_or_default());
         }
+        let mut rest = rest.chars();
+        let Some(slash) = rest.next() else { return };
+        out.push(slash);
+        path = rest.as_str();
+        first &= segment.is_empty();
     }
 }
+
+/// `{"` in base64: how a JSON Web Token begins, sound or not.
+const JWT_START: &str = "eyJ";
+
+/// Browsers take a backslash for a slash.
+const SLASHES: [char; 2] = ['/', '\\'];
 
 #[cfg(test)]
 mod tests {
@@ -150,6 +179,13 @@ mod tests {
     }
 
     #[test]
+    fn a_dropped_url_leaves_its_clones_as_they_are() {
+        let url = Url::new("http://h/a?sig=1".to_owned());
+        drop(url.clone());
+        assert_eq!(url.expose(), "http://h/a?sig=1");
+    }
+
+    #[test]
     fn a_url_shows_where_but_not_by_what_right() {
         for (url, shown) in [
             (
@@ -161,6 +197,14 @@ mod tests {
             ("seg/1.ts", "seg/1.ts"),
             ("http://h?sig=1", "http://h?…"),
             ("//u:p@h/x?y", "//h/x?…"),
+            ("http://u:p@h\\d\\voddrm.token.A.B.m3u8", "http://h\\d\\voddrm.token.….m3u8"),
+            ("http://h/voddrm.token.A", "http://h/voddrm.token.…"),
+            ("http://h/eyJhbGciOiJub25lIn0.cut/1.ts", "http://h/…/1.ts"),
+            ("http://h/a/session=5ec2e7/1.ts", "http://h/a/session=…/1.ts"),
+            (
+                "http://h/d41d8cd98f00b204e9800998ecf8427e/1.ts",
+                "http://h/d41d8cd98f00b204e9800998ecf8427e/1.ts",
+            ),
         ] {
             assert_eq!(redact(url), shown);
             assert_eq!(format!("{} {:?}", Url::new(url), Url::new(url)), format!("{shown} {shown}"));

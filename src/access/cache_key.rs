@@ -2,13 +2,16 @@
 
 use crate::secret::{DRM_TOKEN_PREFIX, Secret, Url};
 
-use super::signature::is_signature;
+use super::signature::SignedUrl;
 use super::token::file_name_prefix;
-use super::url_parts::{Parts, encode_path_segment, encode_query_value};
+use super::url_parts::{Parameter, encode_path_segment, encode_query_value};
 
-/// The identity of a key or playlist: the same for all URLs that differ only in a file-name token, in signature
-/// parameters, in the user part or in the fragment; different for all others. 32 hexadecimal digits that show
+/// The identity of a key or playlist: the same for all URLs that differ only in a file-name token, in a signature (see
+/// `docs/access.md`), in the user part or in the fragment; different for all others. 32 hexadecimal digits that show
 /// nothing of the URL, so that a token in a place that nobody knows of does not leak either.
+///
+/// Of a JSON Web Token, what it claims counts, its dates and its own name (`jti`) aside: two keys may have one
+/// address and differ in what their tokens are for.
 ///
 /// A token in the query is not known as such here, and a token in the file name is taken to end at its first dot;
 /// [`Credentials::cache_key`](super::Credentials::cache_key) knows the tokens of its session.
@@ -19,20 +22,24 @@ pub fn cache_key(url: &Url) -> String {
 /// As [`cache_key`], with these tokens left out as well, wherever they stand.
 pub(super) fn identity(url: &Url, tokens: &[&Secret<String>]) -> String {
     let mut digest = Fnv::default();
-    let Some(parts) = Parts::of(url.expose()) else {
+    let Some(signed) = SignedUrl::of(url.expose()) else {
         digest.add(url.expose());
         return digest.hex();
     };
+    let parts = signed.parts;
     let (scheme, host) = parts.web_origin().unwrap_or_default();
-    for part in [&scheme, "//", &host, parts.directory, without_token(parts.file_name, tokens)] {
+    let file_name = without_token(parts.file_name, tokens);
+    for part in [&scheme, "//", &host, &signed.bare_directory(), file_name] {
         digest.add(part);
     }
-    for parameter in parts.parameters() {
-        if !is_signature(&parts, &parameter) && !tokens.iter().any(|t| is_value(t.expose(), parameter.value))
-        {
-            digest.add("&");
-            digest.add(parameter.text);
-        }
+    let is_token = |p: &Parameter<'_>| tokens.iter().any(|t| is_value(t.expose(), p.value));
+    for parameter in signed.own_parameters().filter(|p| !is_token(p)) {
+        digest.add("&");
+        digest.add(parameter.text);
+    }
+    for (_, subject) in signed.subjects().filter(|(p, _)| !is_token(p)) {
+        digest.add("&");
+        digest.add(&subject);
     }
     digest.hex()
 }

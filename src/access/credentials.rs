@@ -74,9 +74,12 @@ impl Credentials {
         }
     }
 
-    /// When what there is to show ends, in Unix seconds, as far as the source's address says.
+    /// When what there is to show ends, in Unix seconds, as far as the source's address or the token (a JWT) says.
     pub fn expiry(&self) -> Option<i64> {
-        self.source.as_ref().and_then(expiry)
+        let of_token = self.token.as_ref().and_then(|used| {
+            expiry(&with_query_param(&Url::new("http://host/"), "token", used.token.expose()))
+        });
+        self.source.as_ref().and_then(expiry).into_iter().chain(of_token).min()
     }
 
     /// The URL as it is to be asked for now, whenever it was made.

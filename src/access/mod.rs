@@ -4,6 +4,8 @@
 //! - [`Credentials`] holds that token for a session and makes request URLs of the URLs in playlists.
 //! - [`format_url_with_token`] and [`with_query_param`] put a token on one URL; [`inherit`] hands a playlist's
 //!   signature on to what lies where it holds; [`expiry`] says how long it does.
+//! - [`signature_of`] tells by which scheme a URL is signed; [`resigned`] puts a renewed signature in the place of
+//!   the one it renews.
 //! - [`cache_key`] names a key or playlist without what changes from viewer to viewer.
 //! - [`renewal`] says when a grant is asked for anew.
 //! - [`ServerClock`] is the time by which servers judge all of this.
@@ -28,6 +30,7 @@ pub use cache_key::cache_key;
 pub use clock::ServerClock;
 pub use credentials::{Credentials, TokenUse};
 pub use play_info::{PlayInfo, PlayInfoError};
-pub use signature::{expiry, inherit};
+pub(crate) use signature::path_token;
+pub use signature::{Signed, expiry, inherit, resigned, signature_of};
 pub use token::{TokenPlacement, format_url_with_token, with_query_param};
 pub(crate) use url_parts::same_origin;

@@ -36,7 +36,7 @@ impl<'a> Parts<'a> {
             rest.get(start..).and_then(|r| r.find(['/', '\\'])).map_or(rest.len(), |i| start + i)
         });
         let (origin, path) = rest.split_at_checked(origin_end)?;
-        let (directory, file_name) = path.split_at_checked(path.rfind('/').map_or(0, |i| i + 1))?;
+        let (directory, file_name) = path.split_at_checked(path.rfind(['/', '\\']).map_or(0, |i| i + 1))?;
         Some(Self { origin, directory, file_name, query, fragment })
     }
 
@@ -84,9 +84,10 @@ impl<'a> Parts<'a> {
     /// Whether this lies in `directory` or below, whatever a browser makes of dot segments.
     pub(crate) fn lies_below(&self, directory: &str) -> bool {
         !directory.is_empty()
-            && self.directory.strip_prefix(directory).is_some_and(|below| {
-                !below.split(['/', '\\']).chain(self.file_name.split('\\')).any(is_dot_segment)
-            })
+            && self
+                .directory
+                .strip_prefix(directory)
+                .is_some_and(|below| !has_dot_segments(below) && !is_dot_segment(self.file_name))
     }
 }
 
@@ -99,7 +100,7 @@ pub(crate) fn same_origin(a: &Url, b: &Url) -> bool {
 }
 
 /// A parameter of a query, `name=value` or a bare name, encoded as it stands in the URL.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Parameter<'a> {
     /// All of it.
     pub(crate) text: &'a str,
@@ -110,9 +111,14 @@ pub(crate) struct Parameter<'a> {
 }
 
 impl<'a> Parameter<'a> {
-    fn of(text: &'a str) -> Self {
+    pub(crate) fn of(text: &'a str) -> Self {
         let (name, value) = text.split_once('=').unwrap_or((text, ""));
         Self { text, name, value }
+    }
+
+    /// A path segment that is all value.
+    pub(crate) fn bare(text: &'a str) -> Self {
+        Self { text, name: "", value: text }
     }
 }
 
@@ -154,6 +160,11 @@ fn is_unreserved(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"-._~".contains(&byte)
 }
 
+/// Whether a path has segments that a browser resolves away.
+pub(crate) fn has_dot_segments(path: &str) -> bool {
+    path.split(['/', '\\']).any(is_dot_segment)
+}
+
 fn is_dot_segment(segment: &str) -> bool {
     matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
 }
@@ -192,6 +203,8 @@ mod tests {
         assert_eq!((p.origin, p.directory, p.file_name, p.query), ("", "a/", "b", None));
         let p = Parts::of("http://h?q").unwrap();
         assert_eq!((p.origin, p.directory, p.file_name, p.query), ("http://h", "", "", Some("q")));
+        let p = Parts::of("http://h\\a\\b?c\\d").unwrap();
+        assert_eq!((p.origin, p.directory, p.file_name, p.query), ("http://h", "\\a\\", "b", Some("c\\d")));
         assert!(Parts::of("data:text/plain;base64,AAEC//8=").is_none());
     }
 
