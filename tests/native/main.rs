@@ -14,6 +14,7 @@ mod limits;
 mod live;
 mod media;
 mod play;
+mod play_info;
 mod playlist;
 mod recovery;
 mod renditions;
