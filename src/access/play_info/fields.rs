@@ -94,35 +94,32 @@ impl Streams {
 /// What lies at an address: what its type says, where there is one, else its file name, else `otherwise`. `None` is
 /// something that neither this player nor a browser plays.
 pub(super) fn kind_of(url: &Url, named: Option<&str>, otherwise: StreamKind) -> Option<StreamKind> {
-    if let Some(named) = named {
-        // `application/vnd.apple.mpegurl; charset=utf-8`, `video/mp4`, `hls`
-        let named = named.split(';').next().unwrap_or_default().trim();
-        return known_kind(named.rsplit(['/', '.']).next().unwrap_or_default());
-    }
+    // `application/vnd.apple.mpegurl; charset=utf-8`, `application/x-mpegURL`, `video/mp4`, `hls`
+    let subtype = named.map(|named| named.split(';').next().unwrap_or_default().trim());
     let name = Parts::of(url.expose()).map_or("", |parts| parts.file_name);
-    let Some((_, extension)) = name.rsplit_once('.') else { return Some(otherwise) };
-    let unplayable = UNPLAYABLE.iter().any(|other| extension.eq_ignore_ascii_case(other));
-    known_kind(extension).or((!unplayable).then_some(otherwise))
-}
-
-/// By a file's extension or a media type's subtype.
-fn known_kind(name: &str) -> Option<StreamKind> {
-    let name = name.to_ascii_lowercase();
-    match name.strip_prefix("x-").unwrap_or(&name) {
-        "m3u8" | "m3u" | "mpegurl" | "hls" => Some(StreamKind::Hls),
-        "mp4" | "m4v" | "mov" | "quicktime" | "webm" | "ogv" | "m4a" | "mp3" | "mpeg" | "aac" | "ogg"
-        | "oga" | "wav" | "file" => Some(StreamKind::File),
-        _ => None,
+    let extension = subtype.or_else(|| name.contains('.').then_some(name));
+    let known = extension.unwrap_or_default().as_bytes();
+    let known = known.rsplit(|b| b"/.-".contains(b)).next().unwrap_or_default();
+    let is_one_of = |list: &[&str]| list.iter().any(|other| known.eq_ignore_ascii_case(other.as_bytes()));
+    if is_one_of(PLAYLISTS) {
+        Some(StreamKind::Hls)
+    } else if is_one_of(FILES) {
+        Some(StreamKind::File)
+    } else if named.is_some() || is_one_of(UNPLAYABLE) {
+        None
+    } else {
+        Some(otherwise)
     }
 }
 
-/// The first of several names for one thing that has something usable.
-pub(super) fn first<'a, T>(
-    parent: &'a Value,
-    names: [&str; 2],
-    read: impl Fn(&'a Value) -> Option<T>,
-) -> Option<T> {
-    names.into_iter().find_map(|name| read(parent.get(name)?))
+/// What stands under the first of two names that has anything.
+pub(super) fn either<'a>(parent: &'a Value, names: [&str; 2]) -> Option<&'a Value> {
+    names.into_iter().find_map(|name| parent.get(name).filter(|value| !value.is_null()))
+}
+
+/// The name of a file.
+pub(super) fn name(parent: Option<&Value>) -> Option<String> {
+    either(parent?, ["name", "Name"]).and_then(text).map(str::to_owned)
 }
 
 /// A text that is not empty.
@@ -170,42 +167,69 @@ pub(super) fn address(value: &Value, base: &Url) -> Option<Url> {
     Some(crate::playlist::resolve(base, &text))
 }
 
-pub(super) fn items(value: Option<&Value>) -> impl Iterator<Item = &Value> {
-    value.and_then(Value::as_array).into_iter().flatten()
+/// Whether this is an object with anything in it.
+pub(super) fn is_filled(value: &Value) -> bool {
+    value.as_object().is_some_and(|fields| !fields.is_empty())
+}
+
+pub(super) fn items(value: Option<&Value>) -> &[Value] {
+    value.and_then(Value::as_array).map_or(&[], Vec::as_slice)
 }
 
 pub(super) fn sprite(value: &Value, base: &Url) -> Option<Sprite> {
     let sprite = Sprite {
         web_vtt: value.get("webVttUrl").and_then(|u| address(u, base)),
-        images: items(value.get("imageUrls")).filter_map(|u| address(u, base)).take(MAX_IMAGES).collect(),
+        images: items(value.get("imageUrls"))
+            .iter()
+            .filter_map(|u| address(u, base))
+            .take(MAX_IMAGES)
+            .collect(),
     };
     (sprite != Sprite::default()).then_some(sprite)
 }
 
-/// The places of a list, as `read` makes one of an item.
-pub(super) fn key_frames(
-    list: Option<&Value>,
-    read: impl FnMut(&Value) -> Option<KeyFrame>,
-) -> Vec<KeyFrame> {
-    items(list).filter_map(read).take(MAX_KEY_FRAMES).collect()
+/// The marks of a list: `place` names the field that says where, in `scale` to a second.
+pub(super) fn key_frames(list: Option<&Value>, place: &str, scale: f64) -> Vec<KeyFrame> {
+    let mut frames = Vec::new();
+    for frame in items(list) {
+        if let Some(at) = frame.get(place).and_then(number).filter(|_| frames.len() < MAX_KEY_FRAMES) {
+            let content = frame.get("content").and_then(text).unwrap_or_default().to_owned();
+            frames.push(KeyFrame { at: MediaTime::from_secs(at / scale), content });
+        }
+    }
+    frames
 }
 
-/// How much may be watched, in whole seconds: by a field, or by the parameter of an address that is signed with it
-/// (`exper` of Tencent's key anti-leech). Zero is no limit.
-pub(super) fn preview<'a>(
-    fields: impl IntoIterator<Item = Option<&'a Value>>,
-    addresses: impl IntoIterator<Item = &'a Url>,
-) -> Option<MediaTime> {
-    let told = fields.into_iter().flatten().find_map(number);
-    let signed = || {
-        addresses.into_iter().find_map(|url| {
-            let value = Parts::of(url.expose())?.parameter("exper")?.value;
-            value.parse::<u32>().ok().map(f64::from)
-        })
-    };
-    told.or_else(signed).filter(|seconds| *seconds > 0.0).map(MediaTime::from_secs)
+/// How much may be watched, in seconds: by a field, or by the parameter of an address that is signed with it (`exper`
+/// of Tencent's key anti-leech). Zero is no limit.
+pub(super) fn preview(fields: [Option<&Value>; 2], sources: &[PlaySource], base: &Url) -> Option<MediaTime> {
+    let mut told = fields.into_iter().flatten().find_map(number);
+    for url in sources.iter().map(|source| &source.url).chain([base]) {
+        let signed = || Parts::of(url.expose())?.parameter("exper")?.value.parse::<u32>().ok();
+        told = told.or_else(|| signed().map(f64::from));
+    }
+    told.filter(|seconds| *seconds > 0.0).map(MediaTime::from_secs)
 }
 
+/// Subtypes of media types, and extensions, of playlists.
+const PLAYLISTS: &[&str] = &["m3u8", "m3u", "mpegurl", "hls"];
+/// The same of what browsers play.
+const FILES: &[&str] = &[
+    "mp4",
+    "m4v",
+    "mov",
+    "quicktime",
+    "webm",
+    "ogv",
+    "m4a",
+    "mp3",
+    "mpeg",
+    "aac",
+    "ogg",
+    "oga",
+    "wav",
+    "file",
+];
 /// Extensions of what is neither a playlist nor anything that a browser plays.
 const UNPLAYABLE: &[&str] = &["mpd", "flv", "avi", "wmv", "asf", "mkv", "rm", "rmvb", "mpg", "vob"];
 const BYTE_ORDER_MARK: &[u8] = b"\xef\xbb\xbf";

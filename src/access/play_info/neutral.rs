@@ -9,38 +9,36 @@ use serde_json::Value;
 use crate::secret::Url;
 
 use super::fields::{
-    Streams, address, first, items, key_frames, kind_of, preview, seconds, secret, text, unix_ms,
+    Streams, address, either, items, key_frames, kind_of, name, preview, seconds, secret, text, unix_ms,
 };
-use super::{KeyFrame, MAX_SOURCES, PlayInfo, PlayInfoError, PlaySource, Protected, Sprite, StreamKind};
+use super::{PlayInfo, PlayInfoError, PlaySource, Protected, Sprite, StreamKind};
 
 pub(super) fn read(answer: &Value, list: &Value, base: &Url) -> Result<PlayInfo, PlayInfoError> {
     let token = secret(answer.get("token"), "token")?;
     let sources = sources(list, token.is_some(), base)?;
     Ok(PlayInfo {
-        preview: preview([answer.get("preview")], sources.iter().map(|s| &s.url)),
+        preview: preview([answer.get("preview"), None], &sources, base),
         sources,
         drm_token: token,
-        token_expiry: first(answer, ["expiry", "expires"], unix_ms).map(|ms| ms / 1000),
-        name: answer.get("name").and_then(text).map(str::to_owned),
+        token_expiry: either(answer, ["expiry", "expires"]).and_then(unix_ms).map(|ms| ms / 1000),
+        name: name(Some(answer)),
         duration: answer.get("duration").and_then(seconds),
         poster: answer.get("poster").and_then(|p| address(p, base)).map(|u| u.expose().to_owned()),
         sprite: answer
             .get("thumbnails")
             .and_then(|t| address(t, base))
             .map(|url| Sprite { web_vtt: Some(url), images: Vec::new() }),
-        key_frames: key_frames(answer.get("keyFrames"), |frame| {
-            let content = frame.get("content").and_then(text).unwrap_or_default().to_owned();
-            Some(KeyFrame { at: seconds(frame.get("time")?)?, content })
-        }),
+        key_frames: key_frames(answer.get("keyFrames"), "time", 1.0),
         ..PlayInfo::default()
     })
 }
 
 fn sources(list: &Value, has_token: bool, base: &Url) -> Result<Vec<PlaySource>, PlayInfoError> {
     let mut streams = Streams::default();
-    let single = Some(list).filter(|one| one.is_object() || one.is_string());
-    for source in single.into_iter().chain(items(Some(list))).take(MAX_SOURCES) {
-        let url = first(source, ["url", "src"], |url| address(url, base)).or_else(|| address(source, base));
+    let is_one = list.is_object() || list.is_string();
+    let list = if is_one { core::slice::from_ref(list) } else { items(Some(list)) };
+    for source in list {
+        let url = address(either(source, ["url", "src"]).unwrap_or(source), base);
         let named = source.get("type").and_then(text);
         let kind = url.as_ref().and_then(|url| kind_of(url, named, StreamKind::Hls));
         let token = secret(source.get("token"), "sources[].token")?;

@@ -70,7 +70,11 @@ pub fn request(endpoint: &Url, app_id: &str, file_id: &str, query: &Query) -> Ur
     let path = [parts.directory, parts.file_name].concat();
     let is_bare = !parts.origin.is_empty() && matches!(path.as_str(), "" | "/");
     let path = if is_bare { query.path() } else { path.trim_end_matches('/') };
-    let path = format!("{path}/{}/{}", encode_query_value(app_id), encode_query_value(file_id));
+    let mut path = path.to_owned();
+    for part in [app_id, file_id] {
+        path.push('/');
+        path.push_str(&encode_query_value(part));
+    }
     let mut whole = Zeroizing::new(parts.query.unwrap_or_default().to_owned());
     for (name, value) in query.parameters() {
         let Some(value) = value.filter(|_| parts.parameter(name).is_none()) else { continue };

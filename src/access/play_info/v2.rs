@@ -9,43 +9,39 @@ use serde_json::Value;
 
 use crate::playlist::percent_decoded;
 use crate::secret::Url;
-use crate::time::MediaTime;
 
 use super::fields::{
-    Streams, address, first, integer, items, key_frames, kind_of, preview, seconds, sprite, text,
+    Streams, address, either, integer, is_filled, items, key_frames, kind_of, name, preview, seconds, sprite,
+    text,
 };
-use super::{KeyFrame, MAX_SOURCES, PlayInfo, PlayInfoError, PlaySource, Protected, StreamKind};
+use super::{PlayInfo, PlayInfoError, PlaySource, Protected, StreamKind};
 
 pub(super) fn read(answer: &Value, video: &Value, base: &Url) -> Result<PlayInfo, PlayInfoError> {
     let basic = video.get("basicInfo");
     let source = video.get("sourceVideo");
     let duration = |of: Option<&Value>| of.and_then(|v| v.get("duration")).and_then(seconds);
     let sources = sources(answer, video, base)?;
+    let sheets = items(answer.get("imageSpriteInfo").and_then(|info| info.get("imageSpriteList")));
+    let mut key_frames = key_frames(
+        answer.get("keyFrameDescInfo").and_then(|info| info.get("keyFrameDescList")),
+        "timeOffset",
+        1000.0,
+    );
+    for frame in &mut key_frames {
+        frame.content = percent_decoded(&frame.content.replace("+", " "));
+    }
     Ok(PlayInfo {
-        preview: preview(
-            [video.get("exper"), answer.get("exper")],
-            sources.iter().map(|s| &s.url).chain([base]),
-        ),
+        preview: preview([video.get("exper"), answer.get("exper")], &sources, base),
         sources,
-        name: basic.and_then(|b| first(b, ["name", "Name"], text)).map(str::to_owned),
+        name: name(basic),
         duration: duration(basic).or_else(|| duration(source)),
         poster: answer
             .get("coverInfo")
             .and_then(|cover| address(cover.get("coverUrl")?, base))
             .map(|u| u.expose().to_owned()),
         // Of several sheets the last one is the newest.
-        sprite: items(answer.get("imageSpriteInfo").and_then(|info| info.get("imageSpriteList")))
-            .filter_map(|sheet| sprite(sheet, base))
-            .last(),
-        key_frames: key_frames(
-            answer.get("keyFrameDescInfo").and_then(|info| info.get("keyFrameDescList")),
-            |frame| {
-                let at = seconds(frame.get("timeOffset")?)?;
-                let content = frame.get("content").and_then(text).unwrap_or_default();
-                let content = percent_decoded(&content.replace('+', " "));
-                Some(KeyFrame { at: MediaTime::from_secs(at.as_secs() / 1000.0), content })
-            },
-        ),
+        sprite: sheets.iter().rev().find_map(|sheet| sprite(sheet, base)),
+        key_frames,
         ..PlayInfo::default()
     })
 }
@@ -57,23 +53,23 @@ fn sources(answer: &Value, video: &Value, base: &Url) -> Result<Vec<PlaySource>,
         let kind = url.as_ref().and_then(|url| kind_of(url, None, otherwise));
         streams.add(url, kind, Protected::None, None, field);
     };
-    let whole = |part: &&Value| part.as_object().is_some_and(|fields| !fields.is_empty());
-    let root = ["masterPlayList", "masterPlaylist"].iter().filter_map(|name| video.get(name)).find(whole);
-    if let Some(root) = root {
+    let root = either(video, ["masterPlayList", "masterPlaylist"]);
+    if let Some(root) = root.filter(|root| is_filled(root)) {
         add(root, StreamKind::Hls, "videoInfo.masterPlayList.url");
     }
     let preferred = default_definitions(answer);
-    let mut renditions: Vec<_> = items(video.get("transcodeList")).filter(whole).take(MAX_SOURCES).collect();
-    renditions.sort_by_key(|rendition| {
-        let definition = rendition.get("definition").and_then(integer);
-        let url = rendition.get("url").and_then(|u| address(u, base));
-        let kind = url.and_then(|url| kind_of(&url, None, StreamKind::File));
-        (!definition.is_some_and(|d| preferred.contains(&d)), kind != Some(StreamKind::Hls))
-    });
-    for rendition in renditions {
-        add(rendition, StreamKind::File, "videoInfo.transcodeList[].url");
+    for rank in [(true, true), (true, false), (false, true), (false, false)] {
+        for rendition in items(video.get("transcodeList")).iter().filter(|r| is_filled(r)) {
+            let definition = rendition.get("definition").and_then(integer);
+            let url = rendition.get("url").and_then(|u| address(u, base));
+            let kind = url.and_then(|url| kind_of(&url, None, StreamKind::File));
+            let is_preferred = definition.is_some_and(|definition| preferred.contains(&definition));
+            if rank == (is_preferred, kind == Some(StreamKind::Hls)) {
+                add(rendition, StreamKind::File, "videoInfo.transcodeList[].url");
+            }
+        }
     }
-    if let Some(source) = video.get("sourceVideo").filter(whole) {
+    if let Some(source) = video.get("sourceVideo").filter(|source| is_filled(source)) {
         add(source, StreamKind::File, "videoInfo.sourceVideo.url");
     }
     streams.finish("videoInfo.masterPlayList")
@@ -83,9 +79,7 @@ fn sources(answer: &Value, video: &Value, base: &Url) -> Result<Vec<PlaySource>,
 fn default_definitions(answer: &Value) -> Vec<i64> {
     let player = answer.get("playerInfo");
     let default = player.and_then(|p| p.get("defaultVideoClassification")).and_then(text);
-    items(player.and_then(|p| p.get("videoClassification")))
-        .filter(|quality| default.is_some() && quality.get("id").and_then(text) == default)
-        .flat_map(|quality| items(quality.get("definitionList")).filter_map(integer))
-        .take(MAX_SOURCES)
-        .collect()
+    let qualities = items(player.and_then(|p| p.get("videoClassification")));
+    let quality = qualities.iter().find(|q| default.is_some() && q.get("id").and_then(text) == default);
+    items(quality.and_then(|q| q.get("definitionList"))).iter().filter_map(integer).collect()
 }

@@ -8,30 +8,27 @@ use serde_json::Value;
 use crate::secret::Url;
 
 use super::fields::{
-    Streams, address, first, items, key_frames, kind_of, preview, seconds, secret, sprite, text,
+    Streams, address, is_filled, key_frames, kind_of, name, preview, seconds, secret, sprite, text,
 };
-use super::{KeyFrame, MAX_SOURCES, PlayInfo, PlayInfoError, PlaySource, Protected, StreamKind};
+use super::{PlayInfo, PlayInfoError, PlaySource, Protected, StreamKind};
 
 pub(super) fn read(answer: &Value, media: &Value, base: &Url) -> Result<PlayInfo, PlayInfoError> {
     let streaming = media.get("streamingInfo").filter(|v| v.is_object());
     let basic = media.get("basicInfo");
     let sources = sources(media, streaming, base)?;
-    let limits = [media.get("exper"), basic.and_then(|b| b.get("exper")), answer.get("exper")];
     Ok(PlayInfo {
-        preview: preview(limits, sources.iter().map(|s| &s.url).chain([base])),
+        preview: preview([media.get("exper"), answer.get("exper")], &sources, base),
         sources,
         drm_token: secret(streaming.and_then(|s| s.get("drmToken")), "media.streamingInfo.drmToken")?,
         context: secret(answer.get("context"), "context").unwrap_or_default(),
-        name: basic.and_then(|b| first(b, ["name", "Name"], text)).map(str::to_owned),
+        name: name(basic),
         duration: basic.and_then(|b| b.get("duration")).and_then(seconds),
         poster: basic.and_then(|b| address(b.get("coverUrl")?, base)).map(|u| u.expose().to_owned()),
         sprite: media.get("imageSpriteInfo").and_then(|s| sprite(s, base)),
         key_frames: key_frames(
             media.get("keyFrameDescInfo").and_then(|info| info.get("keyFrameDescList")),
-            |frame| {
-                let content = frame.get("content").and_then(text).unwrap_or_default().to_owned();
-                Some(KeyFrame { at: seconds(frame.get("timeOffset")?)?, content })
-            },
+            "timeOffset",
+            1.0,
         ),
         ..PlayInfo::default()
     })
@@ -43,7 +40,7 @@ fn sources(media: &Value, streaming: Option<&Value>, base: &Url) -> Result<Vec<P
         ("drmOutput", "media.streamingInfo.drmOutput", "media.streamingInfo.drmOutput[].url"),
         ("plainOutput", "media.streamingInfo.plainOutput", "media.streamingInfo.plainOutput.url"),
     ] {
-        for output in outputs(streaming.and_then(|s| s.get(key)), field)? {
+        for output in outputs(streaming.and_then(|s| s.get(key)), field)?.iter().filter(|o| is_filled(o)) {
             let system = output.get("type").and_then(text);
             let protected = match key {
                 "plainOutput" => Protected::None,
@@ -70,15 +67,12 @@ fn sources(media: &Value, streaming: Option<&Value>, base: &Url) -> Result<Vec<P
 }
 
 /// A list of outputs, where a single one may stand without a list, and an empty one for none.
-fn outputs<'a>(value: Option<&'a Value>, field: &'static str) -> Result<Vec<&'a Value>, PlayInfoError> {
+fn outputs<'a>(value: Option<&'a Value>, field: &'static str) -> Result<&'a [Value], PlayInfoError> {
     match value {
-        None | Some(Value::Null) => Ok(Vec::new()),
-        Some(Value::String(s)) if s.is_empty() => Ok(Vec::new()),
-        Some(one @ Value::Object(fields)) => Ok(if fields.is_empty() { Vec::new() } else { vec![one] }),
-        Some(list @ Value::Array(_)) => Ok(items(Some(list))
-            .filter(|o| o.as_object().is_some_and(|f| !f.is_empty()))
-            .take(MAX_SOURCES)
-            .collect()),
+        None | Some(Value::Null) => Ok(&[]),
+        Some(Value::String(s)) if s.is_empty() => Ok(&[]),
+        Some(one @ Value::Object(_)) => Ok(core::slice::from_ref(one)),
+        Some(Value::Array(list)) => Ok(list),
         Some(_) => Err(PlayInfoError::Shape { field }),
     }
 }
