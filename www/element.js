@@ -6,7 +6,7 @@
  * and `start-time` are read when a source starts. A bad attribute warns and falls back.
  *
  * Properties, methods and events are those of `HTMLMediaElement`, and `rungs`, `currentRung`, `selectedRung`, those of the
- * sound and the text, `qoe`, `stats`; events `ready`, `loaded`, `rungchange`, `audiochange`, `textchange`, `textadded`, `sourcechange`,
+ * sound and the text, `qoe`, `stats`; events `ready`, `loaded`, `rungchange`, `audiochange`, `textchange`, `textadded`, `sourcechange`, `playinfo`,
  * `stats`; `error` has a `detail` {code, phase, status, fatal, message}.
  *
  * This module only has the class; `define.js` registers it.
@@ -284,7 +284,7 @@ export class CloudPlayerVideo extends MediaMirror {
     try {
       const player = new CloudPlayer(this.media, options);
       this.#player = player;
-      for (const name of ['ready', 'loaded', 'rungchange', 'audiochange', 'textchange', 'textadded', 'sourcechange', 'stats', 'error']) {
+      for (const name of ['ready', 'loaded', 'rungchange', 'audiochange', 'textchange', 'textadded', 'sourcechange', 'playinfo', 'stats', 'error']) {
         player.addEventListener(name, (event) => {
           const detail = /** @type {CustomEvent} */ (event).detail;
           if (this.#player === player) this.dispatchEvent(new CustomEvent(name, { detail }));

@@ -124,9 +124,22 @@ export type FromWorker =
   | { type: 'sink'; command: SinkCommand }
   | { type: 'stopped' };
 
+/** What play info says of the video. Times are in seconds. */
+export interface PlayInfoDetail {
+  name: string | null;
+  duration: number | null;
+  /** Only so many seconds may be watched. */
+  preview: number | null;
+  /** A WebVTT file that names the place of each thumbnail in a sprite sheet. */
+  thumbnails: string | null;
+  sprites: string[];
+  keyFrames: { at: number; content: string }[];
+}
+
 export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[]; audio: AudioRendition[]; text: TextRendition[] }
   | { type: 'poster'; url: string }
+  | ({ type: 'playInfo' } & PlayInfoDetail)
   | { type: 'accessWanted'; id: number; reason: 'expiring' | 'refused' }
   | { type: 'rungChanged'; rung: number }
   | { type: 'sourceChanged'; source: number; kind: SourceKind }

@@ -1,7 +1,8 @@
 /**
  * Plays one source in one `<video>`. Playlists, keys, decryption and buffering are the worker's; this class relays.
  *
- * Events: `ready`, `loaded` {duration, rungs, audio, text}, `poster` {url}, `rungchange` {rung}, `audiochange` {audio},
+ * Events: `ready`, `loaded` {duration, rungs, audio, text}, `poster` {url}, `playinfo` {name, duration, preview, thumbnails,
+ * sprites, keyFrames}, `rungchange` {rung}, `audiochange` {audio},
  * `textchange` {text}, `textadded` {text}, `sourcechange` {source, kind}, `durationchange` {duration}, `stats`, `error`
  * {code, phase, status, fatal, message}, `ended`; what is in braces is the event's `detail`.
  *
@@ -367,6 +368,10 @@ export class CloudPlayer extends EventTarget {
         });
       case 'poster':
         return this.#dispatch('poster', { url: event.url });
+      case 'playInfo': {
+        const { type: _, ...detail } = event;
+        return this.#dispatch('playinfo', detail);
+      }
       case 'accessWanted':
         return void this.#renewer?.answer(event);
       case 'sourceChanged': {

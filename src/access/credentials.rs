@@ -74,6 +74,11 @@ impl Credentials {
         }
     }
 
+    /// Whether this is the address of the source, however it is signed.
+    pub fn is_source(&self, url: &Url) -> bool {
+        self.source.as_ref().is_some_and(|source| self.cache_key(source) == self.cache_key(url))
+    }
+
     /// When what there is to show ends, in Unix seconds, as far as the source's address or the token (a JWT) says.
     pub fn expiry(&self) -> Option<i64> {
         let of_token = self.token.as_ref().and_then(|used| {

@@ -1,6 +1,7 @@
 //! Who may watch: play info, tokens, signatures on URLs, and the server's clock.
 //!
 //! - [`play_info`] asks a service which streams a file id has and under which token.
+//! - [`Overlay`] is what a key server wraps its answers with, made up for one playback and sent along.
 //! - [`Credentials`] holds that token for a session and makes request URLs of the URLs in playlists.
 //! - [`format_url_with_token`] and [`with_query_param`] put a token on one URL; [`inherit`] hands a playlist's
 //!   signature on to what lies where it holds; [`expiry`] says how long it does.
@@ -17,11 +18,14 @@
 
 #![forbid(unsafe_code)]
 
+mod base64;
 mod cache_key;
 mod clock;
 mod credentials;
+mod overlay;
 pub mod play_info;
 pub mod renewal;
+mod rsa;
 mod signature;
 mod token;
 mod url_parts;
@@ -29,7 +33,9 @@ mod url_parts;
 pub use cache_key::cache_key;
 pub use clock::ServerClock;
 pub use credentials::{Credentials, TokenUse};
+pub use overlay::{Overlay, WrappedOverlay};
 pub use play_info::{PlayInfo, PlayInfoError};
+pub use rsa::{PublicKey, PublicKeyError};
 pub(crate) use signature::path_token;
 pub use signature::{Signed, expiry, inherit, resigned, signature_of};
 pub use token::{TokenPlacement, format_url_with_token, with_query_param};

@@ -46,6 +46,16 @@ mod tests {
         assert_eq!(key, ContentKey::from_hex("6bc1bee22e409f96e93d7e117393172a").unwrap());
     }
 
+    /// Made with `openssl enc -aes-128-cbc -nopad`.
+    #[test]
+    fn an_overlay_over_a_key() {
+        let overlay = ContentKey::from_hex("0123456789abcdef0123456789abcdef").unwrap();
+        let iv = Iv::from_hex("fedcba9876543210fedcba9876543210").unwrap();
+        let answer = 0xcfd2_ffcb_be7f_3d14_d514_345a_b4ff_d095_u128.to_be_bytes();
+        let key = unwrap_key(&answer, &overlay, &iv).unwrap();
+        assert_eq!(key, ContentKey::from_hex("000102030405060708090a0b0c0d0e0f").unwrap());
+    }
+
     #[test]
     fn what_is_no_wrapped_key() {
         let (overlay, iv) = (ContentKey::from_bytes(&[1; 16]).unwrap(), Iv::from_sequence(1));

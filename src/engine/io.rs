@@ -446,6 +446,8 @@ pub enum Event {
         #[serde(serialize_with = "expose")]
         url: Url,
     },
+    /// What play info says of the video, beside its streams.
+    PlayInfo(Box<Description>),
     /// What the session may show ends soon or was refused: a new token or signature is wanted, by
     /// [`Command::Renewed`]. One is asked for at a time, and requests wait for it.
     AccessWanted(RenewWish),
@@ -500,6 +502,49 @@ pub enum Event {
 
 fn expose<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.serialize_str(url.expose())
+}
+
+/// What play info says of a video. Image addresses may be signed: only the page gets to see them whole.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Description {
+    /// What it is called.
+    pub name: Option<String>,
+    /// Seconds.
+    pub duration: Option<f64>,
+    /// Only so many seconds of it may be watched.
+    pub preview: Option<f64>,
+    /// A WebVTT file that names the place of each thumbnail in a sprite sheet.
+    #[serde(serialize_with = "expose_some")]
+    pub thumbnails: Option<Url>,
+    /// The sprite sheets.
+    #[serde(serialize_with = "expose_all")]
+    pub sprites: Vec<Url>,
+    /// Places worth going to.
+    pub key_frames: Vec<KeyFrameInfo>,
+}
+
+/// A place in a video, and what is there.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct KeyFrameInfo {
+    /// Seconds.
+    pub at: f64,
+    /// In the author's words.
+    pub content: String,
+}
+
+impl KeyFrameInfo {
+    pub(crate) fn new(at: MediaTime, content: String) -> Self {
+        Self { at: at.as_secs(), content }
+    }
+}
+
+fn expose_some<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
+    url.as_ref().map(Url::expose).serialize(serializer)
+}
+
+fn expose_all<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(urls.iter().map(Url::expose))
 }
 
 /// A rung as the page sees it.

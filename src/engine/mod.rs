@@ -152,6 +152,8 @@ pub(crate) struct Engine {
     spread: f64,
     /// Where the play info came from that named the source, which names it anew.
     play_info: Option<Url>,
+    /// When the tokens that it gave end, in Unix seconds.
+    info_expires: Option<i64>,
     /// When a live window last left the playhead behind.
     left_at: Option<Timestamp>,
     /// The playback rate that was set to keep the distance from the live edge.
@@ -219,6 +221,7 @@ impl Engine {
             grant_expires: None,
             spread: 0.0,
             play_info: None,
+            info_expires: None,
             left_at: None,
             live_rate: None,
             reports: Reports::new(config.session_id.clone(), now),

@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `offline` | the host says that it has no network ([`Fault::Network`]) | until it is back | |
 //! | `network` | no connection, a reset one, a refused CORS check ([`Fault::Network`]) | many | address, source |
-//! | `timeout_head` | no first byte for 10 s ([`Fault::Timeout`]) | many | address, source |
+//! | `timeout_head` | no first byte for 10 s, of play info for 3 s ([`Fault::Timeout`]) | many | address, source |
 //! | `timeout_body` | no further byte for 5 s ([`Fault::Timeout`]) | many | address, source |
 //! | `short` | the body ends early ([`Fault::Short`]) | many | address, source |
 //! | `server` | 5xx, 408, 425 ([`Fault::Server`]) | many | address, rung, skip, source |
@@ -226,6 +226,8 @@ pub(crate) fn delay(fault: Fault, failures: u32, jitter: u64) -> Duration {
 
 /// A request whose head does not come for this long has failed.
 pub(crate) const HEAD_PATIENCE: Duration = Duration::from_secs(10);
+/// Play info is a small answer, and nothing can begin without it.
+pub(crate) const PLAY_INFO_PATIENCE: Duration = Duration::from_secs(3);
 /// A body of which nothing comes for this long has failed: a connection that was fast enough to begin and then fell
 /// silent rarely recovers, and what is buffered plays out meanwhile.
 pub(crate) const BODY_PATIENCE: Duration = Duration::from_secs(5);

@@ -12,7 +12,7 @@ use crate::time::Timestamp;
 
 use super::io::{Request, RequestId, RequestKind, ResponseHead};
 use super::lane::LaneId;
-use super::recovery::{BODY_PATIENCE, HEAD_PATIENCE};
+use super::recovery::{BODY_PATIENCE, HEAD_PATIENCE, PLAY_INFO_PATIENCE};
 
 /// What the answer to a request is for.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -125,7 +125,8 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// When patience ends.
     fn deadline(&self) -> Timestamp {
-        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE + self.ask.hold }
+        let head = if self.ask.purpose == Purpose::PlayInfo { PLAY_INFO_PATIENCE } else { HEAD_PATIENCE };
+        self.active + if self.head.is_some() { BODY_PATIENCE } else { head + self.ask.hold }
     }
 
     /// When it was sent.

@@ -69,7 +69,7 @@ impl Engine {
             Source::Hls { url, token } => {
                 let token = token.map(|(token, placement)| TokenUse { token, placement });
                 self.credentials.begin(&url, token);
-                self.access_begins(now, None);
+                self.access_begins(now, self.info_expires);
                 Ask::get(Purpose::Root, self.credentials.playlist_url(&url))
             }
             Source::File { url } => {
@@ -117,7 +117,7 @@ impl Engine {
         self.leave_text();
         self.lanes = Lanes::default();
         if index != self.sources.current {
-            self.play_info = None;
+            (self.play_info, self.info_expires) = (None, None);
         }
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
         self.limits.leave_ladder();

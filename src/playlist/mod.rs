@@ -40,6 +40,7 @@ pub use multivariant::{
 };
 pub use url::{Directives, Skip, resolve};
 pub use variables::Variables;
+pub(crate) use variables::percent_decoded;
 
 use std::borrow::Cow;
 

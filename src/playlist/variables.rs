@@ -86,7 +86,8 @@ pub(super) fn parameters(query: Option<&str>) -> BTreeMap<String, String> {
     all
 }
 
-fn percent_decoded(text: &str) -> String {
+/// What a percent-encoded text says; the text itself where that is no UTF-8.
+pub(crate) fn percent_decoded(text: &str) -> String {
     let mut out = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let [first, tail @ ..] = rest {

@@ -63,7 +63,7 @@ impl Door {
                 expires.parse::<u64>().unwrap() * 1000 > now
                     && made.parse::<u64>().unwrap() >= *revoked.borrow()
             };
-            let mut refuse = |what: &str| {
+            let refuse = |what: &str| {
                 refused.borrow_mut().push(((now - EPOCH) as f64 / 1000.0, format!("{what}: {url}")));
                 with_date(now, Response::status(403))
             };

@@ -18,6 +18,7 @@ mod live;
 mod lying;
 mod media;
 mod play;
+mod play_info;
 mod playlist;
 mod recovery;
 mod renditions;
