@@ -338,5 +338,7 @@ fn captions_of_mp4_samples() {
 
 /// A stream of pictures with pop-on captions in CC1, for sessions; the second one is of 1.2 to 3.97 s.
 pub(crate) fn for_sessions() -> Vec<Vec<u8>> {
-    captioned_with("captions-session", &scc("pop-on.scc"), "1")
+    // Several tests want it, at the same time.
+    static MADE: std::sync::OnceLock<Vec<Vec<u8>>> = std::sync::OnceLock::new();
+    MADE.get_or_init(|| captioned_with("captions-session", &scc("pop-on.scc"), "1")).clone()
 }
