@@ -361,7 +361,14 @@ async fn fetch(request: Request) -> Fetched {
 }
 
 fn request(url: &str) -> Request {
-    Request { id: RequestId(1), kind: RequestKind::Segment, url: Url::new(url), range: None, body: None }
+    Request {
+        id: RequestId(1),
+        kind: RequestKind::Segment,
+        url: Url::new(url),
+        range: None,
+        header: None,
+        body: None,
+    }
 }
 
 /// An address on the test runner's server. The worker's own address may be a blob's.

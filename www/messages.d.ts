@@ -11,7 +11,11 @@ export type Source =
   | { kind: 'playInfo'; endpoint: string; appId: string; fileId: string; psign: string | null }
   | { kind: 'file'; url: string };
 
-export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'keyQuery'; name: string };
+export type TokenPlacement =
+  | { kind: 'fileNamePrefix' }
+  | { kind: 'keyQuery'; name: string }
+  /** On requests of these kinds; all unless it is said. */
+  | { kind: 'query' | 'header'; name: string; on?: ('playlist' | 'key' | 'segment')[] };
 
 export interface Start {
   type: 'start';

@@ -6,7 +6,7 @@ use crate::secret::{Secret, Url};
 
 use super::cache_key::{identity, is_value};
 use super::signature::{expiry, inherit, resigned};
-use super::token::{TokenPlacement, file_name_prefix, format_url_with_token, with_query_param};
+use super::token::{Kinds, TokenPlacement, file_name_prefix, format_url_with_token, with_query_param};
 use super::url_parts::{Parts, encode_query_value, same_origin};
 
 /// A token, and where it stands in URLs.
@@ -97,44 +97,56 @@ impl Credentials {
     /// A playlist that play info or the page named.
     pub fn playlist_url(&self, url: &Url) -> Url {
         let url = self.renewed(url);
-        match &self.token {
-            Some(TokenUse { token, placement: TokenPlacement::FileNamePrefix })
-                if self.is_meant_for(&url) =>
-            {
-                format_url_with_token(&url, token.expose())
-            }
-            _ => url,
-        }
+        self.placed(url, Kinds::PLAYLIST, |_| false)
     }
 
     /// A media playlist named by the playlist at `parent`.
     pub fn child_playlist_url(&self, parent: &Url, child: &Url) -> Url {
-        let url = self.child_url(parent, child);
-        match &self.token {
-            Some(TokenUse { token, placement: TokenPlacement::FileNamePrefix })
-                if self.is_meant_for(&url) || self.has_token(parent) && same_origin(parent, child) =>
-            {
-                format_url_with_token(&url, token.expose())
-            }
-            _ => url,
-        }
+        let url = self.renewed(&inherit(parent, child));
+        self.placed(url, Kinds::PLAYLIST, |_| self.has_token(parent) && same_origin(parent, child))
     }
 
     /// An init section or a media segment named by the playlist at `parent`.
     pub fn child_url(&self, parent: &Url, child: &Url) -> Url {
-        self.renewed(&inherit(parent, child))
+        let url = self.renewed(&inherit(parent, child));
+        self.placed(url, Kinds::SEGMENT, |_| false)
     }
 
     /// A key named by the playlist at `parent`.
     pub fn key_url(&self, parent: &Url, key: &Url) -> Url {
-        let url = self.child_url(parent, key);
+        let url = self.renewed(&inherit(parent, key));
+        self.placed(url, Kinds::KEY, |_| false)
+    }
+
+    /// The header that a request of this kind has beside its URL.
+    pub fn header(&self, url: &Url, kind: Kinds) -> Option<(String, Secret<String>)> {
         match &self.token {
-            Some(TokenUse { token, placement: TokenPlacement::KeyQuery(name) })
-                if self.is_meant_for(&url) =>
+            Some(TokenUse { token, placement: TokenPlacement::Header(name, kinds) })
+                if kinds.has(kind) && self.is_meant_for(url) =>
             {
+                Some((name.clone(), token.clone()))
+            }
+            _ => None,
+        }
+    }
+
+    /// The URL with the token, if that goes on URLs of this kind and may go there, or does for another reason.
+    fn placed(&self, url: Url, kind: Kinds, may: impl Fn(&Url) -> bool) -> Url {
+        let Some(TokenUse { token, placement }) = &self.token else { return url };
+        let is_placed = match placement {
+            TokenPlacement::FileNamePrefix => kind == Kinds::PLAYLIST,
+            TokenPlacement::KeyQuery(_) => kind == Kinds::KEY,
+            TokenPlacement::Query(_, kinds) => kinds.has(kind),
+            TokenPlacement::Header(..) => false,
+        };
+        if !is_placed || !self.is_meant_for(&url) && !may(&url) {
+            return url;
+        }
+        match placement {
+            TokenPlacement::KeyQuery(name) | TokenPlacement::Query(name, _) => {
                 with_query_param(&url, name, token.expose())
             }
-            _ => url,
+            _ => format_url_with_token(&url, token.expose()),
         }
     }
 
@@ -165,16 +177,28 @@ impl Credentials {
 
     /// The URL with the token of today in the place of a former one.
     fn renewed(&self, url: &Url) -> Url {
-        let (Some(current), Some(parts)) = (&self.token, Parts::of(url.expose())) else { return url.clone() };
-        let current = current.token.expose();
+        let (Some(used), Some(parts)) = (&self.token, Parts::of(url.expose())) else { return url.clone() };
+        let current = used.token.expose();
         let name = self.former.iter().find_map(|old| {
             let name = parts.file_name.strip_prefix(&file_name_prefix(old.expose()))?;
             Some(format!("{}{name}", file_name_prefix(current)))
         });
-        let is_former = |value: &str| self.former.iter().any(|old| is_value(old.expose(), value));
-        let query = parts.parameters().any(|p| is_former(p.value)).then(|| {
+        // Where the session puts it itself it is known however short it is.
+        let own = match &used.placement {
+            TokenPlacement::KeyQuery(name) | TokenPlacement::Query(name, _) => Some(encode_query_value(name)),
+            _ => None,
+        };
+        let is_former = |name: &str, value: &str| {
+            let is_own = own.as_deref() == Some(name);
+            self.former.iter().any(|old| {
+                is_value(old.expose(), value) || is_own && encode_query_value(old.expose()) == value
+            })
+        };
+        let query = parts.parameters().any(|p| is_former(p.name, p.value)).then(|| {
             let texts = parts.query.unwrap_or_default().split('&').map(|text| match text.split_once('=') {
-                Some((name, value)) if is_former(value) => format!("{name}={}", encode_query_value(current)),
+                Some((name, value)) if is_former(name, value) => {
+                    format!("{name}={}", encode_query_value(current))
+                }
                 _ => text.to_owned(),
             });
             texts.collect::<Vec<_>>().join("&")
@@ -274,6 +298,35 @@ mod tests {
             assert_eq!(elsewhere.key_url(&parent, &url(key)).expose() != key, goes, "{key}");
         }
         assert_eq!(credentials.key_url(&parent, &url("data:,key")).expose(), "data:,key");
+    }
+
+    #[test]
+    fn a_token_goes_on_the_kinds_of_request_that_it_is_for() {
+        let parent = url("http://h/d/m.m3u8");
+        let kinds = Kinds::PLAYLIST.and(Kinds::SEGMENT);
+        let mut credentials = Credentials::default();
+        credentials.begin(
+            &parent,
+            Some(TokenUse { token: token("t"), placement: TokenPlacement::Query("auth".into(), kinds) }),
+        );
+        assert_eq!(credentials.playlist_url(&parent).expose(), "http://h/d/m.m3u8?auth=t");
+        assert_eq!(
+            credentials.child_playlist_url(&parent, &url("http://h/i?x")).expose(),
+            "http://h/i?x&auth=t"
+        );
+        assert_eq!(credentials.child_url(&parent, &url("http://h/1.ts")).expose(), "http://h/1.ts?auth=t");
+        assert_eq!(credentials.child_url(&parent, &url("http://other/1.ts")).expose(), "http://other/1.ts");
+        assert_eq!(credentials.key_url(&parent, &url("http://h/k")).expose(), "http://h/k");
+        credentials.renew(Some(token("u")), None);
+        assert_eq!(credentials.current(&url("http://h/1.ts?auth=t")).expose(), "http://h/1.ts?auth=u");
+
+        let placement = TokenPlacement::Header("Authorization".into(), Kinds::KEY);
+        credentials.begin(&parent, Some(TokenUse { token: token("Bearer t"), placement }));
+        assert_eq!(credentials.playlist_url(&parent), parent);
+        let header = |at: &str, kind| credentials.header(&url(at), kind).map(|(name, _)| name);
+        assert_eq!(header("http://h/k", Kinds::KEY).as_deref(), Some("Authorization"));
+        assert_eq!(header("http://h/m.m3u8", Kinds::PLAYLIST), None);
+        assert_eq!(header("http://other/k", Kinds::KEY), None);
     }
 
     #[test]

@@ -38,5 +38,5 @@ pub use play_info::{PlayInfo, PlayInfoError};
 pub use rsa::{PublicKey, PublicKeyError};
 pub(crate) use signature::path_token;
 pub use signature::{Signed, expiry, inherit, resigned, signature_of};
-pub use token::{TokenPlacement, format_url_with_token, with_query_param};
+pub use token::{Kinds, TokenPlacement, format_url_with_token, with_query_param};
 pub(crate) use url_parts::same_origin;

@@ -11,6 +11,46 @@ pub enum TokenPlacement {
     FileNamePrefix,
     /// A query parameter of this name, put on key requests.
     KeyQuery(String),
+    /// A query parameter of this name, put on requests of these kinds.
+    Query(String, Kinds),
+    /// A request header of this name, on requests of these kinds.
+    Header(String, Kinds),
+}
+
+/// Kinds of request that a token is for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Kinds(u8);
+
+impl Kinds {
+    /// Multivariant and media playlists.
+    pub const PLAYLIST: Self = Self(1);
+    /// Content keys.
+    pub const KEY: Self = Self(2);
+    /// Init sections and media segments.
+    pub const SEGMENT: Self = Self(4);
+    /// All of them.
+    pub const ALL: Self = Self(7);
+
+    /// Of these bits: 1 for playlists, 2 for keys, 4 for segments.
+    pub const fn of_bits(bits: u8) -> Self {
+        Self(bits & Self::ALL.0)
+    }
+
+    /// The bits.
+    pub const fn bits(self) -> u8 {
+        self.0
+    }
+
+    /// Both.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// Whether all of `other` is in it.
+    pub const fn has(self, other: Self) -> bool {
+        self.0 & other.0 == other.0
+    }
 }
 
 /// Puts `token` before the file name: `…/v.m3u8?t=1` becomes `…/voddrm.token.<token>.v.m3u8?t=1`.

@@ -12,7 +12,7 @@ use crate::error::{Phase, PlayerError};
 use crate::secret::{Secret, Url};
 use crate::time::Timestamp;
 
-use super::io::{Event, NetFailure, Output, RequestKind};
+use super::io::{Event, Kinds, LaneId, NetFailure, Output, RequestKind};
 use super::recovery::Fault;
 use super::requests::{Ask, Purpose};
 use super::timers::Timer;
@@ -111,6 +111,12 @@ impl Engine {
         }
         if needs_grant(&ask.purpose) {
             ask.url = self.credentials.current(&ask.url);
+            let kind = match ask.purpose.kind() {
+                RequestKind::Key => Kinds::KEY,
+                RequestKind::Segment => Kinds::SEGMENT,
+                _ => Kinds::PLAYLIST,
+            };
+            ask.header = self.credentials.header(&ask.url, kind);
             ask.generation = self.renewal.generation();
         }
         Some(ask)
@@ -151,6 +157,9 @@ impl Engine {
         }
         self.reports.trace.note(now, "access_refused", &[("generation", u64::from(ask.generation))]);
         if let Purpose::Segment(lane) = ask.purpose {
+            if let (LaneId::Main, Some(rung)) = (lane, self.lanes.main.loading_rung()) {
+                self.history.ended(now, rung, true);
+            }
             self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
         ask.refused |= verdict == Verdict::Wait && !ended;

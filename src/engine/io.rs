@@ -12,7 +12,7 @@ pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
-pub use crate::access::TokenPlacement;
+pub use crate::access::{Kinds, TokenPlacement};
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
@@ -167,6 +167,8 @@ pub struct Request {
     pub url: Url,
     /// First byte and number of bytes, for an HTTP Range header.
     pub range: Option<(u64, u64)>,
+    /// A header with a token, by its name.
+    pub header: Option<(String, Secret<String>)>,
     /// POST this, as `text/plain` (which needs no CORS preflight). `None` is a GET.
     pub body: Option<String>,
 }

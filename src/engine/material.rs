@@ -19,7 +19,7 @@ use super::recovery::Fault;
 use super::requests::{Ask, Purpose};
 use super::rungs::SECOND_THOUGHT;
 use super::timers::Timer;
-use super::{Effect, Engine};
+use super::{Effect, Engine, Stage};
 
 /// Init sections at hand, as they came; the one unused for longest makes room.
 #[derive(Debug, Default)]
@@ -128,6 +128,23 @@ impl Engine {
                 self.ask_once(now, Ask::get(Purpose::Key(key), url));
             }
         }
+        // The key of the next segment, where keys change, so that nothing waits for it then. At the start the first frame
+        // has the network for itself.
+        if self.playhead.has_started()
+            && let Some(Cipher { key, url, .. }) = self.next_cipher(lane)
+            && self.keys.get(&key).is_none()
+        {
+            self.ask_once(now, Ask::get(Purpose::Key(key), url));
+        }
+    }
+
+    /// How the segment behind the one being loaded is encrypted.
+    fn next_cipher(&self, lane: LaneId) -> Option<Cipher> {
+        let loading = self.lanes.lane(lane).loading()?;
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let media = catalog.media(lane, loading.rung)?;
+        let next = media.playlist.segment(loading.sequence.checked_add(1)?)?;
+        self.cipher(media, next).ok()?
     }
 
     fn ask_once(&mut self, now: Timestamp, ask: Ask) {
@@ -138,6 +155,11 @@ impl Engine {
 
     pub(super) fn key_arrived(&mut self, now: Timestamp, ask: Ask, identity: String, body: &[u8]) {
         let needed = self.lanes.loading().find_map(|loading| loading.key_length(&identity));
+        let needed = needed.or_else(|| {
+            let next = LaneId::ALL.into_iter().filter_map(|lane| self.next_cipher(lane));
+            let of_this = next.into_iter().find(|cipher| cipher.key == identity);
+            of_this.map(|cipher| cipher.encryption.scheme.key_length())
+        });
         let key = ContentKey::from_bytes(body)
             .and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
         match key {

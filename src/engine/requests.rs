@@ -85,6 +85,8 @@ pub(crate) struct Ask {
     /// Which grant it was made with, and whether it was refused with the one before that.
     pub(crate) generation: u32,
     pub(crate) refused: bool,
+    /// A header with the token.
+    pub(crate) header: Option<(String, Secret<String>)>,
 }
 
 impl Ask {
@@ -100,6 +102,7 @@ impl Ask {
             hold: Duration::ZERO,
             generation: 0,
             refused: false,
+            header: None,
         }
     }
 }
@@ -183,6 +186,7 @@ impl Requests {
             kind: ask.purpose.kind(),
             url: ask.url.clone(),
             range: ask.range,
+            header: ask.header.clone(),
             body: ask.body.clone(),
         };
         let flight = InFlight {

@@ -23,7 +23,12 @@ impl Digest {
         // Writing to a number does not fail.
         let _ = write!(self, "{output:?}");
         match output {
-            Output::Fetch(Request { url, .. }) => self.bytes(url.expose().as_bytes()),
+            Output::Fetch(Request { url, header, .. }) => {
+                self.bytes(url.expose().as_bytes());
+                if let Some((_, value)) = header {
+                    self.bytes(value.expose().as_bytes());
+                }
+            }
             Output::Sink(SinkCommand::Append(_, data, _)) => self.bytes(data.bytes()),
             _ => {}
         }

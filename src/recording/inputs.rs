@@ -2,8 +2,9 @@
 
 use super::value::{Value, fields, names, put_all, take_all};
 use crate::engine::{
-    Chunk, Command, Config, ElementEvent, ElementState, Environment, Grant, Input, NetEvent, NetFailure,
-    RenewFailure, RequestId, ResponseHead, SinkEvent, SinkFailure, Source, TextChoice, TokenPlacement,
+    Chunk, Command, Config, ElementEvent, ElementState, Environment, Grant, Input, Kinds, NetEvent,
+    NetFailure, RenewFailure, RequestId, ResponseHead, SinkEvent, SinkFailure, Source, TextChoice,
+    TokenPlacement,
 };
 use crate::media::TrackKind;
 
@@ -184,6 +185,14 @@ impl Value for TokenPlacement {
         match self {
             Self::FileNamePrefix => 0u64.put(out),
             Self::KeyQuery(name) => tagged(1, name, out),
+            Self::Query(name, kinds) => {
+                tagged(2, name, out);
+                u64::from(kinds.bits()).put(out);
+            }
+            Self::Header(name, kinds) => {
+                tagged(3, name, out);
+                u64::from(kinds.bits()).put(out);
+            }
         }
     }
 
@@ -191,6 +200,8 @@ impl Value for TokenPlacement {
         Some(match u64::take(from)? {
             0 => Self::FileNamePrefix,
             1 => Self::KeyQuery(Value::take(from)?),
+            2 => Self::Query(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
+            3 => Self::Header(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
             _ => return None,
         })
     }

@@ -118,12 +118,17 @@ impl Transfer {
 fn request_init(request: &Request, controller: Option<&AbortController>) -> RequestInit {
     let init = RequestInit::new();
     init.set_signal(controller.map(AbortController::signal).as_ref());
-    if let Some((first, length)) = request.range
+    if (request.range.is_some() || request.header.is_some())
         && let Ok(headers) = Headers::new()
     {
-        let last = first.saturating_add(length.saturating_sub(1));
-        // Refused only for header names and values that are malformed, which these are not.
-        let _ = headers.set("range", &format!("bytes={first}-{last}"));
+        // Refused only for header names and values that are malformed: without its token a request is refused by the server.
+        if let Some((first, length)) = request.range {
+            let last = first.saturating_add(length.saturating_sub(1));
+            let _ = headers.set("range", &format!("bytes={first}-{last}"));
+        }
+        if let Some((name, value)) = &request.header {
+            let _ = headers.set(name, value.expose());
+        }
         init.set_headers_headers(&headers);
     }
     if let Some(body) = &request.body {

@@ -237,6 +237,44 @@ fn a_grant_that_nobody_asked_for_is_taken() {
     assert_eq!((world.wishes.len(), door.refused.borrow().len()), (0, 0));
 }
 
+/// The neutral form of play info, for the session itself: nobody else is asked.
+#[test]
+fn a_source_that_play_info_named_is_named_anew() {
+    let (_, door) = world(config(), 4);
+    let (clock, mut inside) = (door.clock.clone(), door.origin());
+    let origin = move |request: &Request| {
+        if !request.url.expose().contains("/info/") {
+            return inside(request);
+        }
+        let now = *clock.borrow();
+        let Grant { url, token, expires, .. } = Door::grant(now, 4);
+        let body = serde_json::json!({
+            "sources": [{ "url": url.unwrap().expose() }],
+            "token": token.unwrap().expose(),
+            "expires": expires,
+            "serverTime": EPOCH + now.as_micros() / 1000,
+        });
+        Response::ok(body.to_string())
+    };
+    let config = Config { buffer_goal: cloud_player::time::MediaTime::from_millis(6000), ..config() };
+    let mut world = World::new(config, Network::new(5_000_000, RTT), Box::new(origin));
+    world.clock = Some(door.clock.clone());
+    world.play(Source::PlayInfo {
+        endpoint: Url::new("http://origin.test/info"),
+        app_id: "1".into(),
+        file_id: "387702299773851453".into(),
+        psign: None,
+    });
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.fatal(), world.element.stalls), (None, 0));
+    assert_eq!(*door.refused.borrow(), []);
+    let asked = world.requests_for("/info/").len();
+    assert!((6..=14).contains(&asked), "{asked} play infos in 24 s of 4 s");
+    for part in ["master.m3u8", "/key"] {
+        assert_eq!(world.requests_for(part).len(), 1, "{part}");
+    }
+}
+
 #[test]
 fn without_anybody_to_ask_a_refusal_is_final_and_no_clock_judges() {
     let (_, door) = world(config(), 4);

@@ -232,3 +232,32 @@ fn what_cannot_be_opened_is_said_by_name() {
     );
     w.run_until(secs(20), "the end", |w| w.element.ended);
 }
+
+/// Where the key changes, the next one is there before the first segment that needs it is asked for.
+#[test]
+fn the_key_behind_a_change_comes_before_its_segment() {
+    for answer in [sample::KEY.to_vec(), b"too short".to_vec()] {
+        let key = format!("#EXT-X-KEY:METHOD=AES-128,URI=\"/key?token={}&v=2\"\n", sample::TOKEN);
+        let mut origin = edited(move |text| {
+            // Before the fourth segment.
+            let at = text.match_indices("#EXTINF").nth(3).unwrap().0;
+            format!("{}{key}{}", &text[..at], &text[at..])
+        });
+        let whole = answer.len() == 16;
+        let serve = move |request: &Request| match request.url.expose().contains("v=2") {
+            true => Response::ok(answer.clone()),
+            false => origin(request),
+        };
+        let mut w = world(config(), 2_000_000, Box::new(serve));
+        w.run_until(secs(60), "the end, or an error", |w| w.element.ended || w.fatal().is_some());
+        let key = w.requests_for("v=2")[0].0;
+        let (third, fourth) = (w.requests_for("/002.ts")[0].0, w.requests_for("/003.ts")[0].0);
+        assert!(third <= key && key < fourth, "{third:?} {key:?} {fourth:?}");
+        match whole {
+            true => assert_eq!((w.fatal(), w.requests_for("v=2").len()), (None, 1)),
+            false => {
+                assert_eq!(w.errors().next().map(|e| (e.code, e.phase)), Some(("key_length", Phase::Key)))
+            }
+        }
+    }
+}

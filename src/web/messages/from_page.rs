@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 use super::Track;
 use super::fields::{Fields, flag, index, named, number, text, whole};
 use crate::engine::{
-    Command, Config, ElementState, Environment, Grant, Input, RenewFailure, SinkEvent, SinkFailure, Source,
-    TextChoice, TokenPlacement,
+    Command, Config, ElementState, Environment, Grant, Input, Kinds, RenewFailure, SinkEvent, SinkFailure,
+    Source, TextChoice, TokenPlacement,
 };
 use crate::secret::{Secret, Url};
 use crate::time::{MediaTime, TimeRange};
@@ -155,8 +155,23 @@ fn token_placement(value: JsValue) -> Option<TokenPlacement> {
     match placement.need("kind", text)?.as_str() {
         "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
         "keyQuery" => Some(TokenPlacement::KeyQuery(placement.need("name", text)?)),
+        "query" => Some(TokenPlacement::Query(placement.need("name", text)?, kinds(&placement)?)),
+        "header" => Some(TokenPlacement::Header(placement.need("name", text)?, kinds(&placement)?)),
         _ => None,
     }
+}
+
+/// The kinds of request that a token is for; all unless it is said.
+fn kinds(placement: &Fields) -> Option<Kinds> {
+    let Some(names) = placement.may("on", texts)? else { return Some(Kinds::ALL) };
+    names.iter().try_fold(Kinds::of_bits(0), |kinds, name| {
+        Some(kinds.and(match name.as_str() {
+            "playlist" => Kinds::PLAYLIST,
+            "key" => Kinds::KEY,
+            "segment" => Kinds::SEGMENT,
+            _ => return None,
+        }))
+    })
 }
 
 /// The name of the automatic choice, or an index.
