@@ -442,7 +442,8 @@ impl Engine {
         if !makes_room && self.playhead.is_starved() {
             // What lies far ahead may take the room of what must play next, of this track or the other.
             let has_some = self.sink.has_at(track, place, SOME_AHEAD);
-            if self.sink_tries == if has_some { 4 } else { MAX_SINK_TRIES / 2 } {
+            let tries = if has_some { 4 } else { MAX_SINK_TRIES / 2 };
+            if self.sink_tries == tries && self.sink.reaches(place + SOME_AHEAD) {
                 self.reports.trace.note(now, "buffer_trimmed", &[]);
                 self.sink.clear_queue(if track == TrackKind::Audio {
                     Tracks::Audio

@@ -408,6 +408,11 @@ impl SinkLink {
         ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
     }
 
+    /// Whether any track has media behind this place.
+    pub(crate) fn reaches(&self, place: MediaTime) -> bool {
+        self.tracks.iter().any(|t| t.buffered.last().is_some_and(|range| range.end > place))
+    }
+
     /// Whether a track has media from a place on for so long.
     pub(crate) fn has_at(&self, kind: TrackKind, place: MediaTime, length: MediaTime) -> bool {
         let has = |range: &TimeRange| range.contains(place) && range.end - place >= length;
