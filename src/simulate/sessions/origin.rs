@@ -42,6 +42,8 @@ struct Given {
     failures: u32,
     copies: u32,
     whole: bool,
+    /// Something of it was given.
+    came: bool,
 }
 
 /// A resource.
@@ -114,6 +116,7 @@ impl<'a> Origin<'a> {
         if let Resource::Segment(which, n) = resource {
             let given = self.given.entry((matches!(which, Which::Sound(_)), n)).or_default();
             let is_copy = answer.head.status == 200;
+            given.came |= is_copy && !answer.refused && !answer.silent;
             if is_copy
                 && answer.body == whole
                 && answer.limit() == whole.len()
@@ -149,9 +152,9 @@ impl<'a> Origin<'a> {
         self.zero.unwrap_or(0)
     }
 
-    /// Whether a whole copy of a segment's pictures was given before the last one.
+    /// Whether something of a segment's pictures was given before.
     pub(super) fn has_given(&self, n: usize) -> bool {
-        self.given.get(&(false, n)).is_some_and(|given| given.whole)
+        self.given.get(&(false, n)).is_some_and(|given| given.came)
     }
 
     /// How much earlier than its end the stream may end: what a copy of its last segment lacks, less than a player can tell from a
