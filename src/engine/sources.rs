@@ -5,7 +5,7 @@
 
 use std::collections::VecDeque;
 
-use crate::access::{TokenUse, play_info};
+use crate::access::{Credentials, TokenUse, play_info};
 use crate::error::PlayerError;
 use crate::time::{MediaTime, Timestamp};
 
@@ -116,6 +116,10 @@ impl Engine {
         self.leave_sound();
         self.leave_text();
         self.lanes = Lanes::default();
+        self.credentials = Credentials::for_hosts(&self.config.token_hosts);
+        // The answer to a play info that comes next must not be taken for the renewal that the last source waited for.
+        self.renewal.restart();
+        self.grant_expires = None;
         if index != self.sources.current {
             (self.play_info, self.info_expires) = (None, None);
         }
