@@ -5,7 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud_player::engine::{
-    Command, Config, Grant, Input, RenewFailure, RenewReason, Request, Source, TokenPlacement,
+    Command, Config, Event, Grant, Input, RenewFailure, RenewReason, Request, SinkEvent, SinkFailure, Source,
+    TokenPlacement,
 };
 use cloud_player::error::Phase;
 use cloud_player::secret::{Secret, Url};
@@ -273,6 +274,37 @@ fn a_source_that_play_info_named_is_named_anew() {
     for part in ["master.m3u8", "/key"] {
         assert_eq!(world.requests_for(part).len(), 1, "{part}");
     }
+}
+
+/// What it names would be taken for the grant that the source before still waits for.
+#[test]
+fn play_info_that_takes_over_is_no_answer_to_a_renewal() {
+    let (mut world, door) = world(config(), 4);
+    let mut inside = door.origin();
+    world = World::new(
+        Config { renews: true, ..config() },
+        Network::new(200_000, RTT),
+        Box::new(move |request: &Request| match request.url.expose() {
+            url if url.contains("/info/") => {
+                Response::ok(r#"{"sources": [{"url": "http://origin.test/legacy.mp4"}]}"#)
+            }
+            _ => inside(request),
+        }),
+    );
+    world.clock = Some(door.clock.clone());
+    let file = Source::PlayInfo {
+        endpoint: Url::new("http://origin.test/info"),
+        app_id: "1".into(),
+        file_id: "2".into(),
+        psign: None,
+    };
+    world.play_any(vec![Door::source(door.life), file]);
+    world.run_until(secs(9), "a wish", |w| !w.wishes.is_empty());
+    let (failure, detail) = (SinkFailure::Unavailable, String::new());
+    world.give(Input::Sink(SinkEvent::Failed { failure, detail }));
+    let is_told = |event: &Event| matches!(event, Event::PlayInfo(_));
+    world.run_until(secs(60), "play info", |w| w.events.iter().any(|(_, event)| is_told(event)));
+    assert!(world.wishes.iter().all(|(_, answered, _)| answered.is_none()) && !world.wishes.is_empty());
 }
 
 #[test]
