@@ -279,9 +279,9 @@ fn a_source_that_play_info_named_is_named_anew() {
 /// What it names would be taken for the grant that the source before still waits for.
 #[test]
 fn play_info_that_takes_over_is_no_answer_to_a_renewal() {
-    let (mut world, door) = world(config(), 4);
+    let (_, door) = world(config(), 4);
     let mut inside = door.origin();
-    world = World::new(
+    let mut world = World::new(
         Config { renews: true, ..config() },
         Network::new(200_000, RTT),
         Box::new(move |request: &Request| match request.url.expose() {
