@@ -126,7 +126,8 @@ impl Engine {
         }
     }
 
-    /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more.
+    /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more. The
+    /// first goes behind all that was known.
     pub(super) fn align_restarted(
         &mut self,
         now: Timestamp,
@@ -139,10 +140,13 @@ impl Engine {
         let Some(stream) = catalog.stream_mut(lane, index) else { return };
         stream.restarts = stream.restarts.wrapping_add(1);
         let restarts = stream.restarts;
-        let ahead = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
-        let mut ahead = ahead.filter(|stream| stream.restarts == restarts);
-        if let Some((first, got)) = ahead.find_map(|stream| Some((stream.media.as_ref()?, stream.got))) {
-            playlist.align_to(&first.playlist, now.since(got));
+        let others = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
+        let others: Vec<_> =
+            others.filter_map(|stream| Some((stream, &stream.media.as_ref()?.playlist))).collect();
+        match others.iter().find(|(stream, _)| stream.restarts == restarts) {
+            Some((stream, first)) => playlist.align_to(first, now.since(stream.got)),
+            // The others were heard of since: what they had then was before this.
+            None => others.iter().for_each(|(_, old)| playlist.go_behind(old)),
         }
     }
 

@@ -253,10 +253,23 @@ impl Engine {
         let offset = self.lanes.offset(sequence);
         let offset = offset.or_else(|| self.lanes.last_offset(sequence.0).filter(|_| passed));
         let (Some(id), Some(offset)) = (request, offset) else { return };
+        self.place(id, Anchor::Offset { offset, expected });
+    }
+
+    /// The rungs have nothing more to load, and what they have does not say where the sound belongs: it goes where its
+    /// playlist has it.
+    pub(super) fn place_sound(&mut self) {
+        let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
+        if let (Some(id), start) = (loading.request, loading.range.start) {
+            self.place(id, Anchor::At(start));
+        }
+    }
+
+    fn place(&mut self, id: RequestId, anchor: Anchor) {
         if let Some(loading) = self.lanes.audio.loading_mut() {
             loading.awaits_offset = false;
         }
-        self.command(PipelineCommand::Place(id, Anchor::Offset { offset, expected }));
+        self.command(PipelineCommand::Place(id, anchor));
     }
 
     pub(super) fn command(&mut self, command: PipelineCommand) {

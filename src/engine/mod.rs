@@ -436,7 +436,7 @@ impl Engine {
     fn sink_full(&mut self, now: Timestamp, track: TrackKind, data: Payload) {
         self.sink.full(track, data);
         self.sink_tries += 1;
-        let place = self.playhead.place();
+        let place = self.step_to_media(now).unwrap_or(self.playhead.place());
         let makes_room =
             self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
         if !makes_room && self.playhead.is_starved() {
@@ -460,6 +460,21 @@ impl Engine {
         let less = MediaTime::from_ticks(self.goal(now).ticks() / 4 * 3);
         self.tight = Some((less.max(MIN_GOAL).min(self.config.buffer_goal), now + TIGHT_FOR));
         self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+    }
+
+    /// A playhead just before the media that has taken all the room waits for room in vain: it steps on to there.
+    fn step_to_media(&mut self, now: Timestamp) -> Option<MediaTime> {
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let (place, buffered) = (self.playhead.place(), self.sink.buffered());
+        let waits = self.playhead.is_starved() && !self.playhead.is_stepping();
+        if !waits || ranges::range_at(&buffered, place, loader::TOLERANCE).is_some() {
+            return None;
+        }
+        let reach = place + catalog.segment_length();
+        let to = buffered.iter().map(|range| range.start).find(|start| *start > place && *start <= reach)?;
+        self.reports.trace.note(now, "hole_jumped", &[]);
+        self.send_to(to);
+        Some(to)
     }
 
     /// How far ahead is loaded: the configured goal, or less for a while after the sink had no room for it.

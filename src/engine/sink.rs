@@ -431,6 +431,11 @@ impl SinkLink {
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
+    /// Whether there is no media of some track, or of any: nothing plays then, even at the end (MSE, `buffered`).
+    pub(crate) fn lacks_a_track(&self) -> bool {
+        self.tracks.is_empty() || self.tracks.iter().any(|track| track.coming().is_empty())
+    }
+
     /// Whether everything queued is in.
     pub(crate) fn is_idle(&self) -> bool {
         self.tracks.iter().all(|t| t.busy == Busy::No && t.queue.is_empty() && t.full.is_none())

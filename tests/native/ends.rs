@@ -4,7 +4,7 @@ use cloud_player::engine::Config;
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 
-use crate::adverse::{live_world, live_world_of, window};
+use crate::adverse::{APART, live_world, live_world_of, window};
 use crate::live;
 use crate::setup::{RTT, config, secs};
 use crate::world::{Response, World};
@@ -48,6 +48,26 @@ fn where_nothing_is_left_to_show_the_session_says_so() {
         w.run_until(secs(20), "the error", |w| w.fatal().is_some());
         assert_eq!(w.fatal().unwrap().code, "nothing_to_play");
     }
+}
+
+/// The pictures go on to the end, but there is no sound left that belongs to them: a source buffer without media lets nothing play.
+#[test]
+fn where_nothing_is_left_to_hear_the_session_says_so() {
+    let config = Config { start: MediaTime::from_millis(20_000), ..config() };
+    let mut w = live_world("master", config, RTT, |path, _, _| {
+        let list = |kind: &str, gaps: usize| {
+            let gap = |n: usize| if n >= gaps { "#EXT-X-GAP\n" } else { "" };
+            window(0, 11, "", |n| format!("{}#EXTINF:2,\n{kind}{n}.ts\n", gap(n))) + "#EXT-X-ENDLIST\n"
+        };
+        match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" => Some(list("v", usize::MAX)),
+            "sound.m3u8" => Some(list("a", 9)),
+            _ => None,
+        }
+    });
+    w.run_until(secs(20), "the error", |w| w.fatal().is_some());
+    assert_eq!(w.fatal().unwrap().code, "nothing_to_play");
 }
 
 /// Where what lies before a discontinuity ends says where the part behind it begins, and no other segment shows that some of it

@@ -491,5 +491,6 @@ const OPERATION: Duration = Duration::from_millis(2);
 const ENOUGH: MediaTime = MediaTime::from_millis(200);
 /// What rounding takes.
 const TICK: MediaTime = MediaTime::from_millis(1);
-const FUDGE: MediaTime = MediaTime::from_millis(100);
+/// Holes that are played over: two frames of the sound, as in Chromium.
+const FUDGE: MediaTime = MediaTime::from_millis(43);
 const END_SLACK: MediaTime = MediaTime::from_millis(50);
