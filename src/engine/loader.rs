@@ -50,7 +50,7 @@ impl Engine {
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             // What has not come by now does not come.
             self.sink.expect_no_more(None);
-            if self.sink.lacks_a_track() {
+            if self.sink.lacks_a_track(self.playhead.place()) {
                 return self.end_by(now, nothing_to_play());
             }
             // What a seek has left behind the end would be waited for.

@@ -350,9 +350,16 @@ impl SinkLink {
         }
     }
 
-    /// Where every track has media.
+    /// Where every track has media. Of an ended stream the last ranges reach to the end of the longest track (MSE, `buffered`).
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {
-        ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
+        if self.end != End::Told {
+            return ranges::intersection(self.tracks.iter().map(|track| track.buffered.as_slice()));
+        }
+        let end = self.tracks.iter().filter_map(|track| track.buffered.last()).map(|range| range.end).max();
+        let mut sets: Vec<_> = self.tracks.iter().map(|track| track.buffered.clone()).collect();
+        let lasts = sets.iter_mut().filter_map(|set| set.last_mut());
+        lasts.zip(end.into_iter().cycle()).for_each(|(last, end)| last.end = end);
+        ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
     /// Whether any track has media behind this place.
@@ -378,9 +385,12 @@ impl SinkLink {
         ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
-    /// Whether there is no media of some track, or of any: nothing plays then, even at the end (MSE, `buffered`).
-    pub(crate) fn lacks_a_track(&self) -> bool {
-        self.tracks.is_empty() || self.tracks.iter().any(|track| track.coming().is_empty())
+    /// Whether there is no media of some track, or of any, and the playhead is not at the end: nothing plays then, even in an
+    /// ended stream (MSE, `buffered`).
+    pub(crate) fn lacks_a_track(&self, place: MediaTime) -> bool {
+        let coming: Vec<_> = self.tracks.iter().map(Track::coming).collect();
+        let end = coming.iter().filter_map(|ranges| ranges.last()).map(|range| range.end).max();
+        end.is_none_or(|end| place < end - AT_THE_END && coming.iter().any(Vec::is_empty))
     }
 
     /// Whether everything queued is in.
@@ -465,6 +475,9 @@ impl SinkLink {
 /// Frames of sound and pictures do not end together. So much sound is kept before the pictures, for a segment that is loaded
 /// up to there again to meet: browsers wait at the smallest hole.
 const OVERLAP: MediaTime = MediaTime::from_millis(200);
+
+/// A browser that is so close to the end takes it for the end.
+const AT_THE_END: MediaTime = MediaTime::from_millis(50);
 
 /// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
 /// four-character code of the sample entry (profile and level may differ).
