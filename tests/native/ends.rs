@@ -4,8 +4,8 @@ use cloud_player::engine::Config;
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 
-use crate::adverse::{APART, live_world, live_world_of, window};
 use crate::live;
+use crate::origins::{APART, live_world, live_world_of, window};
 use crate::setup::{RTT, config, secs};
 use crate::world::{Response, World};
 

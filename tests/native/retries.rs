@@ -4,7 +4,7 @@ use cloud_player::engine::{Config, Environment, Input};
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 
-use crate::adverse::{live_world, plain, window};
+use crate::origins::{live_world, plain, window};
 use crate::sample;
 use crate::setup::{self, RTT, faulty, secs, world};
 use crate::world::Response;
