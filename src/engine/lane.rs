@@ -232,6 +232,12 @@ impl Lanes {
         last.map(|offset| offset.ticks)
     }
 
+    /// The offset of a sequence of which no better one will be found: its own, in doubt or not, or else the last.
+    pub(super) fn likely_offset(&self, discontinuity_sequence: Sequence) -> Option<i64> {
+        let own = self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks);
+        own.or_else(|| self.last_offset(discontinuity_sequence.0))
+    }
+
     /// An offset was found.
     pub(super) fn found_offset(&mut self, discontinuity_sequence: Sequence, ticks: i64) {
         let known = self.timeline.entry(discontinuity_sequence);
@@ -336,7 +342,8 @@ impl Lane {
         // The playlist put the media elsewhere than it is: the place is in the segment before or after.
         let target = loading.target;
         let away = |distance: MediaTime| {
-            let segments = distance.ticks() / measured.length().ticks().max(1);
+            let length = measured.length().ticks().max(loading.range.length().ticks() / 4).max(1);
+            let segments = distance.ticks() / length;
             1 + u64::try_from(segments).unwrap_or(0)
         };
         let next = if measured.start > target + MISPLACED {
@@ -428,16 +435,19 @@ impl Lane {
         drift: MediaTime,
     ) -> Next<'a> {
         let segments = &media.playlist.segments;
-        let tail_sequence = self.tail.map(|tail| tail.sequence);
         let found = match (self.search, self.tail) {
             (Some(search), _) if is_same(search.target, target) => {
                 if search.steps > MAX_STEPS {
                     return Next::Hole;
                 }
-                // It may have been looked for beyond the end, but not at the end.
-                let last =
-                    segments.last().map(|last| last.sequence).filter(|last| tail_sequence < Some(*last));
-                let next = last.map_or(search.next, |last| search.next.min(last));
+                // It may have been looked for beyond the beginning or the end, but not there.
+                let first = segments.first().map_or(0, |first| first.sequence);
+                let last = segments.last().map_or(0, |last| last.sequence);
+                let next = match self.tail.map(|tail| tail.sequence) {
+                    Some(before) if search.next < first && before > first => first,
+                    Some(before) if search.next > last && before < last => last,
+                    _ => search.next,
+                };
                 (media.playlist.segment(next), MediaTime::ZERO, false)
             }
             // What was loaded for this very place, or reached beyond it, and is not there was lost: it is what comes next.

@@ -134,19 +134,26 @@ impl Engine {
         (lane, index): (LaneId, usize),
         playlist: &mut MediaPlaylist,
     ) {
-        let others = LaneId::ALL.into_iter().filter(|other| *other != lane);
+        let others = LaneId::MEDIA.into_iter().filter(|other| *other != lane);
         let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
         let Stage::Open(catalog) = &mut self.stage else { return };
-        let Some(stream) = catalog.stream_mut(lane, index) else { return };
-        stream.restarts = stream.restarts.wrapping_add(1);
-        let restarts = stream.restarts;
+        let Some(stream) = catalog.stream(lane, index) else { return };
+        let mut restarts = stream.restarts.wrapping_add(1);
         let others = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
         let others: Vec<_> =
             others.filter_map(|stream| Some((stream, &stream.media.as_ref()?.playlist))).collect();
-        match others.iter().find(|(stream, _)| stream.restarts == restarts) {
-            Some((stream, first)) => playlist.align_to(first, now.since(stream.got)),
+        // Not every playlist shows each time that the server begins anew.
+        match others.iter().filter(|(stream, _)| stream.restarts >= restarts).max_by_key(|(s, _)| s.restarts)
+        {
+            Some((stream, first)) => {
+                restarts = stream.restarts;
+                playlist.align_to(first, now.since(stream.got));
+            }
             // The others were heard of since: what they had then was before this.
             None => others.iter().for_each(|(_, old)| playlist.go_behind(old)),
+        }
+        if let Some(stream) = catalog.stream_mut(lane, index) {
+            stream.restarts = restarts;
         }
     }
 

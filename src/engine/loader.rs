@@ -3,6 +3,7 @@
 //! Each lane loads one segment at a time.
 
 use crate::error::{Phase, PlayerError};
+use crate::media::TrackKind;
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::io::{Output, PipelineCommand};
@@ -46,11 +47,31 @@ impl Engine {
             let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
             self.offset_found(gone_by || idle && !comes);
         }
+        // The rungs may be over before sound that ends before them has been placed.
+        if main == Progress::Ended {
+            self.offset_found(true);
+            self.place_sound();
+        }
+        // The other goes on without what has not come by now.
+        if self.sound().is_some() {
+            let ended =
+                [(main, TrackKind::Video, TrackKind::Audio), (audio, TrackKind::Audio, TrackKind::Video)];
+            for (_, kind, other) in ended.into_iter().filter(|(lane, ..)| *lane == Progress::Ended) {
+                if !self.sink.has(kind) {
+                    self.sink.expect_no_more(Some(other));
+                }
+            }
+        }
         (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             // What has not come by now does not come.
             self.sink.expect_no_more(None);
             if self.sink.lacks_a_track(self.playhead.place()) {
+                // The browser may have taken what was there, more than once: it is looked for without what is known of that.
+                if !core::mem::replace(&mut self.looked_again, true) {
+                    LaneId::MEDIA.into_iter().for_each(|lane| self.lanes.lane_mut(lane).give_up());
+                    return self.refill_after(now, MediaTime::ZERO);
+                }
                 return self.end_by(now, nothing_to_play());
             }
             // What a seek has left behind the end would be waited for.
@@ -255,11 +276,6 @@ impl Engine {
                 if self.lanes.lane_mut(lane).wants_flush() {
                     self.command(PipelineCommand::Flush(lane));
                     return Progress::Goes;
-                }
-                // The rungs may go on without sound that ends before them has been placed.
-                if lane == LaneId::Main {
-                    self.offset_found(true);
-                    self.place_sound();
                 }
                 // Media that lie further on than the playlist ends are gone on to, and nothing loads what is missing before them.
                 if coming.iter().any(|range| range.start > target.max(self.playhead.place())) {

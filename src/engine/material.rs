@@ -250,8 +250,7 @@ impl Engine {
         let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
         let (request, expected, sequence) =
             (loading.request, loading.range.start, loading.discontinuity_sequence);
-        let offset = self.lanes.offset(sequence);
-        let offset = offset.or_else(|| self.lanes.last_offset(sequence.0).filter(|_| passed));
+        let offset = if passed { self.lanes.likely_offset(sequence) } else { self.lanes.offset(sequence) };
         let (Some(id), Some(offset)) = (request, offset) else { return };
         self.place(id, Anchor::Offset { offset, expected });
     }

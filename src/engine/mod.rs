@@ -143,6 +143,8 @@ pub(crate) struct Engine {
     stands: Option<Standstill>,
     /// Segments in a row that nobody had.
     skipped: u32,
+    /// What there was nothing of was looked for once more, since frames moved last.
+    looked_again: bool,
     sources: Sources,
     renewal: Renewal,
     /// When the grant at hand was given, and when it ends, in Unix seconds.
@@ -215,6 +217,7 @@ impl Engine {
             is_live: false,
             stands: None,
             skipped: 0,
+            looked_again: false,
             sources: Sources::default(),
             renewal: Renewal::default(),
             granted_at: now,
@@ -378,6 +381,7 @@ impl Engine {
                 self.playhead.starts();
                 self.send_report(now);
             }
+            ElementEvent::Playing => self.looked_again = false,
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -467,7 +471,10 @@ impl Engine {
         let Stage::Open(catalog) = &self.stage else { return None };
         let (place, buffered) = (self.playhead.place(), self.sink.buffered());
         let waits = self.playhead.is_starved() && !self.playhead.is_stepping();
-        if !waits || ranges::range_at(&buffered, place, loader::TOLERANCE).is_some() {
+        // What belongs there may wait for the room.
+        let comes = ranges::range_at(&self.sink.coming(Tracks::All), place, loader::TOLERANCE).is_some()
+            || LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(place));
+        if !waits || comes {
             return None;
         }
         let reach = place + catalog.segment_length();

@@ -219,10 +219,14 @@ impl SinkLink {
         };
         let has_video = self.has(TrackKind::Video);
         end.is_some_and(|end| {
-            self.remove_of(|kind| {
-                let overlaps = has_video && kind == TrackKind::Audio;
-                let end = if overlaps { (end - OVERLAP).max(MediaTime::ZERO) } else { end };
-                TimeRange { start: MediaTime::ZERO, end }
+            self.remove_of(|track| {
+                let mut end = end;
+                if track.kind == TrackKind::Audio {
+                    // Sound that is over plays on as silence only as long as some of it is there (MSE, end of stream).
+                    let last = track.buffered.last().map_or(end, |range| range.end);
+                    end = if has_video { end.min(last) - OVERLAP } else { end };
+                }
+                TimeRange { start: MediaTime::ZERO, end: end.max(MediaTime::ZERO) }
             })
         })
     }
@@ -239,10 +243,10 @@ impl SinkLink {
         self.remove_of(|_| range)
     }
 
-    fn remove_of(&mut self, range: impl Fn(TrackKind) -> TimeRange) -> bool {
+    fn remove_of(&mut self, range: impl Fn(&Track) -> TimeRange) -> bool {
         let mut removes = false;
         for track in &mut self.tracks {
-            let range = range(track.kind);
+            let range = range(track);
             if track.is_removing() {
                 removes = true;
                 continue;

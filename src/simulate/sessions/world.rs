@@ -56,6 +56,8 @@ struct World<'a> {
     stepping: bool,
     /// Where playback was before the last step.
     position: MediaTime,
+    /// Where the viewer went last.
+    wanted: Option<MediaTime>,
     /// The next seek by the session is what the page asked for.
     asked: bool,
     evicts: Option<bool>,
@@ -140,6 +142,7 @@ impl<'a> World<'a> {
             steps: 0,
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
+            wanted: None,
             tried: BTreeMap::new(),
             renewals: Renewals::default(),
             slept: false,
@@ -365,6 +368,7 @@ impl<'a> World<'a> {
                 self.stepping = self.element.state().ready_state > 0;
                 self.own_seeks += 1;
                 if self.element.step(self.now, from, to) {
+                    self.check_step(to);
                     self.position = to;
                     (self.moved, self.sought) = (self.now, self.now);
                 }
@@ -483,6 +487,7 @@ impl<'a> World<'a> {
 
     fn set_position(&mut self, to: MediaTime) {
         self.position = to;
+        self.wanted = Some(to);
         (self.moved, self.sought) = (self.now, self.now);
         self.element.seek(self.now, to);
     }

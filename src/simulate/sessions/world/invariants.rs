@@ -24,6 +24,20 @@ impl World<'_> {
         );
     }
 
+    /// Who goes somewhere plays from there, as long as the stream has media there.
+    pub(super) fn check_step(&mut self, to: MediaTime) {
+        let Scenario { mild, live, stream, .. } = &self.scenario;
+        let honest = stream.gaps.is_empty() && stream.told == 1000 && stream.sections.len() == 1;
+        let end = MediaTime::from_millis(i64::try_from(self.scenario.seconds()).unwrap() * 1000);
+        let Some(wanted) = self.wanted.filter(|_| *mild && live.is_none() && honest && stream.silent == 0)
+        else {
+            return;
+        };
+        let begun = self.position > wanted + MediaTime::from_millis(300);
+        let close = MediaTime::from_millis(1000);
+        assert!(begun || to <= wanted + close || wanted + close > end, "sent from {wanted} on to {to}");
+    }
+
     /// Nobody waits for long with nothing under way: no request, no operation of the sink, and none that is only put off.
     pub(super) fn check_waiting(&mut self) {
         let state = self.element.state();
