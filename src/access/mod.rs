@@ -33,7 +33,7 @@ mod url_parts;
 pub use cache_key::cache_key;
 pub use clock::ServerClock;
 pub use credentials::{Credentials, TokenUse};
-pub use overlay::{Overlay, WrappedOverlay};
+pub use overlay::{Overlay, OverlaySeed, WrappedOverlay};
 pub use play_info::{PlayInfo, PlayInfoError};
 pub use rsa::{PublicKey, PublicKeyError};
 pub(crate) use signature::path_token;

@@ -57,7 +57,7 @@ pub struct PlayInfo {
     /// How much of it, from its beginning, may be watched for now. None: all of it.
     pub preview: Option<MediaTime>,
     /// An image to show before the first frame. A whole address, to be handed to the page: it may be signed.
-    pub poster: Option<String>,
+    pub poster: Option<Url>,
     /// Thumbnails.
     pub sprite: Option<Sprite>,
     /// Places worth a mark on the timeline, as listed.
@@ -175,7 +175,7 @@ impl fmt::Debug for PlayInfo {
             .field("name", name)
             .field("duration", duration)
             .field("preview", preview)
-            .field("poster", &poster.as_deref().map(Url::new))
+            .field("poster", poster)
             .field("sprite", sprite)
             .field("key_frames", key_frames)
             .finish()

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud_player::engine::{
-    Command, Config, Event, Grant, Input, RenewFailure, RenewReason, Request, SinkEvent, SinkFailure, Source,
-    TokenPlacement,
+    Command, Config, Event, Grant, Input, Query, RenewFailure, RenewReason, Request, SinkEvent, SinkFailure,
+    Source, TokenPlacement,
 };
 use cloud_player::error::Phase;
 use cloud_player::secret::{Secret, Url};
@@ -20,11 +20,11 @@ use crate::world::{Network, Origin, Response, World, shared};
 const EPOCH: u64 = 1_800_000_000_500;
 
 /// Tokens and signatures that live so long, by the servers' clock.
-struct Door {
+pub(crate) struct Door {
     life: u64,
-    clock: Rc<RefCell<Timestamp>>,
+    pub(crate) clock: Rc<RefCell<Timestamp>>,
     /// Refusals, with when they were.
-    refused: Rc<RefCell<Vec<(f64, String)>>>,
+    pub(crate) refused: Rc<RefCell<Vec<(f64, String)>>>,
     /// Nothing made before this opens anything, whatever it says.
     revoked: Rc<RefCell<u64>>,
 }
@@ -35,7 +35,7 @@ impl Door {
     }
 
     /// What is given now.
-    fn grant(now: Timestamp, life: u64) -> Grant {
+    pub(crate) fn grant(now: Timestamp, life: u64) -> Grant {
         let made = EPOCH + now.as_micros() / 1000;
         let expires = made / 1000 + life;
         Grant {
@@ -55,7 +55,7 @@ impl Door {
     }
 
     /// The sample behind this door, as `sample::serve` has it behind its own.
-    fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         let (clock, refused, revoked) = (self.clock.clone(), self.refused.clone(), self.revoked.clone());
         Box::new(move |request: &Request| {
             let now = Self::now_ms(&clock);
@@ -105,7 +105,7 @@ fn with_date(now: u64, mut response: Response) -> Response {
 }
 
 /// The sample at a door whose grants live for so many seconds, and a page that gives new ones.
-fn world(config: Config, life: u64) -> (World, Door) {
+pub(crate) fn world(config: Config, life: u64) -> (World, Door) {
     let clock = shared(Timestamp::ZERO);
     let door = Door { life, clock: clock.clone(), refused: shared(Vec::new()), revoked: shared(0) };
     let config =
@@ -261,10 +261,11 @@ fn a_source_that_play_info_named_is_named_anew() {
     let mut world = World::new(config, Network::new(5_000_000, RTT), Box::new(origin));
     world.clock = Some(door.clock.clone());
     world.play(Source::PlayInfo {
-        endpoint: Url::new("http://origin.test/info"),
+        endpoints: vec![Url::new("http://origin.test/info")],
         app_id: "1".into(),
         file_id: "387702299773851453".into(),
-        psign: None,
+        query: Query::V4 { psign: None, context: None, overlay: None },
+        overlay: None,
     });
     world.run_until(secs(60), "the end", |w| w.element.ended);
     assert_eq!((world.fatal(), world.element.stalls), (None, 0));
@@ -293,10 +294,11 @@ fn play_info_that_takes_over_is_no_answer_to_a_renewal() {
     );
     world.clock = Some(door.clock.clone());
     let file = Source::PlayInfo {
-        endpoint: Url::new("http://origin.test/info"),
+        endpoints: vec![Url::new("http://origin.test/info")],
         app_id: "1".into(),
         file_id: "2".into(),
-        psign: None,
+        query: Query::V4 { psign: None, context: None, overlay: None },
+        overlay: None,
     };
     world.play_any(vec![Door::source(door.life), file]);
     world.run_until(secs(9), "a wish", |w| !w.wishes.is_empty());
