@@ -98,6 +98,17 @@ mod tests {
         format_url_with_token(&Url::new(url), token).expose().to_owned()
     }
 
+    /// The page's `formatUrlWithToken` is held to the same rows.
+    #[test]
+    fn the_rows_that_pages_are_held_to() {
+        let rows = include_str!("../../tests/fixtures/access/token-urls.json");
+        let rows: Vec<[String; 3]> = serde_json::from_str(rows).unwrap();
+        assert!(rows.len() > 30);
+        for [url, token, wanted] in rows {
+            assert_eq!(formatted(&url, &token), wanted, "{url:?} {token:?}");
+        }
+    }
+
     #[test]
     fn the_token_goes_before_the_file_name() {
         for (url, token, wanted) in [
