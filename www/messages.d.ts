@@ -22,7 +22,7 @@ export type TokenPlacement =
   | { kind: 'fileNamePrefix' }
   | { kind: 'keyQuery'; name: string }
   /** On requests of these kinds; all unless it is said. */
-  | { kind: 'query' | 'header'; name: string; on?: ('playlist' | 'key' | 'segment')[] };
+  | { kind: 'query' | 'pathPrefix' | 'header'; name: string; on?: ('playlist' | 'key' | 'segment')[] };
 
 export interface Start {
   type: 'start';

@@ -244,9 +244,11 @@ impl Engine {
                     self.renew_info(grant.token, grant.url);
                     self.renewal.succeeded();
                 } else {
+                    let refused = self.renewal.is_refused();
                     self.credentials.renew(grant.token, grant.url);
                     self.renewal.succeeded();
                     self.granted(now, grant.expires);
+                    self.reload_signed(now, refused);
                 }
                 for _ in 0..self.requests.held() {
                     if let Some(ask) = self.requests.release() {

@@ -14,6 +14,7 @@
 //! | `rungs` | its rung, and whether it is better given up for a lower one |
 //! | `limits` | which rungs may be chosen |
 //! | `upgrade` | what of the buffer is replaced by a better rung |
+//! | `signed` | what is loaded again because it was signed by itself |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
 //! | `sound` | which rendition of the sound plays, and the change from one to another |
@@ -53,6 +54,7 @@ mod renditions;
 mod report;
 mod requests;
 mod rungs;
+mod signed;
 mod sink;
 mod sound;
 mod source;

@@ -27,9 +27,15 @@ impl Engine {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
                 };
+                if matches!(self.stage, Stage::Open(_)) {
+                    return self.readdress(now, catalog);
+                }
                 self.find_sound(&mut catalog);
                 self.find_text(&catalog);
                 catalog
+            }
+            Ok(Playlist::Media(_)) if matches!(self.stage, Stage::Open(_)) => {
+                return self.reload_awaited(now);
             }
             Ok(Playlist::Media(media)) => {
                 if let Some(detail) = unplayable(&media) {

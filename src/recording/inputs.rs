@@ -234,6 +234,10 @@ impl Value for TokenPlacement {
                 tagged(3, name, out);
                 u64::from(kinds.bits()).put(out);
             }
+            Self::PathPrefix(name, kinds) => {
+                tagged(4, name, out);
+                u64::from(kinds.bits()).put(out);
+            }
         }
     }
 
@@ -242,6 +246,7 @@ impl Value for TokenPlacement {
             0 => Self::FileNamePrefix,
             1 => Self::KeyQuery(Value::take(from)?),
             2 => Self::Query(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
+            4 => Self::PathPrefix(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
             3 => Self::Header(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
             _ => return None,
         })

@@ -1,6 +1,6 @@
 use super::*;
 use crate::engine::{
-    Chunk, Command, ElementEvent, ElementState, Environment, NetEvent, NetFailure, OverlaySeed, Query,
+    Chunk, Command, ElementEvent, ElementState, Environment, Kinds, NetEvent, NetFailure, OverlaySeed, Query,
     RequestId, ResponseHead, SinkFailure, Source, TextChoice, TokenPlacement,
 };
 use crate::secret::{Secret, Url};
@@ -49,6 +49,7 @@ fn inputs() -> Vec<Input> {
         }])),
         Input::Command(Command::Load(vec![
             Source::Hls { url: url(), token: token(TokenPlacement::KeyQuery("t".into())) },
+            Source::Hls { url: url(), token: token(TokenPlacement::PathPrefix("t".into(), Kinds::KEY)) },
             play_info(Query::V4 { psign: secret("p.s"), context: None, overlay: None }),
             Source::File { url: url() },
         ])),

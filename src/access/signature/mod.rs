@@ -38,6 +38,11 @@ pub fn signature_of(url: &Url) -> Option<Signed> {
     signed.min_by_key(|s| s.expires.unwrap_or(i64::MAX))
 }
 
+/// Whether a URL carries a signature over itself, and not only a token that opens more than that.
+pub(super) fn is_signed(url: &Url) -> bool {
+    SignedUrl::of(url.expose()).is_some_and(|url| url.signatures.iter().any(|s| s.scheme.signs_the_url()))
+}
+
 /// When the signature on a URL expires, in seconds since 1970; the earliest, should there be several. `None` if
 /// there is none, or none that says so.
 pub fn expiry(url: &Url) -> Option<i64> {

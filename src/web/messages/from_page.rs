@@ -182,6 +182,7 @@ fn token_placement(value: JsValue) -> Option<TokenPlacement> {
         "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
         "keyQuery" => Some(TokenPlacement::KeyQuery(placement.need("name", text)?)),
         "query" => Some(TokenPlacement::Query(placement.need("name", text)?, kinds(&placement)?)),
+        "pathPrefix" => Some(TokenPlacement::PathPrefix(placement.need("name", text)?, kinds(&placement)?)),
         "header" => Some(TokenPlacement::Header(placement.need("name", text)?, kinds(&placement)?)),
         _ => None,
     }
