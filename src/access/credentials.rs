@@ -5,6 +5,7 @@ use std::collections::VecDeque;
 use crate::secret::{Secret, Url};
 
 use super::cache_key::{identity, is_value};
+use super::json::token_expiry;
 use super::signature::{expiry, inherit, is_signed, resigned};
 use super::token::{
     Kinds, TokenPlacement, file_name_prefix, format_url_with_token, with_path_prefix, with_query_param,
@@ -117,11 +118,9 @@ impl Credentials {
         self.source.as_ref().is_some_and(|source| self.cache_key(source) == self.cache_key(url))
     }
 
-    /// When what there is to show ends, in Unix seconds, as far as the source's address or the token (a JWT) says.
+    /// When what there is to show ends, in Unix seconds, as far as the source's address or the token says.
     pub fn expiry(&self) -> Option<i64> {
-        let of_token = self.token.as_ref().and_then(|used| {
-            expiry(&with_query_param(&Url::new("http://host/"), "token", used.token.expose()))
-        });
+        let of_token = self.token.as_ref().and_then(|used| token_expiry(used.token.expose()));
         self.source.as_ref().and_then(expiry).into_iter().chain(of_token).min()
     }
 

@@ -22,6 +22,7 @@ mod base64;
 mod cache_key;
 mod clock;
 mod credentials;
+mod json;
 mod overlay;
 pub mod play_info;
 pub mod renewal;
@@ -30,6 +31,7 @@ mod signature;
 mod token;
 mod url_parts;
 
+pub use base64::decode as decode_base64;
 pub use cache_key::cache_key;
 pub use clock::ServerClock;
 pub use credentials::{Credentials, TokenUse};

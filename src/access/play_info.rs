@@ -19,10 +19,10 @@ use core::fmt;
 
 use serde_json::Value;
 
+use crate::access::json::token_expiry;
 use crate::secret::{Secret, Url};
 use crate::time::MediaTime;
 
-mod claims;
 mod error;
 mod fields;
 mod hosts;
@@ -35,7 +35,7 @@ pub use error::{Class, PlayInfoError};
 pub use hosts::Hosts;
 pub use request::{Query, request, request_url};
 
-use fields::{Answer, integer, unix_ms};
+use fields::{answer, integer, unix_ms};
 
 /// What a play-info service says of a file.
 #[derive(Clone, Default, PartialEq)]
@@ -125,7 +125,7 @@ impl PlayInfo {
 
 /// Reads the body of an answer. `base` is the address that it came from.
 pub fn parse(body: &[u8], base: &Url) -> Result<PlayInfo, PlayInfoError> {
-    let answer = Answer::read(body)?;
+    let answer = answer(body)?;
     let answer = answer.value();
     match answer.get("code") {
         None | Some(Value::Null) => {}
@@ -146,7 +146,7 @@ pub fn parse(body: &[u8], base: &Url) -> Result<PlayInfo, PlayInfoError> {
     };
     info.server_time = answer.get("serverTime").and_then(unix_ms);
     if info.token_expiry.is_none() {
-        info.token_expiry = info.drm_token.as_ref().and_then(|token| claims::expiry(token.expose()));
+        info.token_expiry = info.drm_token.as_ref().and_then(|token| token_expiry(token.expose()));
     }
     Ok(info)
 }

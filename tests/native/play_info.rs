@@ -29,7 +29,10 @@ fn first_fails(failure: fn() -> Response) -> Instead {
     Box::new(move |request, _| is_of(request, "info-a").then(failure))
 }
 
-fn failures() -> [(&'static str, fn() -> Response); 6] {
+/// A code, and an answer that leads to it.
+type Case = (&'static str, fn() -> Response);
+
+fn failures() -> [Case; 6] {
     [
         ("network", || Response { refused: true, ..Response::default() }),
         ("timeout", || Response { silent: true, ..Response::default() }),
@@ -69,7 +72,7 @@ fn hosts_that_all_fail_are_asked_round_by_round_and_then_it_is_over() {
 
 #[test]
 fn a_refused_player_signature_is_renewed_once_by_the_page() {
-    let refusals: [(&str, fn() -> Response); 5] = [
+    let refusals: [Case; 5] = [
         ("play_info_token_refused", || refusal(403)),
         ("play_info_token_refused", || refusal(1004)),
         ("play_info_token_refused", || refusal(1009)),
