@@ -6,7 +6,7 @@ use crate::secret::{Secret, Url};
 
 use super::cache_key::{identity, is_value};
 use super::json::token_expiry;
-use super::signature::{expiry, inherit, is_signed, resigned};
+use super::signature::{expiry, inherit, is_signed_apart, resigned};
 use super::token::{
     Kinds, TokenPlacement, file_name_prefix, format_url_with_token, with_path_prefix, with_query_param,
     without_path_prefix,
@@ -99,10 +99,9 @@ impl Credentials {
 
     /// Whether a URL that was made before the last renewal has a signature of its own, which no renewal reaches.
     pub fn is_beyond_renewal(&self, url: &Url) -> bool {
-        is_signed(url) && {
-            let url = self.bare(url).unwrap_or_else(|| url.clone());
-            self.resigned(url.clone()) == url
-        }
+        let url = self.bare(url).unwrap_or_else(|| url.clone());
+        let is_apart = self.source.as_ref().is_some_and(|source| is_signed_apart(&url, source));
+        is_apart && self.resigned(url.clone()) == url
     }
 
     /// The URL with the signature of today in the place of a former one.
@@ -425,6 +424,26 @@ mod tests {
         let renewed = credentials.key_url(&master, &key);
         assert_eq!(renewed.expose(), "http://h/k?id=7&token=new.token&&y");
         assert_eq!(credentials.cache_key(&renewed), before, "still the same key");
+    }
+
+    #[test]
+    fn what_was_signed_by_itself_is_told_from_what_carries_the_sources_signature() {
+        let mut credentials = Credentials::default();
+        let source = |t: &str| url(&format!("http://h/d/m.m3u8?expires={t}&signature=s{t}"));
+        credentials.begin(&source("1800000000"), Some(TokenUse::in_file_name(token("old.token"))));
+        let inherited = credentials.child_playlist_url(&source("1800000000"), &url("http://h/d/i.m3u8"));
+        let own = credentials.child_playlist_url(
+            &source("1800000000"),
+            &url("http://h/d/i.m3u8?expires=1800000000&signature=own"),
+        );
+        let jwt = url("http://h/d/1.ts?j=eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDB9.c2ln");
+        let cases = [(&inherited, false), (&own, true), (&jwt, false), (&url("http://h/d/1.ts"), false)];
+        for renewed in [None, Some(source("1800000060"))] {
+            credentials.renew(Some(token("new.token")), renewed);
+            for (url, is_beyond) in cases {
+                assert_eq!(credentials.is_beyond_renewal(url), is_beyond, "{}", url.expose());
+            }
+        }
     }
 
     #[test]

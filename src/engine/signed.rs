@@ -32,8 +32,12 @@ impl Engine {
             let segment = media.and_then(|media| media.playlist.segments.last());
             segment.is_some_and(|s| is_over(&s.uri) || s.keys.iter().flat_map(|key| &key.uri).any(is_over))
         };
-        let root = catalog.streams_mut().any(|(.., stream)| is_over(&stream.url));
-        if !root && !catalog.streams_mut().any(|(.., stream)| is_media_over(stream)) {
+        let (mut root, mut media) = (false, false);
+        for (.., stream) in catalog.streams_mut() {
+            root |= is_over(&stream.url);
+            media |= is_media_over(stream);
+        }
+        if !root && !media {
             return;
         }
         self.reports.trace.note(now, "signed_anew", &[]);
