@@ -297,15 +297,30 @@ impl Catalog {
 
     /// Forgets all media playlists but those in use: where the others lie was told by what is gone.
     pub(crate) fn forget_unused(&mut self, used: &[(LaneId, usize)]) {
-        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
-        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
-        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
-        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
-        for (of, i, stream) in mains.chain(sounds).chain(texts) {
+        for (of, i, stream) in self.streams_mut() {
             if !used.contains(&(of, i)) {
                 stream.media = None;
             }
         }
+    }
+
+    /// All rungs and renditions.
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = (LaneId, usize, &mut Stream)> {
+        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
+        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
+        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
+        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
+        mains.chain(sounds).chain(texts)
+    }
+
+    /// Where their media playlists are, all that are named.
+    pub(crate) fn addresses_mut(&mut self) -> impl Iterator<Item = &mut Url> {
+        let mains = self.rungs.iter_mut().flat_map(|r| {
+            core::iter::once(&mut r.stream.url).chain(r.elsewhere.iter_mut().map(|place| &mut place.url))
+        });
+        let sounds = self.sounds.streams_mut().map(|(_, s)| &mut s.url);
+        let texts = self.texts.streams_mut().map(|(_, s)| &mut s.url);
+        mains.chain(sounds).chain(texts)
     }
 
     /// Where the media playlist of a rung or a rendition is.

@@ -8,11 +8,12 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize, Serializer};
 
-pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish};
+pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
-pub use crate::access::{Kinds, TokenPlacement};
+pub use crate::access::play_info::Query;
+pub use crate::access::{Kinds, OverlaySeed, TokenPlacement};
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
 use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
@@ -53,6 +54,8 @@ pub enum Command {
     /// Play the first of these that can be played; where one fails for good, the next goes on at the same place. Once a
     /// session: other media is another session.
     Load(Vec<Source>),
+    /// Ask play info, tell what it says, [`Event::Streams`] last, and end. In the place of [`Load`](Self::Load).
+    Look(Box<Source>),
     /// Go to this place.
     Seek(MediaTime),
     /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
@@ -102,14 +105,17 @@ pub enum TextChoice {
 pub enum Source {
     /// A file id, whose streams a play-info service names.
     PlayInfo {
-        /// Base address of the service; `/{app_id}/{file_id}` is added to its path.
-        endpoint: Url,
+        /// Base addresses of the service, the best first: where one fails, the next is asked. `/{app_id}/{file_id}` is added
+        /// to the path.
+        endpoints: Vec<Url>,
         /// The application the file belongs to.
         app_id: String,
         /// The file. A string: ids exceed what a double can hold.
         file_id: String,
-        /// The player signature, if the file needs one.
-        psign: Option<Secret<String>>,
+        /// By what right; the session adds `context` and `overlay` itself.
+        query: Query,
+        /// What keys are to be wrapped with on their way, of a service that does so.
+        overlay: Option<OverlaySeed>,
     },
     /// A playlist address.
     Hls {
@@ -209,6 +215,8 @@ pub struct ResponseHead {
     pub date: Option<i64>,
     /// The `Retry-After` header, as a delay.
     pub retry_after: Option<Duration>,
+    /// The same as a time, in milliseconds since 1970 by the server's clock.
+    pub retry_at: Option<i64>,
 }
 
 /// Why a request got no (complete) response.
@@ -450,6 +458,13 @@ pub enum Event {
     },
     /// What play info says of the video, beside its streams.
     PlayInfo(Box<Description>),
+    /// What play info names to be played, for who asked for no more than that ([`Command::Look`]).
+    Streams {
+        /// The best first.
+        sources: Vec<StreamInfo>,
+        /// When the tokens end, in Unix seconds.
+        expires: Option<i64>,
+    },
     /// What the session may show ends soon or was refused: a new token or signature is wanted, by
     /// [`Command::Renewed`]. One is asked for at a time, and requests wait for it.
     AccessWanted(RenewWish),
@@ -526,6 +541,20 @@ pub struct Description {
     pub key_frames: Vec<KeyFrameInfo>,
 }
 
+/// A stream that play info names. Its address and token are told whole: the page is to play it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct StreamInfo {
+    /// Without the token.
+    #[serde(serialize_with = "expose")]
+    pub url: Url,
+    /// What lies there.
+    #[serde(rename = "type")]
+    pub kind: SourceKind,
+    /// What opens its keys.
+    #[serde(serialize_with = "expose_secret")]
+    pub token: Option<Secret<String>>,
+}
+
 /// A place in a video, and what is there.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct KeyFrameInfo {
@@ -543,6 +572,10 @@ impl KeyFrameInfo {
 
 fn expose_some<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
     url.as_ref().map(Url::expose).serialize(serializer)
+}
+
+fn expose_secret<S: Serializer>(secret: &Option<Secret<String>>, serializer: S) -> Result<S::Ok, S::Error> {
+    secret.as_ref().map(Secret::expose).serialize(serializer)
 }
 
 fn expose_all<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {

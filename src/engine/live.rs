@@ -54,7 +54,7 @@ impl Engine {
         self.timers.set(Timer::Reload, next);
     }
 
-    fn stream_in_use(&self, lane: LaneId) -> Option<usize> {
+    pub(super) fn stream_in_use(&self, lane: LaneId) -> Option<usize> {
         match lane {
             LaneId::Main => self.lanes.main.at_rung(),
             LaneId::Audio => self.sound(),

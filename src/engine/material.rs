@@ -13,6 +13,7 @@ use crate::playlist::{Key, Map, Method, Segment};
 use crate::time::Timestamp;
 
 use super::catalog::Media;
+use super::info::Info;
 use super::io::{Encryption, InitData, Needs, PipelineCommand, RequestId, Scheme};
 use super::lane::{Cipher, InitSection, LaneId};
 use super::recovery::Fault;
@@ -160,8 +161,11 @@ impl Engine {
             let of_this = next.into_iter().find(|cipher| cipher.key == identity);
             of_this.map(|cipher| cipher.encryption.scheme.key_length())
         });
-        let key = ContentKey::from_bytes(body)
-            .and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
+        let key = match self.info.as_ref().and_then(Info::overlay) {
+            Some(overlay) => overlay.unwrap(body),
+            None => ContentKey::from_bytes(body),
+        };
+        let key = key.and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
         match key {
             Ok(key) => {
                 self.keys.put(identity.clone(), key.clone());

@@ -1,7 +1,5 @@
-//! From what the page names to something that can be loaded: play info, multivariant playlist, media playlists.
+//! From an address to something that can be loaded: multivariant playlist, media playlists.
 
-use crate::access::TokenPlacement;
-use crate::access::play_info::{self, PlaySource, StreamKind};
 use crate::error::Phase;
 use crate::playlist::{
     self, Limits, MediaPlaylist, Playlist, PlaylistError, Refresh, Segment, Source, Start,
@@ -10,7 +8,7 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{Description, ElementCommand, Event, Grant, KeyFrameInfo, Output, Source as Named};
+use super::io::{ElementCommand, Event, Output};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
@@ -18,67 +16,6 @@ use super::requests::{Ask, Purpose};
 use super::{Engine, Stage};
 
 impl Engine {
-    pub(super) fn play_info_arrived(&mut self, now: Timestamp, ask: Ask, url: &Url, body: &[u8]) {
-        let info = match play_info::parse(body, url) {
-            Ok(info) => info,
-            Err(error) => {
-                let fault = if error.is_retryable() {
-                    Fault::Server { status: 200, retry_after: None }
-                } else {
-                    Fault::Refused { status: 200 }
-                };
-                return self.failed(now, ask, fault, None, Some((error.code(), error.to_string())));
-            }
-        };
-        let named = |stream: &PlaySource| match stream.kind {
-            StreamKind::File => Named::File { url: stream.url.clone() },
-            StreamKind::Hls => {
-                let token = info.token_of(stream).cloned();
-                Named::Hls {
-                    url: stream.url.clone(),
-                    token: token.map(|t| (t, TokenPlacement::FileNamePrefix)),
-                }
-            }
-        };
-        let streams: Vec<_> = info.sources.iter().map(named).collect();
-        if let Some(time) = info.server_time {
-            self.clock.tell(now, time);
-        }
-        if let Some(id) = self.renewal.asked() {
-            // The same stream as before, if it is named again.
-            let same = |stream: &&PlaySource| self.credentials.is_source(&stream.url);
-            let stream = info.sources.iter().find(same).or(info.sources.first());
-            let grant = Grant {
-                url: stream.map(|stream| stream.url.clone()),
-                token: stream.and_then(|stream| info.token_of(stream)).cloned(),
-                expires: info.token_expiry,
-                ..Grant::default()
-            };
-            return self.renewed(now, Some(id), Ok(grant));
-        }
-        self.info_expires = info.token_expiry;
-        if let Some(url) = info.poster {
-            self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
-        }
-        let (vtt, images) = info.sprite.map_or((None, Vec::new()), |sprite| (sprite.web_vtt, sprite.images));
-        let key_frames = info.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
-        self.push(Output::Notify(Event::PlayInfo(Box::new(Description {
-            name: info.name,
-            duration: info.duration.map(MediaTime::as_secs),
-            preview: info.preview.map(MediaTime::as_secs),
-            thumbnails: vtt,
-            sprites: images,
-            key_frames: key_frames.collect(),
-        }))));
-        let mut streams = streams.into_iter();
-        let Some(first) = streams.next() else {
-            let message = "the play info names no stream".into();
-            return self.fatal(now, "play_info_no_source", Phase::PlayInfo, message, None);
-        };
-        self.sources.more_of_this(streams);
-        self.open(now, first);
-    }
-
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
         let catalog = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Multivariant(multivariant)) => {
@@ -90,9 +27,15 @@ impl Engine {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
                 };
+                if matches!(self.stage, Stage::Open(_)) {
+                    return self.readdress(now, catalog);
+                }
                 self.find_sound(&mut catalog);
                 self.find_text(&catalog);
                 catalog
+            }
+            Ok(Playlist::Media(_)) if matches!(self.stage, Stage::Open(_)) => {
+                return self.reload_awaited(now);
             }
             Ok(Playlist::Media(media)) => {
                 if let Some(detail) = unplayable(&media) {

@@ -26,6 +26,8 @@ mod recovery;
 mod renditions;
 mod retries;
 mod sample;
+mod secrets;
+mod service;
 mod setup;
 mod takeover;
 mod text;
