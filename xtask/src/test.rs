@@ -37,7 +37,7 @@ struct Step {
     run: fn(&Project) -> Result<String>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", about: "rustfmt", after: None, run: fmt },
     Step {
         name: "clippy",
@@ -47,7 +47,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         name: "clippy-wasm",
-        about: "clippy on the core as it is for pages",
+        about: "clippy on the core as it is for pages and for mini-programs",
         after: None,
         run: clippy_wasm,
     },
@@ -72,6 +72,12 @@ const STEPS: [Step; 11] = [
         run: wasm,
     },
     Step { name: "types", about: "tsc --strict over www/", after: Some("build"), run: types },
+    Step {
+        name: "miniprogram",
+        about: "the mini-program's glue and module in a bare context",
+        after: Some("build"),
+        run: miniprogram,
+    },
     Step { name: "browser", about: "wasm-bindgen tests in headless Chromium", after: None, run: browser },
     Step { name: "e2e", about: "the page, the origin and Chromium together", after: Some("build"), run: e2e },
 ];
@@ -170,6 +176,8 @@ fn clippy_wasm(project: &Project) -> Result<String> {
     let packages = ["clippy", "--package", CORE, "--package", "cloud-player-micro"];
     let args = ["--target", WASM, "--lib", "--test", WEB_TESTS];
     project.cargo().args(packages).args(args).args(["--", "-D", "warnings"]).run("clippy-wasm")?;
+    let args = ["clippy", "--package", CORE, "--target", WASM, "--lib", "--features", "miniprogram"];
+    project.cargo().args(args).args(["--", "-D", "warnings"]).run("clippy-miniprogram")?;
     Ok(String::new())
 }
 
@@ -202,6 +210,12 @@ fn types(project: &Project) -> Result<String> {
     project.cmd("npm").dir(&www).args(["ci", "--no-audit", "--no-fund"]).run("npm-www")?;
     project.cmd("npm").dir(&www).args(["run", "types"]).run("types")?;
     Ok(String::new())
+}
+
+fn miniprogram(project: &Project) -> Result<String> {
+    setup::node(project)?;
+    let output = project.cmd("node").arg("tests/miniprogram/core.cjs").run("miniprogram")?;
+    Ok(output.lines().last().unwrap_or_default().to_owned())
 }
 
 fn browser(project: &Project) -> Result<String> {
