@@ -1,7 +1,6 @@
 //! Requests in flight, and requests that wait for their next attempt.
 
 use core::time::Duration;
-use std::collections::BTreeMap;
 
 use crate::engine::{RequestId, RequestKind};
 use crate::secret::Url;
@@ -50,7 +49,8 @@ pub(super) struct Ask {
 #[derive(Debug, Default)]
 pub(super) struct Requests {
     last: u64,
-    in_flight: BTreeMap<RequestId, (Ask, Timestamp)>,
+    /// With the time at which the host must have answered. Few at a time.
+    in_flight: Vec<(RequestId, Ask, Timestamp)>,
     later: Vec<(Timestamp, Ask)>,
 }
 
@@ -59,7 +59,7 @@ impl Requests {
     pub(super) fn sent(&mut self, now: Timestamp, ask: Ask) -> RequestId {
         self.last += 1;
         let deadline = now + ask.purpose.timeout() + GRACE;
-        self.in_flight.insert(RequestId(self.last), (ask, deadline));
+        self.in_flight.push((RequestId(self.last), ask, deadline));
         RequestId(self.last)
     }
 
@@ -75,7 +75,8 @@ impl Requests {
 
     /// A request has ended. `None`: it was given up before.
     pub(super) fn take(&mut self, id: RequestId) -> Option<Ask> {
-        self.in_flight.remove(&id).map(|(ask, _)| ask)
+        let at = self.in_flight.iter().position(|(other, ..)| *other == id)?;
+        Some(self.in_flight.swap_remove(at).1)
     }
 
     /// One that is due to be sent again.
@@ -86,28 +87,26 @@ impl Requests {
 
     /// One that the host has forgotten.
     pub(super) fn overdue(&mut self, now: Timestamp) -> Option<(RequestId, Ask)> {
-        let id = self.in_flight.iter().find(|(_, (_, deadline))| *deadline <= now).map(|(id, _)| *id)?;
+        let id = self.in_flight.iter().find(|(.., deadline)| *deadline <= now)?.0;
         Some((id, self.take(id)?))
     }
 
     /// Gives up all but reports; the result is what is in flight of them.
     pub(super) fn give_up(&mut self) -> Vec<RequestId> {
         self.later.retain(|(_, ask)| ask.purpose == Purpose::Report);
-        let ids = self.in_flight.iter().filter(|(_, (ask, _))| ask.purpose != Purpose::Report);
-        let ids: Vec<_> = ids.map(|(id, _)| *id).collect();
-        ids.iter().for_each(|id| drop(self.in_flight.remove(id)));
-        ids
+        let given_up = self.in_flight.extract_if(.., |(_, ask, _)| ask.purpose != Purpose::Report);
+        given_up.map(|(id, ..)| id).collect()
     }
 
     /// Whether one of this purpose is in flight or waits.
     pub(super) fn has(&self, purpose: Purpose) -> bool {
-        let in_flight = self.in_flight.values().map(|(ask, _)| ask);
+        let in_flight = self.in_flight.iter().map(|(_, ask, _)| ask);
         in_flight.chain(self.later.iter().map(|(_, ask)| ask)).any(|ask| ask.purpose == purpose)
     }
 
     /// When something is to be done.
     pub(super) fn next(&self) -> Option<Timestamp> {
-        let deadlines = self.in_flight.values().map(|(_, deadline)| *deadline);
+        let deadlines = self.in_flight.iter().map(|(.., deadline)| *deadline);
         deadlines.chain(self.later.iter().map(|(at, _)| *at)).min()
     }
 }

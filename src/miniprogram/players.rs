@@ -1,7 +1,5 @@
 //! The players of a mini-program, by their handles.
 
-use std::collections::BTreeMap;
-
 use serde_json::Value;
 
 use crate::error::{Phase, PlayerError};
@@ -15,7 +13,8 @@ use super::to_host;
 #[derive(Debug, Default)]
 pub struct Players {
     last: u32,
-    players: BTreeMap<u32, Handoff>,
+    /// With their handles. Few at a time.
+    players: Vec<(u32, Handoff)>,
 }
 
 impl Players {
@@ -23,7 +22,7 @@ impl Players {
     pub fn create(&mut self, now: f64, config: &[u8]) -> u32 {
         let Some(config) = read(config).as_ref().and_then(from_host::config) else { return 0 };
         self.last = self.last.wrapping_add(1).max(1);
-        self.players.insert(self.last, Handoff::new(config, at(now)));
+        self.players.push((self.last, Handoff::new(config, at(now))));
         self.last
     }
 
@@ -31,7 +30,9 @@ impl Players {
     /// stand. A text that is no input is an `error` event; a handle that is none is nothing to do.
     pub fn handle(&mut self, handle: u32, now: f64, input: &[u8]) -> String {
         let mut out = String::from("[");
-        let Some(session) = self.players.get_mut(&handle) else { return "[]".to_owned() };
+        let Some((_, session)) = self.players.iter_mut().find(|(of, _)| *of == handle) else {
+            return "[]".to_owned();
+        };
         let mut push = |session: &Handoff, output: &Output| {
             if let Some(message) = to_host::write(session, output) {
                 if out.len() > 1 {
@@ -55,7 +56,7 @@ impl Players {
 
     /// Lets go of a player.
     pub fn destroy(&mut self, handle: u32) {
-        self.players.remove(&handle);
+        self.players.retain(|(of, _)| *of != handle);
     }
 }
 
