@@ -10,14 +10,16 @@ const fallback = require('./fallback.js');
 
 /**
  * Where the module lies, where it is not said: installed by npm, or copied. A path is from the root of the program, and
- * nothing tells a script where it lies itself.
+ * nothing tells a script where it lies itself. Not every platform takes a compressed one.
  */
 const PATHS = [
-  '/miniprogram_npm/cloud-player-miniprogram/cloud-player-video/cloud_player.wasm.br',
-  '/components/cloud-player-video/cloud_player.wasm.br',
+  '/miniprogram_npm/cloud-player-miniprogram/cloud-player-video/core.wasm.br',
+  '/components/cloud-player-video/core.wasm.br',
+  '/miniprogram_npm/cloud-player-miniprogram/cloud-player-video/core.wasm',
+  '/components/cloud-player-video/core.wasm',
 ];
 
-/** The path that worked, and its core. @type {Record<string, Promise<Core>>} */
+/** By the path that was asked for. @type {Record<string, Promise<Core>>} */
 const loaded = {};
 
 /**
