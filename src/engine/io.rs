@@ -12,6 +12,7 @@ pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
+use crate::access::PlayInfo;
 pub use crate::access::{Kinds, TokenPlacement};
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
 use crate::error::PlayerError;
@@ -524,6 +525,23 @@ pub struct Description {
     pub sprites: Vec<Url>,
     /// Places worth going to.
     pub key_frames: Vec<KeyFrameInfo>,
+}
+
+impl Description {
+    /// What the play info says.
+    pub(crate) fn of(info: PlayInfo) -> Self {
+        let (thumbnails, sprites) =
+            info.sprite.map_or((None, Vec::new()), |sprite| (sprite.web_vtt, sprite.images));
+        let key_frames = info.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
+        Self {
+            name: info.name,
+            duration: info.duration.map(MediaTime::as_secs),
+            preview: info.preview.map(MediaTime::as_secs),
+            thumbnails,
+            sprites,
+            key_frames: key_frames.collect(),
+        }
+    }
 }
 
 /// A place in a video, and what is there.

@@ -10,7 +10,7 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{Description, ElementCommand, Event, Grant, KeyFrameInfo, Output, Source as Named};
+use super::io::{Description, ElementCommand, Event, Grant, Output, Source as Named};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
@@ -57,19 +57,10 @@ impl Engine {
             return self.renewed(now, Some(id), Ok(grant));
         }
         self.info_expires = info.token_expiry;
-        if let Some(url) = info.poster {
+        if let Some(url) = &info.poster {
             self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
         }
-        let (vtt, images) = info.sprite.map_or((None, Vec::new()), |sprite| (sprite.web_vtt, sprite.images));
-        let key_frames = info.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
-        self.push(Output::Notify(Event::PlayInfo(Box::new(Description {
-            name: info.name,
-            duration: info.duration.map(MediaTime::as_secs),
-            preview: info.preview.map(MediaTime::as_secs),
-            thumbnails: vtt,
-            sprites: images,
-            key_frames: key_frames.collect(),
-        }))));
+        self.push(Output::Notify(Event::PlayInfo(Box::new(Description::of(info)))));
         let mut streams = streams.into_iter();
         let Some(first) = streams.next() else {
             let message = "the play info names no stream".into();

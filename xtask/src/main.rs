@@ -20,6 +20,7 @@ mod bench_media;
 mod build;
 mod corpora;
 mod demo;
+mod miniprogram;
 mod project;
 mod setup;
 mod sh;
