@@ -72,7 +72,7 @@ test('where a source fails, the next one goes on in the same place', async () =>
   assert.ok(!player.video.paused);
   assert.deepEqual(
     player.named('error').map(({ code, phase, fatal }) => [code, phase, fatal]),
-    [['native_failed', 'sink', false], ['native_failed', 'sink', false]],
+    [['decode_failed', 'sink', false], ['network', 'segment', false]],
   );
   player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
   assert.equal(player.last('error').fatal, true);

@@ -5,3 +5,4 @@ declare const swan: any;
 declare const my: any;
 declare const TTWebAssembly: any;
 declare const MYWebAssembly: any;
+declare const WebAssembly: any;

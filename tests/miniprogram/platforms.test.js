@@ -77,6 +77,7 @@ for (const platform of PLATFORMS) {
 
     const fire = (name, detail) => player[`native_${name}`]({ type: 'whatever', detail });
     if (platform.events.loadedmetadata) fire('loadedmetadata', { duration: 24, width: 640, height: 360 });
+    if (platform.events.arrived) fire('arrived');
     fire('play');
     for (let second = 1; second <= 3; second += 1) fire('timeupdate', { currentTime: second, [way.time ?? 'duration']: 24 });
     fire('waiting');

@@ -120,7 +120,7 @@ test('a source that fails gives way to the next, in the same place', async () =>
   player.api.setRate(1.25);
   const before = player.video.src;
   await session.fault({ pattern: 'getplayinfo', fault: { kind: 'status', status: 404 } });
-  for (let times = 0; times < 4 && player.named('sourcechange').length === 0; times += 1) {
+  for (let times = 0; times < 9 && player.named('sourcechange').length === 0; times += 1) {
     player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
     await clock.settle();
     await clock.advance(500);

@@ -48,6 +48,11 @@ async function advance(ms) {
   await settle();
 }
 
+/** Time passes while the program sleeps: its timers are late. */
+function sleep(ms) {
+  ahead += ms;
+}
+
 /** Real time. */
 const wait = (ms) => new Promise((resolve) => later(resolve, ms));
 
@@ -62,4 +67,4 @@ async function until(holds, what, ms = 10_000) {
   }
 }
 
-module.exports = { advance, settle, until, wait };
+module.exports = { advance, settle, sleep, until, wait };

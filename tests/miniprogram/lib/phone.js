@@ -72,6 +72,8 @@ class Phone {
     this.listeners = new Set();
     this.players = [];
     this.instantiated = [];
+    // A program that starts has no memory but the storage.
+    for (const file of Object.keys(require.cache)) if (file.startsWith(ROOT)) delete require.cache[file];
     globalThis.wx = this.wx();
     if (wasm === 'none') delete globalThis.WXWebAssembly;
     else globalThis.WXWebAssembly = { instantiate: (...args) => this.instantiate(wasm, ...args) };
@@ -126,7 +128,7 @@ class Phone {
             }
           }
           const profile = {
-            throughputKbps: this.throughputKbps,
+            downstreamThroughputKbpsEstimate: this.throughputKbps,
             rtt: performance.now() - started,
             receivedBytedCount: body.length,
             protocol: 'http1.1',

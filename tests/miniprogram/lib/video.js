@@ -93,6 +93,7 @@ class NativeVideo {
   tick() {
     if (this.paused || !this.opened) return;
     this.position = Math.min(this.position + 0.25 * this.rate, this.duration);
+    if (this.position >= this.duration && this.element.data.loop) this.position = 0;
     this.fire('timeupdate', { currentTime: this.position, duration: this.duration });
     if (this.position >= this.duration) {
       this.paused = true;

@@ -9,7 +9,7 @@
 /** Where the module is in the package; a platform that takes no `.br` is given `core.wasm`. */
 var PATH = '/components/cloud-player-video/core.wasm.br';
 
-/** Modules that are loaded or on their way, by their paths. */
+/** Modules that are loaded or on their way, by their paths. @type {Record<string, Promise<import('./messages').Core>>} */
 var loaded = {};
 
 /**

@@ -233,12 +233,7 @@ class Session {
         }
         break;
       case 'error':
-        this.fail({
-          code: 'native_failed',
-          phase: 'sink',
-          status: null,
-          message: 'the native player cannot play this source',
-        });
+        this.fail(ofNative(String((happened.detail && happened.detail.message) || '')));
         break;
     }
   }
@@ -288,6 +283,32 @@ function opened(source) {
 function error(why, fatal) {
   return { code: why.code, phase: why.phase, status: why.status, fatal: fatal, message: why.message, url: null };
 }
+
+/**
+ * Components speak of their errors in the words of `MediaError`, more or less.
+ * @param {string} message
+ */
+function ofNative(message) {
+  const known = NATIVE.filter((row) => row.says.test(message))[0];
+  return { code: known.code, phase: known.phase, status: null, message: known.message };
+}
+
+const NATIVE = [
+  {
+    says: /not_supported|unsupported/i,
+    code: 'codec_unsupported',
+    phase: 'sink',
+    message: 'the native component does not play this',
+  },
+  { says: /decode/i, code: 'decode_failed', phase: 'sink', message: 'the native component could not decode' },
+  {
+    says: /network|err_connection|timed_out|http/i,
+    code: 'network',
+    phase: 'segment',
+    message: 'the native component could not load',
+  },
+  { says: /^/, code: 'native_failed', phase: 'sink', message: 'the native component gave up and does not say why' },
+];
 
 const REVOKED = {
   code: 'access_revoked',

@@ -30,12 +30,13 @@ class Host {
     this.platform = platform;
     /** What the others have is like it, but for what the table says. @type {WechatMiniprogram.Wx} */
     this.api = platform.api();
+    this.started = Date.now();
     this.latest = 0;
   }
 
   /** Milliseconds that never run backwards, whatever the viewer does to the clock. */
   now() {
-    this.latest = Math.max(this.latest, Date.now());
+    this.latest = Math.max(this.latest, Date.now() - this.started);
     return this.latest;
   }
 

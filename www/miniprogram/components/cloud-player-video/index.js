@@ -31,6 +31,8 @@ register({
     playInfoUrl: { type: String, value: '', observer: changed },
     src: { type: String, value: '', observer: changed },
     drmToken: { type: String, value: '', observer: changed },
+    /** When token or signature of `src` end, in Unix seconds, if its address does not say. */
+    expires: { type: Number, value: 0 },
     /** `{src, drmToken}`, `{appId, fileId, psign or tokenObj}` or `{file}` each. */
     fallbackSources: { type: Array, value: [], observer: changed },
     quality: { type: null, value: 'auto', observer: qualityChanged },
@@ -124,6 +126,10 @@ register({
     /** @param {any} event */
     native_loadedmetadata: function (event) {
       native(this, 'loadedmetadata', event);
+    },
+    /** @param {any} event */
+    native_arrived: function (event) {
+      native(this, 'arrived', event);
     },
     /** @param {any} event */
     native_progress: function (event) {
@@ -258,13 +264,14 @@ function native(component, name, event) {
       self.early += 1;
       return;
     }
-    if (name === arrival || name === 'timeupdate') arrive(self);
   }
-  tell(self, { type: 'native', event: name, detail: figures });
+  if (name !== 'arrived') tell(self, { type: 'native', event: name, detail: figures });
+  // The core hears first what its wish then leads to.
+  if (self.arriving && (name === arrival || name === 'timeupdate')) arrive(self);
 }
 
 /** The event by which a new source is known to be there. */
-const arrival = platform.events.loadedmetadata ? 'loadedmetadata' : 'play';
+const arrival = platform.events.loadedmetadata ? 'loadedmetadata' : platform.events.arrived ? 'arrived' : 'play';
 /** So many times, a quarter of a second apart, go by before the source is taken for there all the same. */
 const EARLY_MAX = 8;
 
@@ -394,6 +401,7 @@ function start(self, sources) {
     startTime: properties.startTime || null,
     autoplay: properties.autoplay,
   });
+  if (properties.src && properties.expires) player.tell({ type: 'renewed', id: null, expires: properties.expires });
   obtain(platform, properties.wasmPath).then(function (core) {
     player.run(core);
   });

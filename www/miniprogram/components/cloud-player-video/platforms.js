@@ -7,7 +7,8 @@
  *   template        how its templates are written: file endings, and what stands before the name of an event
  *   component       `properties` (WeChat's constructor, `triggerEvent`) or `props` (Alipay's, functions as properties)
  *   events          for each event of `messages.d.ts` the platform's own, as it stands behind the prefix; what is not
- *                   there the platform does not have, and the core does without it
+ *                   there the platform does not have, and the core does without it. `arrived` is for the component alone:
+ *                   where no metadata are told, it says that a new source is there
  *   details         where a figure has another name in the platform's event
  *   attributes      for each attribute the platform's own; what is not there the platform does not have
  *   request         how its `request` names things, and what it does with a status that is no success
@@ -165,7 +166,7 @@ const PLATFORMS = [
       timeupdate: 'TimeUpdate',
       ended: 'Ended',
       error: 'Error',
-      loadedmetadata: 'RenderStart',
+      arrived: 'RenderStart',
       fullscreenchange: 'FullScreenChange',
     },
     details: { timeupdate: { duration: 'videoDuration' }, error: { errMsg: 'errorMessage' } },

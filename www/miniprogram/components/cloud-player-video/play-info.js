@@ -75,7 +75,7 @@ function parameter(text) {
  */
 function requestUrl(service, appId, fileId, token) {
   const rights = typeof token === 'string' ? { psign: token } : token || {};
-  const isOld = !rights.psign && Boolean(rights.sign || rights.t);
+  const isOld = Boolean(rights.sign);
   const parts = service.split('#')[0].split('?');
   let path = (/^[a-z][a-z0-9+.-]*:\/\//i.test(parts[0]) ? parts[0] : 'https://' + parts[0]).replace(/\/+$/, '');
   if (/^[a-z][a-z0-9+.-]*:\/\/[^/]*$/i.test(path)) path += isOld ? '/getplayinfo/v2' : '/getplayinfo/v4';
