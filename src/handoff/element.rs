@@ -173,12 +173,9 @@ impl Handoff {
 
     /// What plays in calm is what the network carries.
     fn learn(&mut self, now: Timestamp) {
-        let Stage::Open(opened) = &self.stage else { return };
-        let Some(bandwidth) = opened.known().map(|ladder| ladder.bandwidth(self.quality.current())) else {
-            return;
-        };
-        if bandwidth > 0 && self.quality.calm(now) >= PROOF && self.estimate.carried(bandwidth) {
-            self.push(Output::Store(Stored::Memory, Some(self.estimate.memory())));
+        let is_calm = self.quality.calm(now) >= PROOF;
+        if is_calm && self.known_bandwidth().is_some_and(|bandwidth| self.estimate.carried(bandwidth)) {
+            self.remember();
         }
     }
 
@@ -207,17 +204,22 @@ impl Handoff {
             self.reports.qoe.waiting(since);
             self.reports.trace.note(now, "stalled", &[("ms", now.since(since).as_millis() as u64)]);
             self.quality.stalled(since);
-            self.stall_told(now);
+            if self.known_bandwidth().is_some_and(|bandwidth| self.estimate.failed(bandwidth)) {
+                self.remember();
+            }
         }
         self.playhead.waiting = None;
     }
 
-    fn stall_told(&mut self, _now: Timestamp) {
-        let Stage::Open(opened) = &self.stage else { return };
-        let Some(ladder) = opened.known() else { return };
-        if self.estimate.failed(ladder.bandwidth(self.quality.current())) {
-            self.push(Output::Store(Stored::Memory, Some(self.estimate.memory())));
-        }
+    /// The declared rate of what plays.
+    fn known_bandwidth(&self) -> Option<u64> {
+        let Stage::Open(opened) = &self.stage else { return None };
+        let bandwidth = opened.known()?.bandwidth(self.quality.current());
+        (bandwidth > 0).then_some(bandwidth)
+    }
+
+    fn remember(&mut self) {
+        self.push(Output::Store(Stored::Memory, Some(self.estimate.memory())));
     }
 
     /// Changes the rung where it is time to.
@@ -233,15 +235,15 @@ impl Handoff {
             None => None,
         };
         if let Some(why) = change {
-            self.change_rung(now, why, Break::Wished);
+            self.change_rung(now, why);
         }
     }
 
     /// Hands over the rung that was chosen.
-    pub(super) fn change_rung(&mut self, now: Timestamp, why: Why, how: Break) {
+    pub(super) fn change_rung(&mut self, now: Timestamp, why: Why) {
         self.reports.trace.note(now, "rung_changed", &[("rung", self.quality.current() as u64)]);
         self.tell_rung(why);
-        self.hand_over(now, how);
+        self.hand_over(now, Break::Wished);
     }
 
     /// When a stall becomes one, when it is long enough for another rung, and when nothing but another source helps.
@@ -251,7 +253,7 @@ impl Handoff {
             if now < stall { stall } else { self.quality.down_at(since) }
         });
         let stuck = self.playhead.stuck_since().filter(|_| self.visible).map(|since| since + PATIENCE);
-        waits.filter(|at| *at > now).into_iter().chain(stuck).min()
+        waits.into_iter().chain(stuck).filter(|at| *at > now).min()
     }
 
     /// A component that does nothing for so long has given up without saying so.
@@ -268,7 +270,8 @@ impl Handoff {
     }
 
     fn native_failed(&mut self, now: Timestamp, failure: NativeFailure) {
-        if self.restart_at.is_some() || self.held == Held::Source {
+        let echo = self.failed_at.replace(now).is_some_and(|before| now.since(before) <= ECHO);
+        if echo || self.restart_at.is_some() || self.held == Held::Source {
             return;
         }
         if self.looks_expired(now, failure) && self.renews_for(now, self.handed, Held::Source) {
@@ -306,23 +309,27 @@ impl Handoff {
         let before = self.failures.len();
         if !self.estimate.is_online() {
             // It is nobody's fault, and passes.
-            self.breaks_off(now, Break::Broken);
-            self.restart_at = Some(now + MAX_PAUSE);
-            return self.report_error(now, error);
+            self.report_error(now, error);
+            return self.restart_after(now, MAX_PAUSE);
         }
         self.failures.push(now);
         let can_step = before > 0 && matches!(&self.stage, Stage::Open(opened) if opened.choice().is_some());
         if before > 0 && can_step && self.quality.fall_back(now) {
             self.report_error(now, error);
-            return self.change_rung(now, Why::Down, Break::Broken);
+            self.tell_rung(Why::Down);
+            return self.restart_after(now, FIRST_PAUSE);
         }
         if before >= ATTEMPTS || before > 0 && !self.sources.is_empty() || code == "codec_unsupported" {
             return self.end_by(now, error);
         }
-        self.breaks_off(now, Break::Broken);
-        let pause = FIRST_PAUSE.saturating_mul(1 << before.min(4)).min(MAX_PAUSE);
-        self.restart_at = Some(now + pause);
         self.report_error(now, error);
+        self.restart_after(now, FIRST_PAUSE.saturating_mul(1 << before.min(4)).min(MAX_PAUSE));
+    }
+
+    /// Hands over the address of then. Until that, whatever the component still says of its failure is no news.
+    fn restart_after(&mut self, now: Timestamp, pause: Duration) {
+        self.breaks_off(now, Break::Broken);
+        self.restart_at = Some(now + pause);
     }
 
     fn tell_ready(&mut self) {
@@ -368,6 +375,8 @@ impl Handoff {
 const STALL: Duration = Duration::from_millis(500);
 /// After a pause a component may still say where it was.
 const SETTLE: Duration = Duration::from_secs(1);
+/// A failure that is said again so soon is the same one.
+const ECHO: Duration = Duration::from_millis(200);
 /// A rung that played for so long without a stall is one that the network carries.
 const PROOF: Duration = Duration::from_secs(20);
 /// A component that waits for so long waits for ever.

@@ -83,6 +83,7 @@ pub struct Handoff {
     estimate: Estimate,
     /// When the native component failed, of late.
     failures: Vec<Timestamp>,
+    failed_at: Option<Timestamp>,
     /// When it is handed the same again.
     restart_at: Option<Timestamp>,
     reports: Reports,
@@ -172,6 +173,7 @@ impl Handoff {
             quality: Quality::new(config.rung),
             estimate: Estimate::new(config.network, config.memory.as_deref()),
             failures: Vec::new(),
+            failed_at: None,
             restart_at: None,
             reports: Reports::new(&config.session_id, &config.unsent, now),
             started: false,
@@ -274,7 +276,7 @@ impl Handoff {
                 };
                 let changes = self.quality.hold(now, rung, choice);
                 if changes {
-                    self.change_rung(now, Why::Manual, Break::Wished);
+                    self.change_rung(now, Why::Manual);
                 } else if is_open {
                     self.tell_rung(Why::Manual);
                 }

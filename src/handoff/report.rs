@@ -124,16 +124,21 @@ impl Handoff {
         self.reports.outbox.put_qoe(record);
         // While the origin does not answer, one record that grows is better than many.
         if keep || self.reports.mail.batches.is_empty() {
-            self.reports.outbox.put_trace(self.reports.trace.drain());
-            while let Some((seq, batch)) = self.reports.outbox.next_batch() {
-                self.reports.outbox.sent(seq, true);
-                self.reports.mail.add(batch);
-            }
+            self.make_batches();
         }
         if keep {
             self.store_reports();
         }
         self.send_batch(now);
+    }
+
+    fn make_batches(&mut self) {
+        self.reports.outbox.put_trace(self.reports.trace.drain());
+        while let Some((seq, batch)) = self.reports.outbox.next_batch() {
+            // It is the mail's from now on.
+            self.reports.outbox.sent(seq, true);
+            self.reports.mail.add(batch);
+        }
     }
 
     fn store_reports(&mut self) {
@@ -169,6 +174,9 @@ impl Handoff {
             return self.store_reports();
         }
         self.reports.mail.batches.retain(|other| *other != batch);
+        if self.reports.mail.batches.is_empty() && self.reports.outbox.has_next() {
+            self.make_batches();
+        }
         if self.reports.mail.stored {
             self.store_reports();
         }

@@ -12,6 +12,7 @@ mod choice;
 mod crypto;
 mod damaged;
 mod ends;
+mod handoff;
 mod keys;
 mod limits;
 mod live;

@@ -48,7 +48,7 @@ const STEPS: [Step; 12] = [
     },
     Step {
         name: "clippy-wasm",
-        about: "clippy on the core as it is for pages",
+        about: "clippy on the core as it is for pages and for mini-programs",
         after: None,
         run: clippy_wasm,
     },
@@ -177,6 +177,8 @@ fn clippy_wasm(project: &Project) -> Result<String> {
     let packages = ["clippy", "--package", CORE, "--package", "cloud-player-micro"];
     let args = ["--target", WASM, "--lib", "--test", WEB_TESTS];
     project.cargo().args(packages).args(args).args(["--", "-D", "warnings"]).run("clippy-wasm")?;
+    let args = ["clippy", "--package", CORE, "--target", WASM, "--lib", "--features", "miniprogram"];
+    project.cargo().args(args).args(["--", "-D", "warnings"]).run("clippy-miniprogram")?;
     Ok(String::new())
 }
 
