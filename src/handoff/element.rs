@@ -143,8 +143,9 @@ impl Handoff {
             }
             self.playhead.wishes(now, true);
             self.reports.qoe.play_requested(now);
-            self.tell_play(true);
         }
+        // One that does not say when it has loaded has said `play` before it counted.
+        self.tell_play(true);
         self.playhead.ended = false;
         self.end_waiting(now);
         if step == Step::Arrived {

@@ -26,6 +26,7 @@ mod setup;
 mod sh;
 mod size;
 mod test;
+mod test_miniprogram;
 
 use project::Project;
 use sh::Error;

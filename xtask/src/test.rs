@@ -10,8 +10,9 @@ use crate::corpora;
 use crate::project::{CLI, PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, PIP, PYTHON, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
+use crate::test_miniprogram;
 
-/// Run every check: formatting, lints, docs, native tests, size budget, browser tests, types, end to end
+/// Run every check: formatting, lints, docs, native tests, size budget, browser tests, types, mini-program, end to end
 ///
 /// This is what CI runs. Missing programs are installed by apt when run as root on Debian or Ubuntu; otherwise it
 /// says what to install. All steps run even if one fails; the exit code tells whether all passed.
@@ -74,9 +75,9 @@ const STEPS: [Step; 12] = [
     Step { name: "types", about: "tsc --strict over www/", after: Some("build"), run: types },
     Step {
         name: "miniprogram",
-        about: "the mini-program's glue and module in a bare context",
+        about: "the mini-program component in its simulator, with the origin",
         after: Some("build"),
-        run: miniprogram,
+        run: test_miniprogram::run,
     },
     Step { name: "browser", about: "wasm-bindgen tests in headless Chromium", after: None, run: browser },
     Step { name: "e2e", about: "the page, the origin and Chromium together", after: Some("build"), run: e2e },
@@ -210,12 +211,6 @@ fn types(project: &Project) -> Result<String> {
     project.cmd("npm").dir(&www).args(["ci", "--no-audit", "--no-fund"]).run("npm-www")?;
     project.cmd("npm").dir(&www).args(["run", "types"]).run("types")?;
     Ok(String::new())
-}
-
-fn miniprogram(project: &Project) -> Result<String> {
-    setup::node(project)?;
-    let output = project.cmd("node").arg("tests/miniprogram/core.cjs").run("miniprogram")?;
-    Ok(output.lines().last().unwrap_or_default().to_owned())
 }
 
 fn browser(project: &Project) -> Result<String> {

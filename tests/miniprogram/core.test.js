@@ -1,10 +1,11 @@
 // The glue and the real module in a bare context that has `wx`, `WXWebAssembly`, timers and nothing else that a
-// mini-program lacks. Run by `cargo xtask test` after the build: `node tests/miniprogram/core.cjs`.
+// mini-program lacks.
 'use strict';
 
 const assert = require('node:assert');
 const fs = require('node:fs');
 const path = require('node:path');
+const { test } = require('node:test');
 const vm = require('node:vm');
 const zlib = require('node:zlib');
 
@@ -123,17 +124,4 @@ const tests = {
   },
 };
 
-(async () => {
-  let failed = 0;
-  for (const [name, test] of Object.entries(tests)) {
-    try {
-      await test();
-      console.log(`ok - ${name}`);
-    } catch (error) {
-      failed += 1;
-      console.log(`FAILED - ${name}\n${error.stack}`);
-    }
-  }
-  console.log(`${Object.keys(tests).length - failed} passed; ${failed} failed`);
-  process.exitCode = failed ? 1 : 0;
-})();
+for (const [name, run] of Object.entries(tests)) test(name, run);
