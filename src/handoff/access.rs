@@ -11,6 +11,7 @@ use crate::error::{Phase, PlayerError};
 use crate::time::Timestamp;
 
 use super::io::{Event, NativeFailure, Output, Renewed};
+use super::ladder::Ladder;
 use super::requests::Purpose;
 use super::{Break, Handoff, Stage};
 
@@ -161,14 +162,27 @@ impl Handoff {
     /// A new grant is at hand.
     pub(super) fn take_grant(&mut self, now: Timestamp, grant: Grant) {
         self.reports.trace.note(now, "renewed", &[]);
-        let before = self.address();
+        let before = (self.root_address(), self.address());
         self.credentials.renew(grant.token, grant.url);
         self.renewal.succeeded();
         self.granted(now, grant.expires);
-        if self.held == Held::Nothing && self.address() != before {
-            self.hand_over(now, Break::Wished);
+        if self.held == Held::Nothing && (self.root_address(), self.address()) != before {
+            self.hand_over_anew(now, Break::Wished);
         } else {
             self.release(now);
+        }
+    }
+
+    /// Hands over what the new grant opens.
+    fn hand_over_anew(&mut self, now: Timestamp, why: Break) {
+        let signed =
+            matches!(&self.stage, Stage::Open(opened) if opened.choice().is_some_and(Ladder::is_signed));
+        if !signed {
+            return self.hand_over(now, why);
+        }
+        self.refreshing = Some(why);
+        if !self.requests.has(Purpose::Root) {
+            self.ask_root(now);
         }
     }
 
@@ -178,7 +192,7 @@ impl Handoff {
             Held::Nothing => {}
             Held::PlayInfo => self.ask_play_info(now),
             Held::Root => self.ask_root(now),
-            Held::Source => self.hand_over(now, Break::Broken),
+            Held::Source => self.hand_over_anew(now, Break::Broken),
         }
     }
 

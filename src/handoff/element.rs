@@ -20,8 +20,8 @@ impl Handoff {
         let Stage::Open(opened) = &self.stage else { return };
         let is_file = opened.fixed == Some(Fixed::File);
         self.breaks_off(now, why);
-        self.restart_at = None;
-        self.handed = self.renewal.generation();
+        (self.restart_at, self.refreshing) = (None, None);
+        (self.handed, self.handed_at) = (self.renewal.generation(), now);
         let position = self.playhead.leaves(now);
         let (play, rate) = (self.playhead.wants, self.playhead.rate);
         self.reports.trace.note(now, "source_handed_over", &[("rung", self.quality.current() as u64)]);
@@ -193,6 +193,15 @@ impl Handoff {
         }
     }
 
+    /// A component that says nothing of its position does not play, whatever it said last: the phone sleeps, or the mini-program
+    /// is in the background.
+    pub(super) fn notice_silence(&mut self, now: Timestamp) {
+        let Some(last) = self.playhead.silent_since(now) else { return };
+        self.playhead.moving = false;
+        self.quality.rests();
+        self.reports.qoe.paused(last);
+    }
+
     /// Since when a stall lasts, if one does.
     pub(super) fn open_stall(&self, now: Timestamp) -> Option<Timestamp> {
         self.playhead.waiting.filter(|since| now.since(*since) >= STALL)
@@ -261,6 +270,7 @@ impl Handoff {
         let since = self.playhead.stuck_since().filter(|_| self.visible && self.estimate.is_online());
         if self.restart_at.is_none()
             && self.held == Held::Nothing
+            && self.refreshing.is_none()
             && matches!(self.stage, Stage::Open(_))
             && since.is_some_and(|since| now.since(since) >= PATIENCE)
         {
@@ -270,8 +280,10 @@ impl Handoff {
     }
 
     fn native_failed(&mut self, now: Timestamp, failure: NativeFailure) {
-        let echo = self.failed_at.replace(now).is_some_and(|before| now.since(before) <= ECHO);
-        if echo || self.restart_at.is_some() || self.held == Held::Source {
+        let is_echo = |before| now.since(before) <= ECHO && self.handed_at <= before;
+        let echo = self.failed_at.is_some_and(is_echo);
+        self.failed_at = Some(now);
+        if echo || self.restart_at.is_some() || self.refreshing.is_some() || self.held == Held::Source {
             return;
         }
         if self.looks_expired(now, failure) && self.renews_for(now, self.handed, Held::Source) {
@@ -375,7 +387,7 @@ impl Handoff {
 const STALL: Duration = Duration::from_millis(500);
 /// After a pause a component may still say where it was.
 const SETTLE: Duration = Duration::from_secs(1);
-/// A failure that is said again so soon is the same one.
+/// A failure that is said again so soon, of the same source, is the same one.
 const ECHO: Duration = Duration::from_millis(200);
 /// A rung that played for so long without a stall is one that the network carries.
 const PROOF: Duration = Duration::from_secs(20);

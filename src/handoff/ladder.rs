@@ -1,5 +1,6 @@
 //! The rungs of a multivariant playlist, each of which the native component can be handed alone.
 
+use crate::access::{expiry, signature_of};
 use crate::engine::RungInfo;
 use crate::playlist::{Multivariant, RenditionType};
 use crate::secret::Url;
@@ -60,6 +61,11 @@ impl Ladder {
     /// The address of a rung's media playlist, as it was made.
     pub(super) fn url(&self, rung: usize) -> Option<&Url> {
         self.rungs.get(rung).map(|rung| &rung.url)
+    }
+
+    /// Whether the playlist has signed the addresses itself, so that a new signature on its own is not one on theirs.
+    pub(super) fn is_signed(&self) -> bool {
+        self.rungs.iter().any(|rung| signature_of(&rung.url).is_some() || expiry(&rung.url).is_some())
     }
 
     /// As the page sees them.

@@ -78,6 +78,9 @@ pub struct Handoff {
     renew_at: Option<Timestamp>,
     /// With which grant the native component plays.
     handed: u32,
+    handed_at: Timestamp,
+    /// The playlist is loaded again for the addresses in it, which are handed over then.
+    refreshing: Option<Break>,
     playhead: Playhead,
     quality: Quality,
     estimate: Estimate,
@@ -169,6 +172,8 @@ impl Handoff {
             spread: 0.0,
             renew_at: None,
             handed: 0,
+            handed_at: now,
+            refreshing: None,
             playhead: Playhead::new(config.start, now),
             quality: Quality::new(config.rung),
             estimate: Estimate::new(config.network, config.memory.as_deref()),
@@ -190,6 +195,7 @@ impl Handoff {
 
     /// Takes in what happened.
     pub fn handle(&mut self, now: Timestamp, input: Input) {
+        self.notice_silence(now);
         match input {
             Input::Command(command) => self.on_command(now, command),
             Input::Net { id, answer } => {
@@ -368,7 +374,7 @@ impl Handoff {
             self.push(Output::Abort(id));
         }
         self.stage = Stage::Closed;
-        (self.restart_at, self.renew_at, self.held) = (None, None, Held::Nothing);
+        (self.restart_at, self.renew_at, self.held, self.refreshing) = (None, None, Held::Nothing, None);
         self.sources.clear();
         self.playhead.waiting = None;
         self.playhead.wishes(now, false);

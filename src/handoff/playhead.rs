@@ -144,6 +144,11 @@ impl Playhead {
         changes
     }
 
+    /// When it was last known to move, if that is long ago and it never said that it stopped.
+    pub(super) fn silent_since(&self, now: Timestamp) -> Option<Timestamp> {
+        (self.moving && now.since(self.updated) >= SILENCE).then_some(self.updated)
+    }
+
     /// Since when it does nothing although it should, if that is so.
     pub(super) fn stuck_since(&self) -> Option<Timestamp> {
         let loading = self.arrival.as_ref().filter(|arrival| !arrival.loaded).map(|arrival| arrival.since);
@@ -200,6 +205,8 @@ impl Playhead {
 
 /// Positions that are so near are the same, for what a component says four times a second.
 const NEAR: MediaTime = MediaTime::from_millis(1500);
+/// Components say where they are four times a second, some once.
+const SILENCE: Duration = Duration::from_secs(5);
 /// How long a segment may be.
 const SEGMENT: MediaTime = MediaTime::from_millis(12_000);
 /// A component that is not where it was sent after so long will not go there.

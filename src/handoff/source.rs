@@ -84,9 +84,13 @@ impl Handoff {
     }
 
     pub(super) fn ask_root(&mut self, now: Timestamp) {
-        let url = self.credentials.current(&self.credentials.playlist_url(&self.root));
-        let ask = self.ask(Purpose::Root, url);
+        let ask = self.ask(Purpose::Root, self.root_address());
         self.send(now, ask);
+    }
+
+    /// The address of the playlist, as it is today.
+    pub(super) fn root_address(&self) -> Url {
+        self.credentials.current(&self.credentials.playlist_url(&self.root))
     }
 
     /// An answer came, or none.
@@ -179,7 +183,11 @@ impl Handoff {
         match playlist::parse_multivariant(body, &source) {
             Ok(multivariant) => {
                 let url = |uri: &Url| self.credentials.child_playlist_url(&base, uri);
-                match Ladder::of(&multivariant, &self.config.unsupported_codecs, url) {
+                let ladder = Ladder::of(&multivariant, &self.config.unsupported_codecs, url);
+                if let Stage::Open(_) = self.stage {
+                    return self.refreshed(now, ladder);
+                }
+                match ladder {
                     Some((ladder, fixed)) => self.opened(now, Some(ladder), fixed),
                     None => {
                         let message = "the multivariant playlist has no variant";
@@ -188,11 +196,25 @@ impl Handoff {
                 }
             }
             // What is in it is the native component's business.
-            Err(PlaylistError::WrongKind { found: Kind::Media, .. }) => {
+            Err(PlaylistError::WrongKind { found: Kind::Media, .. })
+                if !matches!(self.stage, Stage::Open(_)) =>
+            {
                 self.opened(now, None, Some(Fixed::MediaPlaylist));
             }
             Err(error) => self.failed(now, ask, Fault::Corrupt, Some((error.code(), error.to_string()))),
         }
+    }
+
+    /// The playlist was loaded again, or could not be (`None`): what is at hand may still do.
+    fn refreshed(&mut self, now: Timestamp, ladder: Option<(Ladder, Option<Fixed>)>) {
+        let Stage::Open(opened) = &mut self.stage else { return };
+        let Some(why) = self.refreshing else { return };
+        // Another ladder would have other indices.
+        let same = |new: &Ladder| opened.ladder.as_ref().is_some_and(|old| old.len() == new.len());
+        if let Some((ladder, None)) = ladder.filter(|(ladder, _)| same(ladder)) {
+            opened.ladder = Some(ladder);
+        }
+        self.hand_over(now, why);
     }
 
     /// It is known what there is to play.
@@ -211,7 +233,7 @@ impl Handoff {
         match (rung, opened.fixed) {
             (Some(rung), _) => self.credentials.current(rung),
             (None, Some(Fixed::File)) => self.credentials.current(&self.root),
-            (None, _) => self.credentials.current(&self.credentials.playlist_url(&self.root)),
+            (None, _) => self.root_address(),
         }
     }
 
@@ -274,6 +296,10 @@ impl Handoff {
             self.report_error(now, error);
             return self.requests.send_later(now + wait, ask);
         }
+        if ask.purpose == Purpose::Root && matches!(self.stage, Stage::Open(_)) {
+            self.report_error(now, error);
+            return self.refreshed(now, None);
+        }
         // The platform lets requests through to hosts on a list alone, and the native component to any.
         if ask.purpose == Purpose::Root && matches!(fault, Fault::Network(_) | Fault::Timeout) {
             self.report_error(now, error);
@@ -312,7 +338,7 @@ impl Handoff {
         }
         self.credentials = Credentials::for_hosts(&self.config.token_hosts);
         self.renewal.restart();
-        (self.grant_expires, self.held, self.restart_at) = (None, Held::Nothing, None);
+        (self.grant_expires, self.held, self.restart_at, self.refreshing) = (None, Held::Nothing, None, None);
         if index != self.source {
             (self.service, self.info_expires, self.info_duration) = (None, None, None);
         }

@@ -198,3 +198,51 @@ fn another_player_signature_asks_play_info_anew() {
     phone.run(3.0);
     assert_eq!(phone.urls(), ["http://h/d/voddrm.token.T.middle.m3u8"]);
 }
+
+#[test]
+fn a_phone_that_slept_past_the_end_goes_on_with_what_play_info_gives() {
+    let asked = Rc::new(RefCell::new(0));
+    let count = asked.clone();
+    let mut phone = Phone::new(config(), move |now, request| match request.kind {
+        RequestKind::PlayInfo => {
+            *count.borrow_mut() += 1;
+            let n = *count.borrow();
+            Ok((200, info(&format!("T{n}"), after(7200 * n * n))))
+        }
+        _ => ladder(now, request),
+    });
+    phone.load(vec![file_id()]);
+    phone.run(10.0);
+    let place = phone.place();
+    phone.now = phone.now + Duration::from_secs(7 * 3600);
+    phone.fails(NativeFailure::Network);
+    phone.run(3.0);
+    assert_eq!((*asked.borrow(), phone.codes()), (2, vec![("access_refused", false)]));
+    let (_, source) = phone.sources.last().unwrap();
+    assert_eq!(source.url.expose(), "http://h/d/voddrm.token.T2.middle.m3u8");
+    assert!((source.position.as_secs() - place).abs() < 0.5 && phone.sources.len() == 2);
+    let qoe = phone.stop();
+    assert!(qoe.played_ms < 20_000, "nobody watched it sleep: {qoe:?}");
+}
+
+#[test]
+fn a_playlist_that_signs_its_own_addresses_is_loaded_again_for_new_ones() {
+    let signed = |n: u32| format!("t={:x}&sign={n:032x}", after(100 + 1000 * i64::from(n)));
+    let of = |n| Renewed {
+        grant: Grant { url: Some(Url::new(format!("http://h/d/m.m3u8?{}", signed(n)))), ..Grant::default() },
+        psign: None,
+    };
+    let mut phone = Phone::new(renewing(), move |now, request| {
+        let n = u32::from(request.url.expose().contains(&signed(1)));
+        let (status, body) = ladder(now, request)?;
+        Ok((status, body.replace(".m3u8", &format!(".m3u8?{}", signed(10 + n)))))
+    });
+    let first = of(0).grant.url.unwrap();
+    phone.load(vec![Source::Hls { url: first, token: None }]);
+    phone.run(5.0);
+    phone.command(Command::Renewed { id: None, answer: Ok(of(1)) });
+    phone.run(5.0);
+    assert_eq!(phone.urls(), [10, 11].map(|n| format!("http://h/d/middle.m3u8?{}", signed(n))));
+    assert_eq!(phone.requests.len(), 2);
+    assert!(phone.place() > 8.0 && phone.errors().is_empty());
+}
