@@ -5,6 +5,7 @@ const { execFileSync } = require('node:child_process');
 const fs = require('node:fs');
 const path = require('node:path');
 const { after, before, test } = require('node:test');
+const zlib = require('node:zlib');
 
 const { FOLDER, Instance, run } = require('./lib/bare.js');
 const clock = require('./lib/clock.js');
@@ -115,6 +116,43 @@ for (const platform of PLATFORMS) {
       assert.equal(typeof run({ [WAYS[platform.name].api]: {} }).spec.methods[`native_${name}`], 'function', name);
     }
     assert.ok(fs.existsSync(path.join(FOLDER, `index.${platform.template.style}`)));
+  });
+}
+
+/** Their own WebAssembly, and whether it takes a compressed module. */
+const MODULES = { wechat: ['WXWebAssembly', true], douyin: ['TTWebAssembly', false], alipay: ['MYWebAssembly', false] };
+
+for (const [name, [global, compressed]] of Object.entries(MODULES)) {
+  test(`${name}: the core in its own WebAssembly chooses, with nothing else at hand`, async (t) => {
+    const way = WAYS[name];
+    const log = { requests: [], contexts: [], video: recorder() };
+    const asked = [];
+    const instantiate = async (file, imports) => {
+      asked.push(file);
+      if (!file.startsWith('/miniprogram_npm/')) throw new Error('no such file');
+      if (file.endsWith('.br') && !compressed) throw new Error('no module');
+      const bytes = fs.readFileSync(path.join(FOLDER, path.basename(file)));
+      const { instance } = await WebAssembly.instantiate(file.endsWith('.br') ? zlib.brotliDecompressSync(bytes) : bytes, imports);
+      return compressed ? { instance } : instance;
+    };
+    const { spec } = run({ [way.api]: platformObject(way, log), [global]: { instantiate } });
+    const session = origin.session(`module-${name}`);
+    const player = new Instance(spec, { appId: '1500012345', fileId: 'sample-exact', playInfoUrl: session.playInfo, autoplay: true });
+    t.after(() => player.end());
+    await clock.until(() => player.data.videoSrc, 'a source');
+    assert.match(player.data.videoSrc, /\/\d+p\/voddrm\.token\./, 'a rung');
+    assert.ok(asked.at(-1).endsWith(compressed ? '/core.wasm.br' : '/core.wasm'));
+    const fire = (event, detail) => player[`native_${event}`]({ type: 'whatever', detail });
+    if (name === 'alipay') fire('arrived');
+    else fire('loadedmetadata', { duration: 24, width: 640, height: 360 });
+    fire('play');
+    for (const currentTime of [0.25, 0.5]) {
+      await clock.advance(250);
+      fire('timeupdate', { currentTime, [way.time ?? 'duration']: 24 });
+    }
+    const names = new Set(player.events.map((event) => event.name));
+    for (const event of ['playinfo', 'ready', 'play', 'playing', 'timeupdate']) assert.ok(names.has(event), event);
+    assert.ok(!names.has('error'));
   });
 }
 

@@ -56,7 +56,7 @@ test('the page says when a token ends, and changes the property', async () => {
   const session = stage.origin.session('property');
   const { drm_token: first } = await session.tokens('sample-exact', 20);
   const src = await session.url('sample-exact/master.m3u8');
-  const expires = Math.floor(Date.now() / 1000) + 20;
+  const expires = Math.floor(clock.real() / 1000) + 20;
   const player = stage.phone.open({ src, drmToken: first, expires, autoplay: true, renews: true });
   await player.opened(1);
   await player.play(2);

@@ -27,6 +27,7 @@ pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let begun = Instant::now();
     module(project)?;
     miniprogram::module(project)?;
+    miniprogram::lay_out(project)?;
     let complaints = size::report(project)?;
     for complaint in &complaints {
         say(format_args!("size: {complaint}"));

@@ -42,6 +42,30 @@ pub(crate) fn module(project: &Project) -> Result<()> {
     fs::write(&stamp, fingerprint).context(|| format!("write {}", stamp.display()))
 }
 
+/// Lays the component into the demo as DevTools' "build npm" would, so that the demo opens at once.
+pub(crate) fn lay_out(project: &Project) -> Result<()> {
+    let www = project.www();
+    let to = www.join(DEMO_PACKAGE);
+    if to.exists() {
+        fs::remove_dir_all(&to).context(|| format!("empty {}", to.display()))?;
+    }
+    copy(&www.join(PACKAGE), &to)
+}
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::create_dir_all(to).context(|| format!("create {}", to.display()))?;
+    for entry in fs::read_dir(from).context(|| format!("read {}", from.display()))? {
+        let entry = entry.context(|| format!("read {}", from.display()))?.path();
+        let Some(name) = entry.file_name() else { continue };
+        if entry.is_dir() {
+            copy(&entry, &to.join(name))?;
+        } else {
+            fs::copy(&entry, to.join(name)).context(|| format!("copy {}", entry.display()))?;
+        }
+    }
+    Ok(())
+}
+
 /// Takes out what is not reached from the exports, and what old engines do not have.
 fn optimise(project: &Project, input: &Path, output: &Path) -> Result<()> {
     let folder = project.target.join("xtask");
@@ -110,6 +134,9 @@ fn fingerprint(input: &Path) -> Result<String> {
 
 /// The folder of the component, from `www/`.
 const FOLDER: &str = "miniprogram/components/cloud-player-video";
+/// What the package's `miniprogram` field names, and where it goes in a program that has installed the package.
+const PACKAGE: &str = "miniprogram/components";
+const DEMO_PACKAGE: &str = "miniprogram/app/miniprogram_npm/cloud-player-miniprogram";
 /// The feature, and the profile of the same name.
 const FEATURE: &str = "miniprogram";
 const PROFILE: &str = "miniprogram";

@@ -67,4 +67,4 @@ async function until(holds, what, ms = 10_000) {
   }
 }
 
-module.exports = { advance, settle, sleep, until, wait };
+module.exports = { advance, real: now, settle, sleep, until, wait };
