@@ -30,7 +30,7 @@ impl Handoff {
 
     /// What plays will not go on by itself.
     pub(super) fn breaks_off(&mut self, now: Timestamp, why: Break) {
-        if self.playhead.sought() {
+        if self.playhead.sought() || core::mem::take(&mut self.settles) {
             self.reports.qoe.seeked(now);
         }
         // One that is under way goes on, whatever is done about it.
@@ -76,7 +76,7 @@ impl Handoff {
             NativeEvent::Waiting => self.waits(now),
             NativeEvent::SeekComplete => {
                 if self.playhead.sought() {
-                    self.reports.qoe.seeked(now);
+                    self.seek_ends(now);
                 }
             }
             NativeEvent::Ended if self.playhead.is_loading() => {}
@@ -84,7 +84,7 @@ impl Handoff {
                 // Waiting that leads straight to the end was for nothing.
                 self.playhead.waiting = None;
                 self.playhead.wishes(now, false);
-                self.playhead.ended = true;
+                (self.playhead.ended, self.settles) = (true, false);
                 self.quality.rests();
                 self.reports.qoe.ended(now);
                 self.told_play = false;
@@ -119,7 +119,7 @@ impl Handoff {
         match step {
             Step::Still => {}
             Step::Astray => return self.push(Output::Element(ElementCommand::Seek(target))),
-            Step::Sought => self.reports.qoe.seeked(now),
+            Step::Sought => self.seek_ends(now),
             Step::Jumped => {
                 // It waited because the viewer went elsewhere.
                 let since = self.playhead.waiting.take().unwrap_or(now);
@@ -131,6 +131,14 @@ impl Handoff {
         }
         if !self.playhead.arriving() {
             self.push(Output::Notify(Event::TimeUpdate));
+        }
+    }
+
+    /// The component is where it was sent. Until its picture moves it is still the seek that the viewer waits for.
+    fn seek_ends(&mut self, now: Timestamp) {
+        self.settles = self.playhead.wants;
+        if !self.settles {
+            self.reports.qoe.seeked(now);
         }
     }
 
@@ -158,6 +166,9 @@ impl Handoff {
                 self.reports.qoe.rung_playing(now, rung, ladder.bandwidth(rung));
             }
         }
+        if core::mem::take(&mut self.settles) {
+            self.reports.qoe.seeked(now);
+        }
         let is_first = !core::mem::replace(&mut self.started, true);
         self.reports.qoe.first_frame(now);
         self.reports.qoe.playing(now);
@@ -181,7 +192,7 @@ impl Handoff {
 
     /// There is no data to go on with.
     fn waits(&mut self, now: Timestamp) {
-        if self.playhead.is_seeking() {
+        if self.playhead.is_seeking() || self.settles {
             self.reports.qoe.waiting(now);
         }
         if self.playhead.moving {

@@ -93,6 +93,8 @@ pub struct Handoff {
     /// A picture has moved.
     started: bool,
     told_play: bool,
+    /// A seek has come to its place, and its picture does not move yet.
+    settles: bool,
     visible: bool,
     woken_at: Option<Timestamp>,
     random: u64,
@@ -183,6 +185,7 @@ impl Handoff {
             reports: Reports::new(&config.session_id, &config.unsent, now),
             started: false,
             told_play: false,
+            settles: false,
             visible: true,
             woken_at: None,
             random: config.seed,
@@ -256,9 +259,6 @@ impl Handoff {
             }
             Command::Seek(to) => {
                 let to = to.max(MediaTime::ZERO);
-                if self.playhead.is_seeking() {
-                    self.reports.qoe.seeked(now);
-                }
                 if is_open && !self.playhead.arriving() {
                     self.reports.qoe.seeking(now);
                     self.quality.rests();

@@ -232,9 +232,11 @@ fn waiting_is_a_stall_when_it_is_long_and_nobody_asked_for_it() {
     // A seek that the page asked for.
     let mut asked = waits(3000);
     asked.command(Command::Seek(MediaTime::from_secs(50.0)));
+    asked.native(NativeEvent::SeekComplete);
     asked.run(5.0);
     let qoe = asked.stop();
     assert_eq!((qoe.stall_count, qoe.seek_count), (0, 1));
+    assert!((5_500..6_900).contains(&qoe.played_ms), "not what came before the picture: {qoe:?}");
 }
 
 #[test]
