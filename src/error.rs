@@ -25,8 +25,10 @@ pub enum Phase {
     Decrypt,
     /// Demultiplexing and multiplexing media.
     Media,
-    /// Media Source Extensions or the media element.
+    /// Media Source Extensions, the media element, or the native component.
     Sink,
+    /// The player itself, or who embeds it.
+    Host,
 }
 
 /// A failure as the page sees it: one `error` event carries exactly this.

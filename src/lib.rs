@@ -30,7 +30,9 @@
 //! | [`abr`] | throughput and the choice of a rung |
 //! | [`telemetry`] | quality of experience, trace, batches |
 //! | [`recording`] | sessions from the field written down, with all their secrets, and played again |
-//! | `web` | the page's host (wasm32 only) |
+//! | [`handoff`] | the decisions for a native component that plays an address by itself |
+//! | [`miniprogram`] | the host of a mini-program's component: JSON in, JSON out (feature `miniprogram`: its exports, on wasm32) |
+//! | `web` | the page's host (wasm32 without that feature) |
 //! | `simulate` | hosts in virtual time: sessions from seeds, and the choice of rungs measured (feature `cli`) |
 //!
 //! ## The host loop
@@ -71,7 +73,9 @@ pub mod access;
 pub mod crypto;
 pub mod engine;
 pub mod error;
+pub mod handoff;
 pub mod media;
+pub mod miniprogram;
 pub mod playlist;
 pub mod recording;
 pub mod secret;
@@ -81,5 +85,5 @@ pub mod simulate;
 pub mod telemetry;
 pub mod time;
 
-#[cfg(target_arch = "wasm32")]
+#[cfg(all(target_arch = "wasm32", not(feature = "miniprogram")))]
 pub mod web;

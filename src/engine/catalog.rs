@@ -89,17 +89,7 @@ impl Catalog {
         unsupported_codecs: &[String],
         url: impl Fn(&Url) -> Url,
     ) -> Option<Self> {
-        let takes = |variant: &Variant| {
-            let name = |codec: &str| codec.split('.').next().unwrap_or_default().to_ascii_lowercase();
-            !variant.codecs.iter().any(|codec| unsupported_codecs.contains(&name(codec)))
-        };
-        let is_taken = |rung: &playlist::Rung| playlist.variants.get(rung.variant).is_some_and(takes);
-        let mut found = playlist.rungs();
-        // Sound alone is no way to play a video whose pictures are not taken.
-        let all_sound = found.iter().all(|rung| rung.audio_only);
-        if found.iter().any(|rung| is_taken(rung) && (all_sound || !rung.audio_only)) {
-            found.retain(is_taken);
-        }
+        let found = playlist.playable_rungs(unsupported_codecs);
         let all_audio = found.iter().all(|rung| rung.audio_only);
         // Where all is sound, the rungs themselves are it.
         let audio = |variant: &Variant| variant.audio.clone().filter(|_| !all_audio);
@@ -110,11 +100,9 @@ impl Catalog {
         };
         let rungs: Vec<_> = found
             .iter()
-            // Sound without picture is no rung of a video.
-            .filter(|rung| !rung.audio_only || all_audio)
             .filter_map(|rung| Some((rung, playlist.variants.get(rung.variant)?)))
             .map(|(rung, variant)| Rung {
-                info: info(variant),
+                info: RungInfo::of(variant),
                 average: variant.average_bandwidth.unwrap_or(0),
                 stream: Stream::at(url(&variant.uri)),
                 audio: audio(variant),
@@ -389,13 +377,16 @@ fn usual_length(playlist: &MediaPlaylist) -> Option<MediaTime> {
 const USUAL_SEGMENT: MediaTime = MediaTime::from_millis(6000);
 const SLACK: MediaTime = MediaTime::from_millis(60);
 
-fn info(variant: &Variant) -> RungInfo {
-    let (width, height) = variant.resolution.unwrap_or_default();
-    RungInfo {
-        bandwidth: variant.bandwidth.or(variant.average_bandwidth).unwrap_or(0),
-        width,
-        height,
-        frame_rate: variant.frame_rate.unwrap_or(0.0),
-        codecs: variant.codecs.join(","),
+impl RungInfo {
+    /// What a playlist says of a variant.
+    pub(crate) fn of(variant: &Variant) -> Self {
+        let (width, height) = variant.resolution.unwrap_or_default();
+        Self {
+            bandwidth: variant.bandwidth.or(variant.average_bandwidth).unwrap_or(0),
+            width,
+            height,
+            frame_rate: variant.frame_rate.unwrap_or(0.0),
+            codecs: variant.codecs.join(","),
+        }
     }
 }

@@ -14,13 +14,11 @@ use crate::access::{Overlay, OverlaySeed, TokenPlacement};
 use crate::error::Phase;
 use crate::secret::{Secret, Url};
 use crate::telemetry::SourceKind;
-use crate::time::{MediaTime, Timestamp};
+use crate::time::Timestamp;
 
 use super::Engine;
 use super::failure::trouble;
-use super::io::{
-    Description, Event, Grant, KeyFrameInfo, NetFailure, Output, Query, RenewFailure, Source, StreamInfo,
-};
+use super::io::{Description, Event, Grant, NetFailure, Output, Query, RenewFailure, Source, StreamInfo};
 use super::recovery::Fault;
 use super::requests::{Ask, Purpose};
 
@@ -198,18 +196,9 @@ impl Engine {
 
     /// Tells the page what play info says of the video.
     fn describe(&mut self, found: PlayInfo) {
-        if let Some(url) = found.poster {
+        if let Some(url) = found.poster.clone() {
             self.push(Output::Notify(Event::Poster { url }));
         }
-        let (thumbnails, sprites) = found.sprite.map_or((None, Vec::new()), |s| (s.web_vtt, s.images));
-        let key_frames = found.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
-        self.push(Output::Notify(Event::PlayInfo(Box::new(Description {
-            name: found.name,
-            duration: found.duration.map(MediaTime::as_secs),
-            preview: found.preview.map(MediaTime::as_secs),
-            thumbnails,
-            sprites,
-            key_frames: key_frames.collect(),
-        }))));
+        self.push(Output::Notify(Event::PlayInfo(Box::new(Description::of(found)))));
     }
 }

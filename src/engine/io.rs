@@ -12,6 +12,7 @@ pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
+use crate::access::PlayInfo;
 pub use crate::access::play_info::Query;
 pub use crate::access::{Kinds, OverlaySeed, TokenPlacement};
 use crate::crypto::{BLOCK, Iv, SegmentMethod};
@@ -539,6 +540,23 @@ pub struct Description {
     pub sprites: Vec<Url>,
     /// Places worth going to.
     pub key_frames: Vec<KeyFrameInfo>,
+}
+
+impl Description {
+    /// What the play info says.
+    pub(crate) fn of(info: PlayInfo) -> Self {
+        let (thumbnails, sprites) =
+            info.sprite.map_or((None, Vec::new()), |sprite| (sprite.web_vtt, sprite.images));
+        let key_frames = info.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
+        Self {
+            name: info.name,
+            duration: info.duration.map(MediaTime::as_secs),
+            preview: info.preview.map(MediaTime::as_secs),
+            thumbnails,
+            sprites,
+            key_frames: key_frames.collect(),
+        }
+    }
 }
 
 /// A stream that play info names. Its address and token are told whole: the page is to play it.

@@ -13,6 +13,7 @@ mod choice;
 mod crypto;
 mod damaged;
 mod ends;
+mod handoff;
 mod keys;
 mod limits;
 mod live;

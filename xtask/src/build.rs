@@ -5,16 +5,17 @@ use std::hash::{DefaultHasher, Hasher};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
+use crate::miniprogram;
 use crate::project::Project;
 use crate::setup::{self, WASM};
 use crate::sh::{Context, Error, Result, say};
 use crate::size;
 
-/// Build the WebAssembly module into www/pkg and print its size
+/// Build the WebAssembly modules, for pages into www/pkg and for mini-programs, and print their sizes
 ///
 /// Adds the wasm32 target if it is missing, compiles with the `wasm` profile, runs wasm-bindgen (linked in) and
 /// wasm-opt (the npm package `binaryen`, installed under target/tools), and prints the sizes of all that ships to
-/// a page beside the limits in www/size-budget.json. What has not changed is not built again.
+/// a page or in a mini-program beside the limits in www/size-budget.json. What has not changed is not built again.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Args {
     /// Fail if a size is over its budget, instead of warning
@@ -25,6 +26,8 @@ pub(crate) struct Args {
 pub(crate) fn run(project: &Project, args: &Args) -> Result<()> {
     let begun = Instant::now();
     module(project)?;
+    miniprogram::module(project)?;
+    miniprogram::lay_out(project)?;
     let complaints = size::report(project)?;
     for complaint in &complaints {
         say(format_args!("size: {complaint}"));
@@ -64,7 +67,7 @@ pub(crate) fn module(project: &Project) -> Result<()> {
 
 /// Makes the glue and the optimised module of a compiled one, `NAME.js` and `NAME_bg.wasm`, in a folder that is emptied.
 pub(crate) fn bind(project: &Project, input: &Path, pkg: &Path, name: &str) -> Result<()> {
-    let wasm_opt = wasm_opt(project)?;
+    let wasm_opt = binaryen(project, "wasm-opt")?;
     say("wasm-bindgen --target web");
     if pkg.exists() {
         fs::remove_dir_all(pkg).context(|| format!("empty {}", pkg.display()))?;
@@ -96,10 +99,10 @@ fn fingerprint(input: &Path) -> Result<String> {
     Ok(format!("{:016x} binaryen {BINARYEN} {}\n", hasher.finish(), WASM_OPT.join(" ")))
 }
 
-/// The path of wasm-opt, installing it if this version is not there yet.
-fn wasm_opt(project: &Project) -> Result<PathBuf> {
+/// The path of a program of binaryen, installing it if this version is not there yet.
+pub(crate) fn binaryen(project: &Project, program: &str) -> Result<PathBuf> {
     let tools = project.target.join("tools").join(format!("binaryen-{BINARYEN}"));
-    let program = tools.join("node_modules/.bin/wasm-opt");
+    let program = tools.join("node_modules/.bin").join(program);
     if !program.exists() {
         fs::create_dir_all(&tools).context(|| format!("create {}", tools.display()))?;
         project
@@ -115,7 +118,7 @@ fn wasm_opt(project: &Project) -> Result<PathBuf> {
 /// The profile of everything that runs as WebAssembly.
 pub(crate) const PROFILE: &str = "wasm";
 /// The version of the npm package that wasm-opt comes from.
-const BINARYEN: &str = "132.0.0";
+pub(crate) const BINARYEN: &str = "132.0.0";
 /// How wasm-opt optimises, and the features of the wasm32 target that it may rely on.
 const WASM_OPT: [&str; 10] = [
     "-O3",

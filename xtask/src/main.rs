@@ -20,11 +20,13 @@ mod bench_media;
 mod build;
 mod corpora;
 mod demo;
+mod miniprogram;
 mod project;
 mod setup;
 mod sh;
 mod size;
 mod test;
+mod test_miniprogram;
 
 use project::Project;
 use sh::Error;

@@ -10,8 +10,9 @@ use crate::corpora;
 use crate::project::{CLI, PRODUCT, Project};
 use crate::setup::{self, CHROMEDRIVER, CHROMIUM, FFMPEG, FFPROBE, OPENSSL, PIP, PYTHON, WASM};
 use crate::sh::{self, Cmd, Context, Error, Result, say};
+use crate::test_miniprogram;
 
-/// Run every check: formatting, lints, docs, native tests, size budget, browser tests, types, end to end
+/// Run every check: formatting, lints, docs, native tests, size budget, browser tests, types, mini-program, end to end
 ///
 /// This is what CI runs. Missing programs are installed by apt when run as root on Debian or Ubuntu; otherwise it
 /// says what to install. All steps run even if one fails; the exit code tells whether all passed.
@@ -37,7 +38,7 @@ struct Step {
     run: fn(&Project) -> Result<String>,
 }
 
-const STEPS: [Step; 11] = [
+const STEPS: [Step; 12] = [
     Step { name: "fmt", about: "rustfmt", after: None, run: fmt },
     Step {
         name: "clippy",
@@ -47,7 +48,7 @@ const STEPS: [Step; 11] = [
     },
     Step {
         name: "clippy-wasm",
-        about: "clippy on the core as it is for pages",
+        about: "clippy on the core as it is for pages and for mini-programs",
         after: None,
         run: clippy_wasm,
     },
@@ -72,6 +73,12 @@ const STEPS: [Step; 11] = [
         run: wasm,
     },
     Step { name: "types", about: "tsc --strict over www/", after: Some("build"), run: types },
+    Step {
+        name: "miniprogram",
+        about: "the mini-program component in its simulator, with the origin",
+        after: Some("build"),
+        run: test_miniprogram::run,
+    },
     Step { name: "browser", about: "wasm-bindgen tests in headless Chromium", after: None, run: browser },
     Step { name: "e2e", about: "the page, the origin and Chromium together", after: Some("build"), run: e2e },
 ];
@@ -170,6 +177,8 @@ fn clippy_wasm(project: &Project) -> Result<String> {
     let packages = ["clippy", "--package", CORE, "--package", "cloud-player-micro"];
     let args = ["--target", WASM, "--lib", "--test", WEB_TESTS];
     project.cargo().args(packages).args(args).args(["--", "-D", "warnings"]).run("clippy-wasm")?;
+    let args = ["clippy", "--package", CORE, "--target", WASM, "--lib", "--features", "miniprogram"];
+    project.cargo().args(args).args(["--", "-D", "warnings"]).run("clippy-miniprogram")?;
     Ok(String::new())
 }
 

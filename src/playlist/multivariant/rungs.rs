@@ -43,6 +43,27 @@ impl Multivariant {
         });
         rungs
     }
+
+    /// The rungs that can be played, lowest first: all with pictures, or all sound alone. Variants in an unsupported codec (by
+    /// the first part of its RFC 6381 name) are left out, unless nothing else is left.
+    pub fn playable_rungs(&self, unsupported_codecs: &[String]) -> Vec<Rung> {
+        let takes = |variant: &Variant| {
+            let name = |codec: &str| codec.split('.').next().unwrap_or_default().to_ascii_lowercase();
+            !variant.codecs.iter().any(|codec| unsupported_codecs.contains(&name(codec)))
+        };
+        let is_taken = |rung: &Rung| self.variants.get(rung.variant).is_some_and(takes);
+        let mut found = self.rungs();
+        // Sound alone is no way to play a video whose pictures are not taken.
+        let all_sound = found.iter().all(|rung| rung.audio_only);
+        if found.iter().any(|rung| is_taken(rung) && (all_sound || !rung.audio_only)) {
+            found.retain(is_taken);
+        }
+        // Sound without picture is no rung of a video.
+        if !found.iter().all(|rung| rung.audio_only) {
+            found.retain(|rung| !rung.audio_only);
+        }
+        found
+    }
 }
 
 /// What makes two variants the same to a viewer.
