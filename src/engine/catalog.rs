@@ -253,7 +253,7 @@ impl Catalog {
     /// How often the server has begun anew, as far as any playlist has shown, and of those that have shown as much the one to
     /// put a new one beside, with when it was known to be so: what was loaded last, of this rung, of another, or of a
     /// rendition, whose playlist may come long before the first of the rungs.
-    pub(crate) fn reference(&self, rung: Option<usize>) -> (u32, Option<(&Media, Timestamp)>) {
+    fn reference(&self, rung: Option<usize>) -> (u32, Option<(&Media, Timestamp)>) {
         let first = rung.and_then(|rung| self.rungs.get(rung)).map(|rung| &rung.stream);
         let rungs = self.rungs.iter().map(|rung| &rung.stream);
         let sounds = self.sounds.streams();
@@ -262,6 +262,27 @@ impl Catalog {
         let as_new = all().filter(|stream| stream.restarts == restarts);
         let known = as_new.filter_map(|stream| Some((stream.media.as_ref()?, stream.got)));
         (restarts, known.reduce(|newest, other| if other.1 > newest.1 { other } else { newest }))
+    }
+
+    /// A media playlist that comes for the first time, put on the timeline of those that are known.
+    pub(crate) fn put_beside_others(
+        &mut self,
+        now: Timestamp,
+        at_rung: Option<usize>,
+        (lane, index): (LaneId, usize),
+        mut playlist: MediaPlaylist,
+    ) -> MediaPlaylist {
+        let (restarts, reference) = self.reference(at_rung);
+        if let Some((Media { playlist: known, .. }, got)) = reference
+            // Also beside what has ended meanwhile, for the window had moved by then.
+            && (playlist.is_live() || known.is_live() || known.window().start > MediaTime::ZERO)
+        {
+            playlist.align_to(known, now.since(got));
+        }
+        if let Some(stream) = self.stream_mut(lane, index) {
+            stream.restarts = restarts;
+        }
+        playlist
     }
 
     /// Segments are about so long, by the media playlist that came last.

@@ -87,36 +87,21 @@ impl Engine {
         url: Url,
         body: &[u8],
     ) {
+        let at_rung = self.lanes.main.at_rung();
         let Stage::Open(catalog) = &mut self.stage else { return };
         let variables = catalog.variables().clone();
         let source = Source { base: &url, variables: &variables, limits: Limits::default() };
         let known = catalog.stream_mut(lane, index).and_then(|s| s.media.take_if(|m| m.playlist.is_live()));
         let (mut media, read) = match known {
-            Some(Media { mut playlist, url: known_url }) => {
-                let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
-                let news = playlist.refresh(body, &source);
-                // What was found missing is not named so in the next playlist.
-                if matches!(news, Ok(Refresh::Unchanged | Refresh::Advanced { .. })) {
-                    gaps.into_iter().for_each(|sequence| playlist.set_gap(sequence));
-                }
-                let url = if news.is_ok() { url } else { known_url };
-                (Some(Media { playlist, url }), news)
+            Some(known) => {
+                let (media, news) = read_again(known, &url, body, &source);
+                (Some(media), news)
             }
             None => match playlist::parse_media(body, &source) {
                 // An update, and nothing that it could be an update of.
                 Ok(playlist) if playlist.skipped > 0 => (None, Err(PlaylistError::DeltaMismatch { line: 1 })),
-                Ok(mut playlist) => {
-                    let (restarts, reference) = catalog.reference(self.lanes.main.at_rung());
-                    if let Some((reference, got)) = reference {
-                        // Also what has ended meanwhile, for the window had moved by then.
-                        let known = &reference.playlist;
-                        if playlist.is_live() || known.is_live() || known.window().start > MediaTime::ZERO {
-                            playlist.align_to(known, now.since(got));
-                        }
-                    }
-                    if let Some(stream) = catalog.stream_mut(lane, index) {
-                        stream.restarts = restarts;
-                    }
+                Ok(playlist) => {
+                    let playlist = catalog.put_beside_others(now, at_rung, (lane, index), playlist);
                     let added = playlist.segments.len();
                     (Some(Media { playlist, url }), Ok(Refresh::Advanced { added, removed: 0 }))
                 }
@@ -215,6 +200,23 @@ impl Engine {
     pub(super) fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {
         self.failed(now, ask, Fault::Corrupt, None, Some((error.code(), error.to_string())));
     }
+}
+
+/// Takes over what a live playlist has become, or leaves it as it was where that cannot be read.
+fn read_again(
+    Media { mut playlist, url: known_url }: Media,
+    url: &Url,
+    body: &[u8],
+    source: &Source<'_>,
+) -> (Media, Result<Refresh, PlaylistError>) {
+    let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
+    let news = playlist.refresh(body, source);
+    // What was found missing is not named so in the next playlist.
+    if matches!(news, Ok(Refresh::Unchanged | Refresh::Advanced { .. })) {
+        gaps.into_iter().for_each(|sequence| playlist.set_gap(sequence));
+    }
+    let url = if news.is_ok() { url.clone() } else { known_url };
+    (Media { playlist, url }, news)
 }
 
 /// Where to begin: where the page or the viewer wants to, else where the author does, else at the live edge; `None` is
