@@ -83,9 +83,7 @@ test('reports that do not arrive are stored and sent by the next program: none l
   await clock.settle();
   const stored = stage.phone.storage;
   assert.ok(JSON.stringify([...stored]).includes('unsent-1'), 'it is stored');
-  // The program is put to death, without another word.
-  player.api.player.tell = () => {};
-  player.api.player.destroy = () => {};
+  player.kill();
   assert.equal(await session.batches('unsent-1'), before);
 
   const next = stage.pick();

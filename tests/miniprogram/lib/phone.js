@@ -143,6 +143,12 @@ class Phone {
     return { abort: under.abort };
   }
 
+  /** The network takes no time to speak of, however fast the clock is put forward. */
+  async answered() {
+    for (let turn = 0; turn < 100 && this.flying > 0; turn += 1) await clock.wait(2);
+    await clock.settle();
+  }
+
   changeNetwork(network) {
     this.network = network;
     for (const listener of this.listeners) listener({ networkType: network, isConnected: network !== 'none' });
@@ -256,6 +262,7 @@ class OpenPlayer {
       await clock.advance(250);
       this.video.tick();
       await clock.settle();
+      await this.phone.answered();
     }
   }
 
@@ -273,6 +280,16 @@ class OpenPlayer {
 
   show() {
     this.component.triggerPageLifeTime('show');
+  }
+
+  /** The program is put to death: nothing of it runs any more, and nothing is said. */
+  kill() {
+    const { player } = this.api;
+    clearTimeout(player.timer);
+    player.core = null;
+    player.tell = () => {};
+    player.hear = () => {};
+    player.destroy = () => {};
   }
 
   close() {
