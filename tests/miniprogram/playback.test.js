@@ -133,6 +133,20 @@ test('a source that fails gives way to the next, in the same place', async () =>
   assert.equal(player.named('error').every(({ fatal }) => !fatal), true);
 });
 
+test('what fails once is begun anew in the same place, at the same address', async () => {
+  stage.pick();
+  const player = stage.lesson(stage.origin.session('anew'));
+  await player.opened(1);
+  await player.play(5);
+  const { src } = player.video;
+  player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
+  await clock.advance(600);
+  await player.opened(2);
+  assert.deepEqual([player.video.src, player.video.position, player.video.paused], [src, 5, false]);
+  await player.play(1);
+  assert.deepEqual(player.named('error').map(({ code, fatal }) => [code, fatal]), [['decode_failed', false]]);
+});
+
 test('where the module is missing or broken, the component plays all the same and says so', async () => {
   for (const [wasm, properties] of [['broken', {}], ['answer', { wasmPath: '/nowhere.wasm' }]]) {
     stage.pick({ wasm });

@@ -127,7 +127,7 @@ class Phone {
               // As it is.
             }
           }
-          const profile = {
+          const profile = options.enableProfile && {
             downstreamThroughputKbpsEstimate: this.throughputKbps,
             rtt: performance.now() - started,
             receivedBytedCount: body.length,
