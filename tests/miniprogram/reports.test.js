@@ -102,6 +102,28 @@ test('reports that do not arrive are stored and sent by the next program: none l
   await clock.until(() => !next.storage.has('cloud-player.unsent'), 'nothing to be left');
 });
 
+test('a page that is hidden may be the end: its report is stored at once', async () => {
+  stage.pick();
+  const session = stage.origin.session('hidden');
+  const player = stage.lesson(session, reporting(session, 'hidden-1'));
+  await player.opened(1);
+  await player.play(6);
+  stage.phone.silent = true;
+  player.video.fire('waiting');
+  await clock.advance(1500);
+  player.hide();
+  const { storage } = stage.phone;
+  player.kill();
+  const next = stage.pick();
+  next.storage = storage;
+  const second = stage.lesson(session, reporting(session, 'hidden-2'));
+  await second.opened(1);
+  const qoe = await record(session, 'hidden-1', ({ playedMs }) => playedMs > 5000);
+  // The stall that was still open is in it.
+  assert.equal(qoe.stallCount, 1);
+  assert.ok(Math.abs(qoe.stallMs - 1500) < 150, `${qoe.stallMs}`);
+});
+
 test('a report is repeated under its number until it is acknowledged', async () => {
   stage.pick();
   const session = stage.origin.session('repeated');

@@ -69,6 +69,7 @@ class Phone {
     this.sent = [];
     this.flying = 0;
     this.offline = false;
+    this.silent = false;
     this.listeners = new Set();
     this.players = [];
     this.instantiated = [];
@@ -111,6 +112,8 @@ class Phone {
       setImmediate(() => options.fail({ errMsg: 'request:fail net::ERR_INTERNET_DISCONNECTED' }));
       return { abort() {} };
     }
+    // Neither an answer nor a failure, for as long as the program lives.
+    if (this.silent) return { abort() {} };
     this.flying += 1;
     const started = performance.now();
     const under = send(url, { method, headers: { 'content-type': 'application/json', ...header }, body: data, timeout });
