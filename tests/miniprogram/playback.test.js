@@ -147,6 +147,23 @@ test('what fails once is begun anew in the same place, at the same address', asy
   assert.deepEqual(player.named('error').map(({ code, fatal }) => [code, fatal]), [['decode_failed', false]]);
 });
 
+test('what the core does not take is an error, not silence', async () => {
+  stage.pick();
+  const player = stage.lesson(stage.origin.session('name'), { tokenHosts: [5] });
+  const { code, phase, fatal } = await player.waitFor('error');
+  assert.deepEqual([code, phase, fatal], ['internal', 'host', true]);
+});
+
+test('where no service is named, it is the public one', async () => {
+  for (const wasm of ['answer', 'none']) {
+    const phone = stage.pick({ wasm });
+    phone.silent = true;
+    stage.phone.open({ appId: 1500012345, fileId: 'a/b', psign: 'a.b' });
+    await clock.until(() => phone.sent.length > 0, 'a request');
+    assert.equal(phone.sent[0].url, 'https://playvideo.qcloud.com/getplayinfo/v4/1500012345/a%2Fb?psign=a.b');
+  }
+});
+
 test('where the module is missing or broken, the component plays all the same and says so', async () => {
   for (const [wasm, properties] of [['broken', {}], ['answer', { wasmPath: '/nowhere.wasm' }]]) {
     stage.pick({ wasm });

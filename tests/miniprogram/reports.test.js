@@ -133,6 +133,7 @@ test('a report is repeated under its number until it is acknowledged', async () 
   await player.play(20);
   player.close();
   await record(session, 'repeated', ({ exit }) => exit !== null);
+  await clock.until(() => stage.phone.flying === 0, 'the answer to the last report');
   const all = stage.phone.sent.filter((request) => request.method === 'POST').map((request) => [JSON.parse(request.data).seq, request.status]);
   const arrived = all.filter(([, status]) => status === 200).map(([seq]) => seq);
   assert.deepEqual(arrived, arrived.map((_, index) => arrived[0] + index), JSON.stringify(all));
@@ -150,6 +151,7 @@ test('an answer that is lost makes no second record', async () => {
   await player.play(20);
   player.close();
   await record(session, 'lost-answer', ({ exit }) => exit !== null);
+  await clock.until(() => stage.phone.flying === 0, 'the answer to the last report');
   const records = (await session.reported('lost-answer')).filter(({ kind }) => kind === 'qoe');
   assert.equal(records.length, await session.batches('lost-answer'));
   const numbers = stage.phone.sent.filter((request) => request.method === 'POST').map((request) => JSON.parse(request.data).seq);
@@ -167,4 +169,24 @@ test('two players on a page keep their reports apart', async () => {
   for (const player of players) player.close();
   for (const name of ['two-a', 'two-b']) await record(session, name, ({ exit }) => exit !== null);
   await clock.until(() => !stage.phone.storage.has('cloud-player.unsent'), 'nothing to be left');
+});
+
+test('a session takes over nothing of one that still runs', async () => {
+  const phone = stage.pick();
+  const session = stage.origin.session('beside');
+  const first = stage.lesson(session, reporting(session, 'beside-1'));
+  await first.opened(1);
+  await first.play(3);
+  phone.silent = true;
+  first.hide();
+  assert.ok('beside-1' in JSON.parse(phone.storage.get('cloud-player.unsent')));
+  phone.silent = false;
+  const before = phone.sent.length;
+  const second = stage.lesson(session, reporting(session, 'beside-2'));
+  await second.opened(1);
+  await second.play(3);
+  const names = phone.sent.slice(before).filter(({ method }) => method === 'POST').map(({ data }) => JSON.parse(data).session_id);
+  assert.deepEqual([...new Set(names)], ['beside-2']);
+  assert.ok('beside-1' in JSON.parse(phone.storage.get('cloud-player.unsent')));
+  first.kill();
 });

@@ -10,6 +10,7 @@ const platforms = require('./platforms.js');
 const obtain = require('./cores.js').obtain;
 const constructorOf = require('./define.js').constructorOf;
 const Host = require('./host.js').Host;
+const SERVICE = require('./play-info.js').SERVICE;
 const Player = require('./player.js').Player;
 const toCore = require('./sources.js');
 
@@ -389,7 +390,7 @@ function start(self, sources) {
     sessionId: properties.sessionId,
     reportUrl: properties.reportUrl || null,
     reportInterval: properties.reportInterval || null,
-    playInfoHosts: properties.playInfoUrl ? [properties.playInfoUrl] : undefined,
+    playInfoHosts: [properties.playInfoUrl || SERVICE],
     tokenHosts: properties.tokenHosts,
     autoplay: properties.autoplay,
     renews: properties.renews,
@@ -403,10 +404,20 @@ function start(self, sources) {
     autoplay: properties.autoplay,
   });
   if (properties.src && properties.expires) player.tell({ type: 'renewed', id: null, expires: properties.expires });
-  obtain(platform, properties.wasmPath).then(function (core) {
-    player.run(core);
-  });
+  obtain(platform, properties.wasmPath)
+    .then((core) => player.run(core))
+    .catch(() => stage.emit('error', BROKEN));
 }
+
+/** What a page hears where no core takes what it was given. */
+const BROKEN = {
+  code: 'internal',
+  phase: 'host',
+  status: null,
+  fatal: true,
+  message: 'the core does not take what the properties say',
+  url: null,
+};
 
 /** Ends the session; the element is only a place again. @param {any} self */
 function end(self) {
