@@ -1,7 +1,7 @@
 /**
- * A new token or signature, from the page to the session.
+ * Tokens: one on an address, and a new token or signature, from the page to the session.
  *
- * @import { AccessGrant, SessionEvent, ToWorker } from './messages.js'
+ * @import { AccessGrant, AccessWish, ToWorker } from './messages.js'
  */
 
 /**
@@ -14,9 +14,10 @@
  */
 
 /**
- * Gives a new token or signature. `reason` is `'expiring'` or `'refused'`; `signal` is aborted when nobody waits any more.
+ * Gives a new token or signature. `reason` is `'expiring'` or `'refused'`; `wanted` is `'media'`, or `'playInfo'` where a
+ * player signature was refused and `token` is to be another one; `signal` is aborted when nobody waits any more.
  * To reject with an error whose `revoked` is `true` ends the session at once; any other rejection is tried again.
- * @typedef {(wish: { reason: 'expiring' | 'refused', signal: AbortSignal }) => Promise<Access>} RenewAccess
+ * @typedef {(wish: AccessWish & { signal: AbortSignal }) => Promise<Access>} RenewAccess
  */
 
 /**
@@ -31,6 +32,23 @@ export function toGrant({ src, token, expires, serverTime }) {
     serverTime: serverTime instanceof Date ? serverTime.getTime() : (serverTime ?? null),
   };
 }
+
+/**
+ * Puts a DRM token before the file name: `…/v.m3u8?q` becomes `…/voddrm.token.<token>.v.m3u8?q`. All else stays as it is, and so
+ * does an address that has a token or no file name. `format_url_with_token` of `src/access/token.rs`.
+ * @param {string} url
+ * @param {string} token
+ */
+export function formatUrlWithToken(url, token) {
+  const [, start, name, end] = URL_PARTS.exec(url) ?? [];
+  if (!token || !name || name.startsWith('voddrm.token.')) return url;
+  const segment = encodeURIComponent(token).replace(/%(2[46BC]|3[ABD]|40)/g, decodeURIComponent);
+  return `${start}voddrm.token.${segment}.${name}${end}`;
+}
+
+/** Up to the file name, the file name, and from there on. Browsers take a backslash for a slash. */
+const URL_PARTS =
+  /^((?:[a-z][a-z\d+.-]*:)?\/\/[^\\/?#]*[\\/](?:[^?#]*[\\/])?|(?![a-z][a-z\d+.-]*:|\/\/)(?:[^?#]*[\\/])?)([^\\/?#]+)([?#][^]*|)$/i;
 
 /** Answers the session's wishes: one renewal at a time, however impatient the session is. */
 export class Renewer {
@@ -48,15 +66,15 @@ export class Renewer {
     this.#post = post;
   }
 
-  /** @param {{ id: number, reason: 'expiring' | 'refused' }} wish */
-  async answer({ id, reason }) {
+  /** @param {AccessWish & { id: number }} wish */
+  async answer({ id, reason, wanted }) {
     const asks = this.#wish === null;
     this.#wish = id;
     if (!asks) return;
     /** @type {AccessGrant | null} */ let grant = null;
     let revoked = false;
     try {
-      grant = toGrant(await this.#renew({ reason, signal: this.#ends.signal }));
+      grant = toGrant(await this.#renew({ reason, wanted, signal: this.#ends.signal }));
     } catch (error) {
       revoked = error instanceof Object && 'revoked' in error && error.revoked === true;
     }

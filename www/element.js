@@ -324,7 +324,7 @@ export class CloudPlayerVideo extends MediaMirror {
       src,
       fileId,
       appId: text('app-id'),
-      playInfoUrl: text('play-info-url'),
+      playInfoUrl: text('play-info-url')?.trim().split(/\s+/),
       token: this.token || undefined,
       reportUrl: text('report-url'),
       startTime,

@@ -8,14 +8,21 @@ export type Range = [number, number];
 
 export type Source =
   | { kind: 'hls'; url: string; token: string | null; tokenPlacement: TokenPlacement | null }
-  | { kind: 'playInfo'; endpoint: string; appId: string; fileId: string; psign: string | null }
+  | {
+      kind: 'playInfo';
+      endpoints: string[];
+      appId: string;
+      fileId: string;
+      token: PlayInfoToken;
+      overlayKey: OverlayKey | null;
+    }
   | { kind: 'file'; url: string };
 
 export type TokenPlacement =
   | { kind: 'fileNamePrefix' }
   | { kind: 'keyQuery'; name: string }
   /** On requests of these kinds; all unless it is said. */
-  | { kind: 'query' | 'header'; name: string; on?: ('playlist' | 'key' | 'segment')[] };
+  | { kind: 'query' | 'pathPrefix' | 'header'; name: string; on?: ('playlist' | 'key' | 'segment')[] };
 
 export interface Start {
   type: 'start';
@@ -44,6 +51,30 @@ export interface Start {
   tokenHosts: string[];
   sink: 'worker' | 'page' | null;
   viewport: { width: number; height: number } | null;
+}
+
+/** What is told of a file that is not to be played. */
+export type Look = Pick<Start, 'type' | 'sessionId' | 'seed' | 'sources' | 'renews'> & { looks: true };
+
+/** What opens play info: a player signature (`psign`, version 4), or `sign` and what it is over (version 2). */
+export interface PlayInfoToken {
+  psign?: string | null;
+  t?: string | null;
+  us?: string | null;
+  exper?: string | number | null;
+  sign?: string | null;
+}
+
+/** The RSA key of a play-info service that encrypts its keys: in PEM or Base64, and the service's name for it. */
+export interface OverlayKey {
+  publicKey: string;
+  keyId: string;
+}
+
+/** Why a new grant is wanted, and for what. */
+export interface AccessWish {
+  reason: 'expiring' | 'refused';
+  wanted: 'media' | 'playInfo';
 }
 
 export interface AccessGrant {
@@ -81,6 +112,7 @@ export type SinkFailure = 'unavailable' | 'unsupported_type' | 'append' | 'decod
 
 export type ToWorker =
   | Start
+  | Look
   | { type: 'seek'; to: number }
   | { type: 'selectRung'; rung: number | null }
   | { type: 'limitRungs'; floor: number | null; cap: number | null }
@@ -140,11 +172,19 @@ export interface PlayInfoDetail {
   keyFrames: { at: number; content: string }[];
 }
 
+/** A stream that play info names. */
+export interface StreamDetail {
+  type: 'hls' | 'file';
+  url: string;
+  token: string | null;
+}
+
 export type SessionEvent =
   | { type: 'loaded'; duration: number; rungs: Rung[]; audio: AudioRendition[]; text: TextRendition[] }
   | { type: 'poster'; url: string }
   | ({ type: 'playInfo' } & PlayInfoDetail)
-  | { type: 'accessWanted'; id: number; reason: 'expiring' | 'refused' }
+  | { type: 'streams'; sources: StreamDetail[]; expires: number | null }
+  | ({ type: 'accessWanted'; id: number } & AccessWish)
   | { type: 'rungChanged'; rung: number }
   | { type: 'sourceChanged'; source: number; kind: SourceKind }
   | { type: 'audioChanged'; audio: number }

@@ -6,8 +6,9 @@
  * `textchange` {text}, `textadded` {text}, `sourcechange` {source, kind}, `durationchange` {duration}, `stats`, `error`
  * {code, phase, status, fatal, message}, `ended`; what is in braces is the event's `detail`.
  *
- * @import { AudioRendition, FromWorker, PlayerErrorDetail, Rung, SessionEvent, SinkCommand, Source, Stats, TextRendition,
- *   TokenPlacement, ToWorker } from './messages.js'
+ * @import { AudioRendition, FromWorker, OverlayKey, PlayerErrorDetail, PlayInfoToken, Rung, SessionEvent, SinkCommand, Stats,
+ *   TextRendition, TokenPlacement, ToWorker } from './messages.js'
+ * @import { SourceOptions } from './sources.js'
  */
 
 import { Renewer, toGrant } from './access.js';
@@ -15,29 +16,19 @@ import { unsupportedCodecs } from './codecs.js';
 import { recallThroughput, rememberThroughput } from './memory.js';
 import { mediaSourceClass, PageSink } from './page-sink.js';
 import { Relay, viewport } from './relay.js';
+import { absolute, toSource } from './sources.js';
 import { TextTracks } from './text-tracks.js';
 import { preloadWorker, takeWorker } from './workers.js';
-
-/**
- * What can be played: `src` is a playlist, `fileId` a file of a play-info service, `file` a file that the browser plays by
- * itself (MP4). One of the three.
- * @typedef {object} SourceOptions
- * @property {string} [src]
- * @property {string} [fileId]
- * @property {string} [appId]
- * @property {string} [playInfoUrl]
- * @property {string} [token]
- * @property {TokenPlacement} [tokenPlacement]
- * @property {string} [file]
- */
 
 /**
  * @typedef {object} PlayerOptions
  * @property {string} [src] A playlist's address. This, or `fileId`, or `file`.
  * @property {string} [fileId] A file id, whose streams a play-info service names.
  * @property {string} [appId] The application the file belongs to.
- * @property {string} [playInfoUrl] The play-info service; `/{appId}/{fileId}` is added.
- * @property {string} [token] The DRM token of `src`, or the player signature of `fileId`.
+ * @property {string | readonly string[]} [playInfoUrl] The play-info service; `/{appId}/{fileId}` is added. Of several the next is
+ *   asked where one does not answer.
+ * @property {string | PlayInfoToken} [token] The DRM token of `src`, or what opens the play info of `fileId`.
+ * @property {OverlayKey} [overlayKey] Has the play-info service's keys come encrypted under a key made up for this session.
  * @property {TokenPlacement} [tokenPlacement] Where the DRM token goes; a prefix of the file name unless said otherwise.
  * @property {string} [file] The address of a file that the browser plays by itself (MP4).
  * @property {SourceOptions[]} [fallbackSources] What takes over at the same place, in this order, where a source fails for
@@ -550,18 +541,6 @@ export class CloudPlayer extends EventTarget {
 }
 
 /**
- * @param {SourceOptions} options
- * @returns {Source}
- */
-function toSource({ src, fileId, appId, playInfoUrl, token, tokenPlacement, file }) {
-  if (file) return { kind: 'file', url: absolute(file) };
-  if (src) return { kind: 'hls', url: absolute(src), token: token || null, tokenPlacement: tokenPlacement ?? null };
-  if (!fileId) throw new TypeError('a player needs src, fileId or file');
-  const endpoint = absolute(playInfoUrl || DEFAULT_PLAY_INFO);
-  return { kind: 'playInfo', endpoint, appId: appId ?? '', fileId: String(fileId), psign: token || null };
-}
-
-/**
  * @param {unknown} value
  * @returns {value is number}
  */
@@ -575,14 +554,6 @@ function isIndex(value) {
  */
 function warn(value, what) {
   console.warn(`cloud-player: ${String(value)} is not ${what}`);
-}
-
-/**
- * The worker's own address is another one: relative URLs are resolved here.
- * @param {string} url
- */
-function absolute(url) {
-  return new URL(url, document.baseURI).href;
 }
 
 function randomId() {
@@ -601,9 +572,6 @@ const RESUME_SLACK = 2;
 
 /** Seconds that an element may be before where the session believes it to be. */
 const STEP_SLACK = 0.5;
-
-/** Tencent Cloud's public service. */
-const DEFAULT_PLAY_INFO = 'https://playvideo.qcloud.com/getplayinfo/v4';
 
 /** How long a destroyed player's worker may take to send its last report. */
 const LAST_REPORT_MS = 3000;

@@ -46,6 +46,8 @@ export class TextTracks {
 
   /** @param {number | null} text */
   show(text) {
+    // Word of how it was may come while a choice is on its way.
+    if (text === this.#shown) return;
     this.#clear();
     this.#shown = text;
     this.#elements.forEach(({ track }, i) => {

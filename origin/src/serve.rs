@@ -105,8 +105,7 @@ const SHUTDOWN_MAX: Duration = Duration::from_secs(2);
 
 fn router(app: &App) -> Router {
     let routes = Router::new()
-        .route("/getplayinfo/v4/{app_id}/{file_id}", get(playinfo::v4::serve))
-        .route("/getplayinfo/v2/{app_id}/{file_id}", get(playinfo::v2::serve))
+        .route("/getplayinfo/{version}/{app_id}/{file_id}", get(playinfo::serve))
         .route("/playinfo/{file_id}", get(playinfo::neutral::serve))
         .route("/media/{asset}/{*name}", get(media::serve))
         .route("/keys/{asset}/{id}", get(keys::serve))

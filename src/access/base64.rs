@@ -1,7 +1,7 @@
 //! Base64 (RFC 4648), to read: either alphabet, padded or not, white space left out.
 
 /// The bytes; `None` for text with any other character, or of a length that no bytes have.
-pub(super) fn decode(text: &str) -> Option<Vec<u8>> {
+pub fn decode(text: &str) -> Option<Vec<u8>> {
     let text = text.trim_end().trim_end_matches('=');
     let mut bytes = Vec::with_capacity(text.len() / 4 * 3 + 3);
     let (mut pending, mut bits) = (0_u32, 0_u32);

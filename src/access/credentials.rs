@@ -5,8 +5,12 @@ use std::collections::VecDeque;
 use crate::secret::{Secret, Url};
 
 use super::cache_key::{identity, is_value};
-use super::signature::{expiry, inherit, resigned};
-use super::token::{Kinds, TokenPlacement, file_name_prefix, format_url_with_token, with_query_param};
+use super::json::token_expiry;
+use super::signature::{expiry, inherit, is_signed_apart, resigned};
+use super::token::{
+    Kinds, TokenPlacement, file_name_prefix, format_url_with_token, with_path_prefix, with_query_param,
+    without_path_prefix,
+};
 use super::url_parts::{Parts, encode_query_value, same_origin};
 
 /// A token, and where it stands in URLs.
@@ -74,24 +78,62 @@ impl Credentials {
         }
     }
 
+    /// The URL without the token in its path, where the session puts it there: what is relative to it has it too.
+    fn bare(&self, url: &Url) -> Option<Url> {
+        match &self.token.as_ref()?.placement {
+            TokenPlacement::PathPrefix(name, _) => without_path_prefix(url, name),
+            _ => None,
+        }
+    }
+
+    /// A URL found in the playlist at `parent`, with the signature that it inherits.
+    fn child(&self, parent: &Url, child: &Url) -> Url {
+        let bare = |url: &Url| self.bare(url).unwrap_or_else(|| url.clone());
+        self.renewed(&inherit(&bare(parent), &bare(child)))
+    }
+
+    /// The address of the source, as it is signed today, without the token.
+    pub fn source(&self) -> Option<Url> {
+        self.source.clone()
+    }
+
+    /// Whether a URL that was made before the last renewal has a signature of its own, which no renewal reaches.
+    pub fn is_beyond_renewal(&self, url: &Url) -> bool {
+        let url = self.bare(url).unwrap_or_else(|| url.clone());
+        let is_apart = self.source.as_ref().is_some_and(|source| is_signed_apart(&url, source));
+        is_apart && self.resigned(url.clone()) == url
+    }
+
+    /// The URL with the signature of today in the place of a former one.
+    fn resigned(&self, url: Url) -> Url {
+        match &self.source {
+            Some(source) => self.signed.iter().fold(url, |url, former| resigned(&url, former, source)),
+            None => url,
+        }
+    }
+
     /// Whether this is the address of the source, however it is signed.
     pub fn is_source(&self, url: &Url) -> bool {
         self.source.as_ref().is_some_and(|source| self.cache_key(source) == self.cache_key(url))
     }
 
-    /// When what there is to show ends, in Unix seconds, as far as the source's address or the token (a JWT) says.
+    /// When what there is to show ends, in Unix seconds, as far as the source's address or the token says.
     pub fn expiry(&self) -> Option<i64> {
-        let of_token = self.token.as_ref().and_then(|used| {
-            expiry(&with_query_param(&Url::new("http://host/"), "token", used.token.expose()))
-        });
+        let of_token = self.token.as_ref().and_then(|used| token_expiry(used.token.expose()));
         self.source.as_ref().and_then(expiry).into_iter().chain(of_token).min()
     }
 
     /// The URL as it is to be asked for now, whenever it was made.
     pub fn current(&self, url: &Url) -> Url {
-        let url = self.renewed(url);
-        let Some(source) = &self.source else { return url };
-        self.signed.iter().fold(url, |url, former| resigned(&url, former, source))
+        let bare = self.bare(url);
+        let url = self.renewed(bare.as_ref().unwrap_or(url));
+        let url = self.resigned(url);
+        match &self.token {
+            Some(TokenUse { token, placement: TokenPlacement::PathPrefix(name, _) }) if bare.is_some() => {
+                with_path_prefix(&url, name, token.expose())
+            }
+            _ => url,
+        }
     }
 
     /// A playlist that play info or the page named.
@@ -102,19 +144,19 @@ impl Credentials {
 
     /// A media playlist named by the playlist at `parent`.
     pub fn child_playlist_url(&self, parent: &Url, child: &Url) -> Url {
-        let url = self.renewed(&inherit(parent, child));
+        let url = self.child(parent, child);
         self.placed(url, Kinds::PLAYLIST, |_| self.has_token(parent) && same_origin(parent, child))
     }
 
     /// An init section or a media segment named by the playlist at `parent`.
     pub fn child_url(&self, parent: &Url, child: &Url) -> Url {
-        let url = self.renewed(&inherit(parent, child));
+        let url = self.child(parent, child);
         self.placed(url, Kinds::SEGMENT, |_| false)
     }
 
     /// A key named by the playlist at `parent`.
     pub fn key_url(&self, parent: &Url, key: &Url) -> Url {
-        let url = self.renewed(&inherit(parent, key));
+        let url = self.child(parent, key);
         self.placed(url, Kinds::KEY, |_| false)
     }
 
@@ -136,7 +178,7 @@ impl Credentials {
         let is_placed = match placement {
             TokenPlacement::FileNamePrefix => kind == Kinds::PLAYLIST,
             TokenPlacement::KeyQuery(_) => kind == Kinds::KEY,
-            TokenPlacement::Query(_, kinds) => kinds.has(kind),
+            TokenPlacement::Query(_, kinds) | TokenPlacement::PathPrefix(_, kinds) => kinds.has(kind),
             TokenPlacement::Header(..) => false,
         };
         if !is_placed || !self.is_meant_for(&url) && !may(&url) {
@@ -146,6 +188,7 @@ impl Credentials {
             TokenPlacement::KeyQuery(name) | TokenPlacement::Query(name, _) => {
                 with_query_param(&url, name, token.expose())
             }
+            TokenPlacement::PathPrefix(name, _) => with_path_prefix(&url, name, token.expose()),
             _ => format_url_with_token(&url, token.expose()),
         }
     }
@@ -153,7 +196,7 @@ impl Credentials {
     /// As [`cache_key`](super::cache_key), leaving out every token that this session has used, wherever it stands.
     pub fn cache_key(&self, url: &Url) -> String {
         let tokens: Vec<_> = self.token.iter().map(|t| &t.token).chain(&self.former).collect();
-        identity(url, &tokens)
+        identity(self.bare(url).as_ref().unwrap_or(url), &tokens)
     }
 
     /// Whether the token may go there.
@@ -330,6 +373,37 @@ mod tests {
     }
 
     #[test]
+    fn a_token_before_the_path_goes_wherever_relative_addresses_take_it_and_no_further() {
+        let kinds = Kinds::PLAYLIST.and(Kinds::SEGMENT);
+        let mut credentials = Credentials::default();
+        let placement = TokenPlacement::PathPrefix("tk".into(), kinds);
+        credentials.begin(
+            &url("http://h/d/m.m3u8?t=5a71afc0&sign=2"),
+            Some(TokenUse { token: token("a/b=c"), placement }),
+        );
+        let parent = credentials.playlist_url(&url("http://h/d/m.m3u8?t=5a71afc0&sign=2"));
+        assert_eq!(parent.expose(), "http://h/tk=a%2Fb=c/d/m.m3u8?t=5a71afc0&sign=2");
+        // As a relative address, from the root, and whole.
+        for child in ["http://h/tk=a%2Fb=c/d/1.ts", "http://h/d/1.ts"] {
+            let child = credentials.child_url(&parent, &url(child));
+            assert_eq!(child.expose(), "http://h/tk=a%2Fb=c/d/1.ts?t=5a71afc0&sign=2");
+            assert_eq!(credentials.cache_key(&child), credentials.cache_key(&url("http://h/d/1.ts")));
+        }
+        let other = url("http://other/tk=a%2Fb=c/d/1.ts");
+        assert_eq!(credentials.child_url(&parent, &other).expose(), "http://other/d/1.ts");
+        let key = url("http://h/tk=a%2Fb=c/d/k");
+        assert_eq!(credentials.key_url(&parent, &key).expose(), "http://h/d/k?t=5a71afc0&sign=2");
+        assert_eq!(format!("{parent}"), "http://h/tk=…/d/m.m3u8?…");
+
+        credentials.renew(Some(token("new")), Some(url("http://h/d/m.m3u8?t=6a71afc0&sign=3")));
+        assert_eq!(credentials.current(&parent).expose(), "http://h/tk=new/d/m.m3u8?t=6a71afc0&sign=3");
+        assert!(credentials.is_source(&parent));
+        let bare = url("http://h");
+        credentials.begin(&bare, credentials.token.clone());
+        assert_eq!(credentials.playlist_url(&bare).expose(), "http://h/tk=new/");
+    }
+
+    #[test]
     fn a_new_token_takes_the_place_of_the_old_wherever_that_stood() {
         let mut credentials = Credentials::default();
         credentials.begin(&url("http://h/d/m.m3u8?x=1"), Some(TokenUse::in_file_name(token("old.token"))));
@@ -350,6 +424,26 @@ mod tests {
         let renewed = credentials.key_url(&master, &key);
         assert_eq!(renewed.expose(), "http://h/k?id=7&token=new.token&&y");
         assert_eq!(credentials.cache_key(&renewed), before, "still the same key");
+    }
+
+    #[test]
+    fn what_was_signed_by_itself_is_told_from_what_carries_the_sources_signature() {
+        let mut credentials = Credentials::default();
+        let source = |t: &str| url(&format!("http://h/d/m.m3u8?expires={t}&signature=s{t}"));
+        credentials.begin(&source("1800000000"), Some(TokenUse::in_file_name(token("old.token"))));
+        let inherited = credentials.child_playlist_url(&source("1800000000"), &url("http://h/d/i.m3u8"));
+        let own = credentials.child_playlist_url(
+            &source("1800000000"),
+            &url("http://h/d/i.m3u8?expires=1800000000&signature=own"),
+        );
+        let jwt = url("http://h/d/1.ts?j=eyJhbGciOiJIUzI1NiJ9.eyJleHAiOjE3MDAwMDAwMDB9.c2ln");
+        let cases = [(&inherited, false), (&own, true), (&jwt, false), (&url("http://h/d/1.ts"), false)];
+        for renewed in [None, Some(source("1800000060"))] {
+            credentials.renew(Some(token("new.token")), renewed);
+            for (url, is_beyond) in cases {
+                assert_eq!(credentials.is_beyond_renewal(url), is_beyond, "{}", url.expose());
+            }
+        }
     }
 
     #[test]

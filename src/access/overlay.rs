@@ -19,7 +19,7 @@ use zeroize::Zeroizing;
 use crate::crypto::{ContentKey, CryptoError, Iv, unwrap_key};
 use crate::secret::Secret;
 
-use super::rsa::{MAX_BYTES, PublicKey};
+use super::rsa::{MAX_BYTES, PublicKey, PublicKeyError};
 
 /// An overlay key and IV, and how a service is told of them.
 #[derive(Clone, Debug)]
@@ -27,6 +27,25 @@ pub struct Overlay {
     key: Secret<[u8; BLOCK]>,
     iv: Secret<[u8; BLOCK]>,
     wrapped: WrappedOverlay,
+}
+
+/// What an overlay is made of: a service's public key, and randomness.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct OverlaySeed {
+    /// The public key, as [`PublicKey::parse`] takes it.
+    pub public_key: String,
+    /// Its name at the service.
+    pub key_id: String,
+    /// Fresh from a cryptographic generator, and used for nothing else.
+    pub seed: Secret<[u8; LONG]>,
+}
+
+impl OverlaySeed {
+    /// Makes the overlay.
+    pub fn grow(&self) -> Result<Overlay, PublicKeyError> {
+        let key = PublicKey::parse(self.public_key.as_bytes())?;
+        Ok(Overlay::new(&self.seed, &key, &self.key_id))
+    }
 }
 
 /// An overlay that only the service can read: three parameters of a request for play info.

@@ -19,10 +19,10 @@ use core::fmt;
 
 use serde_json::Value;
 
+use crate::access::json::token_expiry;
 use crate::secret::{Secret, Url};
 use crate::time::MediaTime;
 
-mod claims;
 mod error;
 mod fields;
 mod hosts;
@@ -35,7 +35,7 @@ pub use error::{Class, PlayInfoError};
 pub use hosts::Hosts;
 pub use request::{Query, request, request_url};
 
-use fields::{Answer, integer, unix_ms};
+use fields::{answer, integer, unix_ms};
 
 /// What a play-info service says of a file.
 #[derive(Clone, Default, PartialEq)]
@@ -57,7 +57,7 @@ pub struct PlayInfo {
     /// How much of it, from its beginning, may be watched for now. None: all of it.
     pub preview: Option<MediaTime>,
     /// An image to show before the first frame. A whole address, to be handed to the page: it may be signed.
-    pub poster: Option<String>,
+    pub poster: Option<Url>,
     /// Thumbnails.
     pub sprite: Option<Sprite>,
     /// Places worth a mark on the timeline, as listed.
@@ -125,7 +125,7 @@ impl PlayInfo {
 
 /// Reads the body of an answer. `base` is the address that it came from.
 pub fn parse(body: &[u8], base: &Url) -> Result<PlayInfo, PlayInfoError> {
-    let answer = Answer::read(body)?;
+    let answer = answer(body)?;
     let answer = answer.value();
     match answer.get("code") {
         None | Some(Value::Null) => {}
@@ -146,7 +146,7 @@ pub fn parse(body: &[u8], base: &Url) -> Result<PlayInfo, PlayInfoError> {
     };
     info.server_time = answer.get("serverTime").and_then(unix_ms);
     if info.token_expiry.is_none() {
-        info.token_expiry = info.drm_token.as_ref().and_then(|token| claims::expiry(token.expose()));
+        info.token_expiry = info.drm_token.as_ref().and_then(|token| token_expiry(token.expose()));
     }
     Ok(info)
 }
@@ -175,7 +175,7 @@ impl fmt::Debug for PlayInfo {
             .field("name", name)
             .field("duration", duration)
             .field("preview", preview)
-            .field("poster", &poster.as_deref().map(Url::new))
+            .field("poster", poster)
             .field("sprite", sprite)
             .field("key_frames", key_frames)
             .finish()

@@ -13,6 +13,8 @@ pub enum TokenPlacement {
     KeyQuery(String),
     /// A query parameter of this name, put on requests of these kinds.
     Query(String, Kinds),
+    /// The first segment of the path, `/name=<token>/`, of requests of these kinds.
+    PathPrefix(String, Kinds),
     /// A request header of this name, on requests of these kinds.
     Header(String, Kinds),
 }
@@ -85,6 +87,30 @@ pub fn with_query_param(url: &Url, name: &str, value: &str) -> Url {
     }
 }
 
+/// Puts `/name=<token>` before the path of an absolute URL.
+pub(super) fn with_path_prefix(url: &Url, name: &str, token: &str) -> Url {
+    match Parts::of(url.expose()) {
+        Some(parts) if !parts.origin.is_empty() && !token.is_empty() => {
+            let below = if parts.directory.is_empty() { "/" } else { parts.directory };
+            let directory = [&path_prefix(name), encode_path_segment(token).as_str(), below].concat();
+            Url::new(Parts { directory: &directory, ..parts }.join())
+        }
+        _ => url.clone(),
+    }
+}
+
+/// The URL without such a segment, whatever the token; `None`: it has none.
+pub(super) fn without_path_prefix(url: &Url, name: &str) -> Option<Url> {
+    let parts = Parts::of(url.expose())?;
+    let (_, below) = parts.directory.strip_prefix(&path_prefix(name))?.split_once('/')?;
+    let directory = ["/", below].concat();
+    Some(Url::new(Parts { directory: &directory, ..parts }.join()))
+}
+
+fn path_prefix(name: &str) -> String {
+    ["/", &encode_path_segment(name), "="].concat()
+}
+
 /// What stands before a file name that carries `token`.
 pub(super) fn file_name_prefix(token: &str) -> String {
     format!("{DRM_TOKEN_PREFIX}{}.", encode_path_segment(token))
@@ -96,6 +122,17 @@ mod tests {
 
     fn formatted(url: &str, token: &str) -> String {
         format_url_with_token(&Url::new(url), token).expose().to_owned()
+    }
+
+    /// The page's `formatUrlWithToken` is held to the same rows.
+    #[test]
+    fn the_rows_that_pages_are_held_to() {
+        let rows = include_str!("../../tests/fixtures/access/token-urls.json");
+        let rows: Vec<[String; 3]> = serde_json::from_str(rows).unwrap();
+        assert!(rows.len() > 30);
+        for [url, token, wanted] in rows {
+            assert_eq!(formatted(&url, &token), wanted, "{url:?} {token:?}");
+        }
     }
 
     #[test]

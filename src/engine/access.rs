@@ -48,6 +48,18 @@ pub struct RenewWish {
     pub id: u64,
     /// Why.
     pub reason: RenewReason,
+    /// What is to be opened by it.
+    pub wanted: Wanted,
+}
+
+/// What a new grant is to open.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Wanted {
+    /// The stream: its address, its token.
+    Media,
+    /// Play info: the token is a player signature, the address one of the service.
+    PlayInfo,
 }
 
 /// Why a new grant is wanted.
@@ -75,7 +87,7 @@ impl Engine {
 
     /// Whether somebody could be asked for a new grant.
     fn can_renew(&self) -> bool {
-        self.config.renews || self.play_info.is_some()
+        self.config.renews || self.info.is_some()
     }
 
     /// How long the grant at hand lasts, as far as it and the servers say.
@@ -108,6 +120,9 @@ impl Engine {
         if self.must_wait(now, &ask.purpose) {
             self.requests.hold(ask);
             return None;
+        }
+        if ask.purpose == Purpose::PlayInfo {
+            ask.url = self.info_ask().url;
         }
         if needs_grant(&ask.purpose) {
             ask.url = self.credentials.current(&ask.url);
@@ -205,9 +220,11 @@ impl Engine {
         let reason = if self.renewal.is_refused() { RenewReason::Refused } else { RenewReason::Expiring };
         let id = self.renewal.ask(now);
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
-        match self.play_info.clone().filter(|_| !self.config.renews) {
-            Some(url) => self.send(now, Ask::get(Purpose::PlayInfo, url)),
-            None => self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason }))),
+        if self.config.renews {
+            let wanted = if self.info_waits() { Wanted::PlayInfo } else { Wanted::Media };
+            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted })));
+        } else {
+            self.ask_info_again(now);
         }
         self.timers.set(Timer::Access, self.renewal.plan(life, active, self.spread));
     }
@@ -223,9 +240,16 @@ impl Engine {
                 if let Some(time) = grant.server_time {
                     self.clock.tell(now, time);
                 }
-                self.credentials.renew(grant.token, grant.url);
-                self.renewal.succeeded();
-                self.granted(now, grant.expires);
+                if self.info_waits() {
+                    self.renew_info(grant.token, grant.url);
+                    self.renewal.succeeded();
+                } else {
+                    let refused = self.renewal.is_refused();
+                    self.credentials.renew(grant.token, grant.url);
+                    self.renewal.succeeded();
+                    self.granted(now, grant.expires);
+                    self.reload_signed(now, refused);
+                }
                 for _ in 0..self.requests.held() {
                     if let Some(ask) = self.requests.release() {
                         self.send(now, ask);

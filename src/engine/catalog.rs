@@ -253,7 +253,7 @@ impl Catalog {
     /// How often the server has begun anew, as far as any playlist has shown, and of those that have shown as much the one to
     /// put a new one beside, with when it was known to be so: what was loaded last, of this rung, of another, or of a
     /// rendition, whose playlist may come long before the first of the rungs.
-    pub(crate) fn reference(&self, rung: Option<usize>) -> (u32, Option<(&Media, Timestamp)>) {
+    fn reference(&self, rung: Option<usize>) -> (u32, Option<(&Media, Timestamp)>) {
         let first = rung.and_then(|rung| self.rungs.get(rung)).map(|rung| &rung.stream);
         let rungs = self.rungs.iter().map(|rung| &rung.stream);
         let sounds = self.sounds.streams();
@@ -262,6 +262,27 @@ impl Catalog {
         let as_new = all().filter(|stream| stream.restarts == restarts);
         let known = as_new.filter_map(|stream| Some((stream.media.as_ref()?, stream.got)));
         (restarts, known.reduce(|newest, other| if other.1 > newest.1 { other } else { newest }))
+    }
+
+    /// A media playlist that comes for the first time, put on the timeline of those that are known.
+    pub(crate) fn put_beside_others(
+        &mut self,
+        now: Timestamp,
+        at_rung: Option<usize>,
+        (lane, index): (LaneId, usize),
+        mut playlist: MediaPlaylist,
+    ) -> MediaPlaylist {
+        let (restarts, reference) = self.reference(at_rung);
+        if let Some((Media { playlist: known, .. }, got)) = reference
+            // Also beside what has ended meanwhile, for the window had moved by then.
+            && (playlist.is_live() || known.is_live() || known.window().start > MediaTime::ZERO)
+        {
+            playlist.align_to(known, now.since(got));
+        }
+        if let Some(stream) = self.stream_mut(lane, index) {
+            stream.restarts = restarts;
+        }
+        playlist
     }
 
     /// Segments are about so long, by the media playlist that came last.
@@ -285,15 +306,30 @@ impl Catalog {
 
     /// Forgets all media playlists but those in use: where the others lie was told by what is gone.
     pub(crate) fn forget_unused(&mut self, used: &[(LaneId, usize)]) {
-        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
-        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
-        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
-        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
-        for (of, i, stream) in mains.chain(sounds).chain(texts) {
+        for (of, i, stream) in self.streams_mut() {
             if !used.contains(&(of, i)) {
                 stream.media = None;
             }
         }
+    }
+
+    /// All rungs and renditions.
+    pub(crate) fn streams_mut(&mut self) -> impl Iterator<Item = (LaneId, usize, &mut Stream)> {
+        let mains = self.rungs.iter_mut().map(|r| &mut r.stream).enumerate();
+        let mains = mains.map(|(i, s)| (LaneId::Main, i, s));
+        let sounds = self.sounds.streams_mut().map(|(i, s)| (LaneId::Audio, i, s));
+        let texts = self.texts.streams_mut().map(|(i, s)| (LaneId::Text, i, s));
+        mains.chain(sounds).chain(texts)
+    }
+
+    /// Where their media playlists are, all that are named.
+    pub(crate) fn addresses_mut(&mut self) -> impl Iterator<Item = &mut Url> {
+        let mains = self.rungs.iter_mut().flat_map(|r| {
+            core::iter::once(&mut r.stream.url).chain(r.elsewhere.iter_mut().map(|place| &mut place.url))
+        });
+        let sounds = self.sounds.streams_mut().map(|(_, s)| &mut s.url);
+        let texts = self.texts.streams_mut().map(|(_, s)| &mut s.url);
+        mains.chain(sounds).chain(texts)
     }
 
     /// Where the media playlist of a rung or a rendition is.

@@ -3,7 +3,7 @@
 use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
-use super::io::{Output, RenewFailure, RequestId, RequestKind};
+use super::io::{Output, RequestId, RequestKind};
 use super::lane::{LaneId, State};
 use super::recovery::{self, Fault, Instead, Remedy};
 use super::requests::{Ask, Purpose};
@@ -46,10 +46,11 @@ impl Engine {
         phase: Option<Phase>,
         detail: Option<(&'static str, String)>,
     ) {
-        if let (Purpose::PlayInfo, Some(id)) = (&ask.purpose, self.renewal.asked()) {
-            return self.renewed(now, Some(id), Err(RenewFailure::Unavailable));
-        }
-        let Some(mut ask) = self.renews_for(now, ask, fault) else { return };
+        let ask = match ask.purpose {
+            Purpose::PlayInfo => self.info_failed(now, ask, fault, detail.as_ref()),
+            _ => self.renews_for(now, ask, fault),
+        };
+        let Some(mut ask) = ask else { return };
         ask.failures = ask.failures.saturating_add(1);
         let fault = match (fault, &ask.purpose) {
             (Fault::Gone { status: status @ (404 | 410) }, Purpose::Segment(_)) if self.is_live => {
@@ -87,15 +88,7 @@ impl Engine {
             }
             self.lanes.lane_mut(lane).attempt_failed(&ask);
         }
-        let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
-        let error = PlayerError {
-            code,
-            phase: phase.unwrap_or_else(|| phase_of(kind)),
-            status: fault.status(),
-            fatal: false,
-            message,
-            url: Some(ask.url.clone()),
-        };
+        let error = trouble(&ask, fault, phase, detail);
         // What it was to replace is there.
         if let Purpose::Segment(lane) = ask.purpose
             && self.lanes.lane(lane).loading().is_some_and(|loading| loading.replaces)
@@ -279,6 +272,24 @@ impl Engine {
             Purpose::Segment(lane) => self.lanes.lane(*lane).loading().is_none(),
             _ => false,
         }
+    }
+}
+
+/// What the page is told of a failure that does not end the session yet.
+pub(super) fn trouble(
+    ask: &Ask,
+    fault: Fault,
+    phase: Option<Phase>,
+    detail: Option<(&'static str, String)>,
+) -> PlayerError {
+    let (code, message) = detail.unwrap_or_else(|| (fault.code(), fault.message()));
+    PlayerError {
+        code,
+        phase: phase.unwrap_or_else(|| phase_of(ask.purpose.kind())),
+        status: fault.status(),
+        fatal: false,
+        message,
+        url: Some(ask.url.clone()),
     }
 }
 

@@ -6,19 +6,23 @@
 use core::fmt;
 use core::time::Duration;
 
-use serde::{Deserialize, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
-pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish};
+mod event;
+mod pipeline;
+
+pub use event::*;
+pub(crate) use pipeline::*;
+
+pub use super::access::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 pub use super::cues::CueInfo;
 pub(crate) use super::lane::LaneId;
 pub use super::renditions::{AudioInfo, TextInfo, TextKind};
-use crate::access::PlayInfo;
-pub use crate::access::{Kinds, TokenPlacement};
-use crate::crypto::{BLOCK, Iv, SegmentMethod};
-use crate::error::PlayerError;
-use crate::media::{MediaEvent, Offer, SegmentFacts, TrackKind};
+pub use crate::access::play_info::Query;
+pub use crate::access::{Kinds, OverlaySeed, TokenPlacement};
+use crate::media::{Offer, TrackKind};
 use crate::secret::{Secret, Url};
-use crate::telemetry::{Qoe, SourceKind};
+use crate::telemetry::SourceKind;
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
 /// What a host tells the session.
@@ -54,6 +58,8 @@ pub enum Command {
     /// Play the first of these that can be played; where one fails for good, the next goes on at the same place. Once a
     /// session: other media is another session.
     Load(Vec<Source>),
+    /// Ask play info, tell what it says, [`Event::Streams`] last, and end. In the place of [`Load`](Self::Load).
+    Look(Box<Source>),
     /// Go to this place.
     Seek(MediaTime),
     /// Hold one rung (an index into [`Event::Loaded`]'s list), or let the player choose.
@@ -103,14 +109,17 @@ pub enum TextChoice {
 pub enum Source {
     /// A file id, whose streams a play-info service names.
     PlayInfo {
-        /// Base address of the service; `/{app_id}/{file_id}` is added to its path.
-        endpoint: Url,
+        /// Base addresses of the service, the best first: where one fails, the next is asked. `/{app_id}/{file_id}` is added
+        /// to the path.
+        endpoints: Vec<Url>,
         /// The application the file belongs to.
         app_id: String,
         /// The file. A string: ids exceed what a double can hold.
         file_id: String,
-        /// The player signature, if the file needs one.
-        psign: Option<Secret<String>>,
+        /// By what right; the session adds `context` and `overlay` itself.
+        query: Query,
+        /// What keys are to be wrapped with on their way, of a service that does so.
+        overlay: Option<OverlaySeed>,
     },
     /// A playlist address.
     Hls {
@@ -210,6 +219,8 @@ pub struct ResponseHead {
     pub date: Option<i64>,
     /// The `Retry-After` header, as a delay.
     pub retry_after: Option<Duration>,
+    /// The same as a time, in milliseconds since 1970 by the server's clock.
+    pub retry_at: Option<i64>,
 }
 
 /// Why a request got no (complete) response.
@@ -427,284 +438,3 @@ impl ElementCommand {
 
 /// How far before where it is believed to be an element may be: it reports the place that it decodes, not the one shown.
 const STEP_SLACK: MediaTime = MediaTime::from_millis(500);
-
-/// What the page is told.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(tag = "type", rename_all = "camelCase", rename_all_fields = "camelCase")]
-pub enum Event {
-    /// The source is known: what it is called, how long it is and which rungs it has.
-    Loaded {
-        /// Seconds; infinite for a live presentation.
-        duration: f64,
-        /// Lowest first.
-        rungs: Vec<RungInfo>,
-        /// The renditions of the sound, in the order of the playlist; empty where there is no choice.
-        audio: Vec<AudioInfo>,
-        /// The renditions of the text, in the order of the playlist.
-        text: Vec<TextInfo>,
-    },
-    /// Play info arrived with something to show before the first frame.
-    Poster {
-        /// An image address, which may be signed: only the page gets to see it whole.
-        #[serde(serialize_with = "expose")]
-        url: Url,
-    },
-    /// What play info says of the video, beside its streams.
-    PlayInfo(Box<Description>),
-    /// What the session may show ends soon or was refused: a new token or signature is wanted, by
-    /// [`Command::Renewed`]. One is asked for at a time, and requests wait for it.
-    AccessWanted(RenewWish),
-    /// From now on this rung is what plays.
-    RungChanged {
-        /// Index into the list of `Loaded`.
-        rung: usize,
-    },
-    /// From now on this rendition of the sound is what plays.
-    AudioChanged {
-        /// Index into the list of `Loaded`.
-        audio: usize,
-    },
-    /// Captions were found that no playlist announces: there is more text to choose from.
-    TextTracks {
-        /// All of it; what was there before has the same place.
-        text: Vec<TextInfo>,
-    },
-    /// From now on this text is what is shown; what came of another is not shown any more.
-    TextChanged {
-        /// Index into the list of `Loaded` or `TextTracks`.
-        text: Option<usize>,
-    },
-    /// Text to show, and text to forget.
-    Cues {
-        /// Whose: index into the list of `Loaded` or `TextTracks`.
-        text: usize,
-        /// New ones, and known ones that are shown for longer than was said.
-        added: Vec<CueInfo>,
-        /// Numbers of those that are too far from the playhead to be kept.
-        removed: Vec<u32>,
-    },
-    /// How things stand; about four times a second while something moves.
-    Stats(Box<Stats>),
-    /// Something failed. Fatal ones end the session.
-    Error(PlayerError),
-    /// From now on this source is what plays, or is to play.
-    SourceChanged {
-        /// Index into the list of [`Command::Load`].
-        source: usize,
-        /// What it is.
-        kind: SourceKind,
-    },
-    /// A live presentation came to its end.
-    DurationChanged {
-        /// Seconds.
-        duration: f64,
-    },
-    /// Everything was played.
-    Ended,
-}
-
-fn expose<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.serialize_str(url.expose())
-}
-
-/// What play info says of a video. Image addresses may be signed: only the page gets to see them whole.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Description {
-    /// What it is called.
-    pub name: Option<String>,
-    /// Seconds.
-    pub duration: Option<f64>,
-    /// Only so many seconds of it may be watched.
-    pub preview: Option<f64>,
-    /// A WebVTT file that names the place of each thumbnail in a sprite sheet.
-    #[serde(serialize_with = "expose_some")]
-    pub thumbnails: Option<Url>,
-    /// The sprite sheets.
-    #[serde(serialize_with = "expose_all")]
-    pub sprites: Vec<Url>,
-    /// Places worth going to.
-    pub key_frames: Vec<KeyFrameInfo>,
-}
-
-impl Description {
-    /// What the play info says.
-    pub(crate) fn of(info: PlayInfo) -> Self {
-        let (thumbnails, sprites) =
-            info.sprite.map_or((None, Vec::new()), |sprite| (sprite.web_vtt, sprite.images));
-        let key_frames = info.key_frames.into_iter().map(|frame| KeyFrameInfo::new(frame.at, frame.content));
-        Self {
-            name: info.name,
-            duration: info.duration.map(MediaTime::as_secs),
-            preview: info.preview.map(MediaTime::as_secs),
-            thumbnails,
-            sprites,
-            key_frames: key_frames.collect(),
-        }
-    }
-}
-
-/// A place in a video, and what is there.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-pub struct KeyFrameInfo {
-    /// Seconds.
-    pub at: f64,
-    /// In the author's words.
-    pub content: String,
-}
-
-impl KeyFrameInfo {
-    pub(crate) fn new(at: MediaTime, content: String) -> Self {
-        Self { at: at.as_secs(), content }
-    }
-}
-
-fn expose_some<S: Serializer>(url: &Option<Url>, serializer: S) -> Result<S::Ok, S::Error> {
-    url.as_ref().map(Url::expose).serialize(serializer)
-}
-
-fn expose_all<S: Serializer>(urls: &[Url], serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_seq(urls.iter().map(Url::expose))
-}
-
-/// A rung as the page sees it.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct RungInfo {
-    /// Declared peak rate in bits per second, 0 when unknown.
-    pub bandwidth: u64,
-    /// Pixels; 0 when unknown.
-    pub width: u32,
-    /// Pixels; 0 when unknown.
-    pub height: u32,
-    /// Frames per second; 0 when unknown.
-    pub frame_rate: f64,
-    /// As in the playlist's CODECS.
-    pub codecs: String,
-}
-
-/// A snapshot for display and debugging.
-#[derive(Clone, Debug, PartialEq, Serialize)]
-#[serde(rename_all = "camelCase")]
-pub struct Stats {
-    /// Seconds.
-    pub position: f64,
-    /// Seconds of media from the position on that can play without the network.
-    pub buffer: f64,
-    /// Buffered ranges in seconds, start and end.
-    pub buffered: Vec<[f64; 2]>,
-    /// Estimated throughput in bits per second; `null` before the first sample.
-    pub throughput: Option<u64>,
-    /// The rung being loaded.
-    pub loading_rung: Option<usize>,
-    /// The rung at the playhead.
-    pub playing_rung: Option<usize>,
-    /// What the session waits for, when it does not simply play: a stable snake-case name.
-    pub waiting_for: Option<&'static str>,
-    /// The quality-of-experience record so far.
-    pub qoe: Qoe,
-}
-
-/// What a media request's pipeline is to do. Handled by the session; hosts never see it.
-#[derive(Debug)]
-pub(crate) enum PipelineCommand {
-    /// The body of this request is a media segment.
-    Begin {
-        /// The request.
-        id: RequestId,
-        /// Whose segment it is.
-        lane: LaneId,
-        /// How to read it.
-        plan: crate::media::SegmentStart,
-        /// It goes on where the lane's last segment ended: same rung, next in the playlist.
-        continues: bool,
-        /// What its bytes wait for.
-        needs: Needs,
-    },
-    /// The key that this request waits for.
-    Key(RequestId, crate::crypto::ContentKey),
-    /// The init section that this request waits for.
-    Init(RequestId, InitData),
-    /// The place on the timeline that this request waits for.
-    Place(RequestId, crate::media::Anchor),
-    /// The request is given up: forget what was not handed on.
-    Drop(RequestId),
-    /// No segment follows on this lane: hand on what was held back.
-    Flush(LaneId),
-    /// Something else follows on this lane: forget what was held back.
-    Reset(LaneId),
-}
-
-/// What must be at hand before a segment's first byte can be read. Bytes that come earlier wait.
-#[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct Needs {
-    /// Encrypted: wait for a key.
-    pub(crate) encryption: Option<Encryption>,
-    /// Wait for an init section.
-    pub(crate) init: bool,
-    /// Wait for the place on the timeline; the one in the plan does not count.
-    pub(crate) place: bool,
-}
-
-/// An init section as it came, and what opens it.
-#[derive(Clone, Debug)]
-pub(crate) struct InitData {
-    /// The same for the same bytes.
-    pub(crate) identity: String,
-    pub(crate) bytes: std::sync::Arc<[u8]>,
-    pub(crate) cipher: Option<(SegmentMethod, crate::crypto::ContentKey, Iv)>,
-}
-
-/// How a segment is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Encryption {
-    /// What of it is.
-    pub(crate) scheme: Scheme,
-    /// The initialization vector, of the segment or of its samples.
-    pub(crate) iv: Iv,
-}
-
-/// What of a segment is encrypted.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Scheme {
-    /// All of it: it is decrypted before it is read.
-    Segment(SegmentMethod),
-    /// Its samples: whoever reads it decrypts them.
-    Samples,
-}
-
-impl Scheme {
-    /// Bytes in a key.
-    pub(crate) const fn key_length(self) -> usize {
-        match self {
-            Self::Segment(method) => method.key_length(),
-            Self::Samples => BLOCK,
-        }
-    }
-}
-
-/// What a media pipeline tells the engine. Sent by the session; hosts never make it.
-#[derive(Debug)]
-pub(crate) enum PipelineEvent {
-    /// Media for the sink.
-    Media(MediaEvent),
-    /// The segment is complete.
-    Finished(SegmentFacts),
-    /// Nothing is held back any more.
-    Flushed,
-    /// The segment cannot be used, or not all of it.
-    Failed(Breakage),
-}
-
-/// Why a segment cannot be used.
-#[derive(Debug)]
-pub(crate) struct Breakage {
-    /// What the recovery table knows it as.
-    pub(crate) fault: super::recovery::Fault,
-    /// Decrypt or media.
-    pub(crate) phase: crate::error::Phase,
-    /// The error's own stable code.
-    pub(crate) code: &'static str,
-    /// One sentence.
-    pub(crate) message: String,
-}

@@ -47,8 +47,18 @@ pub(super) type Sequence = (u32, u64);
 #[derive(Clone, Copy, Debug)]
 struct Offset {
     ticks: i64,
+    trust: Trust,
+}
+
+/// What an offset is worth.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Trust {
+    /// Only a segment showed it that turned out not to be media. What was made of it lies by it.
+    Doubted,
+    /// A segment showed it.
+    Shown,
     /// A whole segment was placed by it.
-    proved: bool,
+    Proved,
 }
 
 /// One lane.
@@ -208,19 +218,33 @@ impl Lanes {
 
     /// The offset of a discontinuity sequence, once media of it was seen.
     pub(super) fn offset(&self, discontinuity_sequence: Sequence) -> Option<i64> {
-        self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks)
+        let offset =
+            self.timeline.get(&discontinuity_sequence).filter(|offset| offset.trust != Trust::Doubted);
+        offset.map(|offset| offset.ticks)
     }
 
     /// The offset of the last discontinuity sequence that one was found of, since the server began anew as often; of the last
     /// of all, where none was: that a server began anew is not seen in every playlist.
     pub(super) fn last_offset(&self, restarts: u32) -> Option<i64> {
-        let last = self.timeline.range((restarts, 0)..=(restarts, u64::MAX)).next_back();
-        last.or_else(|| self.timeline.last_key_value()).map(|(_, offset)| offset.ticks)
+        let of_this = self.timeline.range((restarts, 0)..=(restarts, u64::MAX)).rev();
+        let mut all = of_this.chain(self.timeline.iter().rev()).map(|(_, offset)| offset);
+        let last = all.clone().find(|offset| offset.trust != Trust::Doubted).or_else(|| all.next());
+        last.map(|offset| offset.ticks)
+    }
+
+    /// The offset of a sequence of which no better one will be found: its own, in doubt or not, or else the last.
+    pub(super) fn likely_offset(&self, discontinuity_sequence: Sequence) -> Option<i64> {
+        let own = self.timeline.get(&discontinuity_sequence).map(|offset| offset.ticks);
+        own.or_else(|| self.last_offset(discontinuity_sequence.0))
     }
 
     /// An offset was found.
     pub(super) fn found_offset(&mut self, discontinuity_sequence: Sequence, ticks: i64) {
-        self.timeline.entry(discontinuity_sequence).or_insert(Offset { ticks, proved: false });
+        let known = self.timeline.entry(discontinuity_sequence);
+        let offset = known.or_insert(Offset { ticks, trust: Trust::Shown });
+        if offset.trust == Trust::Doubted {
+            *offset = Offset { ticks, trust: Trust::Shown };
+        }
         while self.timeline.len() > MAX_OFFSETS {
             self.timeline.pop_first();
         }
@@ -229,7 +253,7 @@ impl Lanes {
     /// A segment of the sequence came through.
     pub(super) fn offset_proved(&mut self, discontinuity_sequence: Sequence) {
         if let Some(offset) = self.timeline.get_mut(&discontinuity_sequence) {
-            offset.proved = true;
+            offset.trust = Trust::Proved;
         }
     }
 
@@ -238,10 +262,12 @@ impl Lanes {
         self.timeline.remove(&discontinuity_sequence);
     }
 
-    /// The segment turned out not to be media: an offset that only it showed is worth nothing.
+    /// The segment turned out not to be media: an offset that only it showed is the last to go by.
     pub(super) fn doubt_offset(&mut self, discontinuity_sequence: Sequence) {
-        if self.timeline.get(&discontinuity_sequence).is_some_and(|offset| !offset.proved) {
-            self.timeline.remove(&discontinuity_sequence);
+        if let Some(offset) = self.timeline.get_mut(&discontinuity_sequence)
+            && offset.trust == Trust::Shown
+        {
+            offset.trust = Trust::Doubted;
         }
     }
 }
@@ -297,10 +323,12 @@ impl Lane {
         self.again = None;
         // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it.
         let unfilled = self.tail.is_some_and(|tail| {
-            (tail.rung, tail.sequence, tail.target) == (loading.rung, loading.sequence, loading.target)
+            (tail.rung, tail.sequence) == (loading.rung, loading.sequence)
+                && is_same(tail.target, loading.target)
         });
-        // What a copy lacks at its end is no drift.
-        if measured.length().ticks() > loading.range.length().ticks() / 4 * 3 {
+        // What a copy lacks at its end is no drift, nor what a damaged timestamp adds.
+        let (length, told) = (measured.length().ticks(), loading.range.length().ticks());
+        if length > told / 4 * 3 && length / 4 <= told {
             (self.drift, self.drift_at) = (measured.end - loading.playlist_end, measured.end);
         }
         self.tail = Some(Tail {
@@ -313,11 +341,19 @@ impl Lane {
         });
         // The playlist put the media elsewhere than it is: the place is in the segment before or after.
         let target = loading.target;
+        let away = |distance: MediaTime| {
+            let length = measured.length().ticks().max(loading.range.length().ticks() / 4).max(1);
+            let segments = distance.ticks() / length;
+            1 + u64::try_from(segments).unwrap_or(0)
+        };
         let next = if measured.start > target + MISPLACED {
-            loading.sequence.checked_sub(1)
-        } else if measured.end <= target || unfilled {
+            let distance = measured.start - target - MediaTime::from_ticks(1);
+            loading.sequence.checked_sub(away(distance)).or(loading.sequence.checked_sub(1))
+        } else if measured.end <= target {
+            loading.sequence.checked_add(away(target - measured.end))
+        } else if unfilled {
             loading.sequence.checked_add(1)
-        } else if let Some(search) = self.search.as_mut().filter(|s| s.target == target) {
+        } else if let Some(search) = self.search.as_mut().filter(|s| is_same(s.target, target)) {
             // It should be filled now. If it is not, this is not tried for ever.
             search.steps += 1;
             search.next = loading.sequence;
@@ -326,7 +362,7 @@ impl Lane {
             self.search = None;
             return Some(loading);
         };
-        let steps = self.search.filter(|s| s.target == target).map_or(0, |s| s.steps) + 1;
+        let steps = self.search.filter(|s| is_same(s.target, target)).map_or(0, |s| s.steps) + 1;
         // What lies beside it will not fill a track that it leaves empty.
         let steps = if unfilled { steps.max(MAX_STEPS) } else { steps };
         self.search = Some(Search { target, next: next.unwrap_or(loading.sequence), steps });
@@ -400,16 +436,24 @@ impl Lane {
     ) -> Next<'a> {
         let segments = &media.playlist.segments;
         let found = match (self.search, self.tail) {
-            (Some(search), _) if search.target == target => {
+            (Some(search), _) if is_same(search.target, target) => {
                 if search.steps > MAX_STEPS {
                     return Next::Hole;
                 }
-                (media.playlist.segment(search.next), MediaTime::ZERO, false)
+                // It may have been looked for beyond the beginning or the end, but not there.
+                let first = segments.first().map_or(0, |first| first.sequence);
+                let last = segments.last().map_or(0, |last| last.sequence);
+                let next = match self.tail.map(|tail| tail.sequence) {
+                    Some(before) if search.next < first && before > first => first,
+                    Some(before) if search.next > last && before < last => last,
+                    _ => search.next,
+                };
+                (media.playlist.segment(next), MediaTime::ZERO, false)
             }
             // What was loaded for this very place, or reached beyond it, and is not there was lost: it is what comes next.
             (_, Some(tail))
                 if tail.end.abs_diff(target) <= NEAR
-                    && tail.target != target
+                    && !is_same(tail.target, target)
                     && (goes_on || tail.end - target <= MISPLACED) =>
             {
                 let Some(segment) = after(media, rung, tail) else {
@@ -542,6 +586,13 @@ fn after(media: &Media, rung: usize, tail: Tail) -> Option<&Segment> {
     }
 }
 
+/// Whether two places are one. What is queued and what a browser then says of it differ by roundings, and a search that began
+/// anew with each would never end.
+fn is_same(a: MediaTime, b: MediaTime) -> bool {
+    a.abs_diff(b) <= ROUNDING
+}
+
+const ROUNDING: MediaTime = MediaTime::from_millis(5);
 /// Tracks do not end on the same tick, and the last frame of a segment comes out with the next one.
 const NEAR: MediaTime = MediaTime::from_millis(500);
 /// Media that begins this much after the place it was to fill leaves a hole that nothing plays over.
@@ -553,7 +604,9 @@ const MAX_OFFSETS: usize = 4096;
 
 #[cfg(test)]
 mod tests {
+    use super::super::requests::Purpose;
     use super::*;
+    use crate::playlist::{Limits, Source, Variables, parse_media};
 
     /// Sound that waits for an offset of a count that only its own playlist has would wait for ever.
     #[test]
@@ -564,5 +617,92 @@ mod tests {
         lanes.found_offset((1, 0), 10);
         lanes.found_offset((1, 2), 12);
         assert_eq!([0, 1, 2].map(|restarts| lanes.last_offset(restarts)), [Some(30), Some(12), Some(12)]);
+    }
+
+    fn media(segments: usize, told: f64) -> Media {
+        let mut text = String::from("#EXTM3U\n#EXT-X-TARGETDURATION:9\n");
+        (0..segments).for_each(|n| text += &format!("#EXTINF:{told},\n{n}.ts\n"));
+        let source =
+            Source { base: &Url::new(""), variables: &Variables::default(), limits: Limits::default() };
+        let playlist = parse_media((text + "#EXT-X-ENDLIST\n").as_bytes(), &source).unwrap();
+        Media { playlist, url: Url::new("") }
+    }
+
+    /// Loads for `target` until nothing more is to be loaded for it: how often, and what was loaded last. Media of segment `n`
+    /// lie from `length` times `n` on for so long.
+    fn loads_for(target: impl Fn(u32) -> MediaTime, media: &Media, length: MediaTime) -> (u32, u64) {
+        let (mut lane, mut loads, mut last) = (Lane::default(), 0, 0);
+        loop {
+            let place = target(loads);
+            let next = lane.next_segment(media, 0, place, false, MediaTime::ZERO);
+            let Next::Segment { segment, drift, .. } = next else { return (loads, last) };
+            last = segment.sequence;
+            let ask = Ask::get(Purpose::Segment(LaneId::Main), Url::new(""));
+            lane.begin(Loading::new(0, 0, segment, drift, place, ask));
+            let start = MediaTime::from_ticks(length.ticks() * last as i64);
+            let measured = TimeRange { start, end: start + length };
+            lane.finish(measured);
+            loads += 1;
+            if measured.contains(place) || loads > 50 {
+                return (loads, last);
+            }
+        }
+    }
+
+    /// Segments of two seconds of which the playlist says that they are of 2.3: what was looked for was seven segments on, and the
+    /// search gave up before.
+    #[test]
+    fn a_place_is_found_in_a_few_steps_however_far_off_the_playlist_is() {
+        let at = |seconds: f64| move |_: u32| MediaTime::from_millis((seconds * 1000.0) as i64);
+        let two = MediaTime::from_millis(2000);
+        assert_eq!(loads_for(at(110.4), &media(56, 2.3), two), (2, 55));
+        assert_eq!(loads_for(at(60.5), &media(56, 1.2), two), (2, 30));
+        assert_eq!(loads_for(at(5.0), &media(56, 2.0), two), (1, 2));
+    }
+
+    /// What is queued and what the browser then says differed by a tick: the search began anew with each, for ever.
+    #[test]
+    fn a_search_ends_although_the_place_is_told_with_roundings() {
+        let hole = |n: u32| MediaTime::from_ticks(4 * 90_000 + i64::from(n % 2));
+        let (media, mut lane, mut loads) = (media(8, 2.0), Lane::default(), 0);
+        while let Next::Segment { segment, drift, .. } =
+            lane.next_segment(&media, 0, hole(loads), false, MediaTime::ZERO)
+        {
+            let (n, place) = (segment.sequence, hole(loads));
+            let ask = Ask::get(Purpose::Segment(LaneId::Main), Url::new(""));
+            lane.begin(Loading::new(0, 0, segment, drift, place, ask));
+            // They end before the hole or begin behind it.
+            let start = MediaTime::from_millis(n as i64 * 2000 + if n < 2 { -1000 } else { 1000 });
+            lane.finish(TimeRange { start, end: start + MediaTime::from_millis(2000) });
+            loads += 1;
+            assert!(loads < 20, "for ever");
+        }
+        assert!(loads > 1);
+    }
+
+    #[test]
+    fn a_damaged_timestamp_is_no_drift() {
+        let (media, mut lane) = (media(8, 2.0), Lane::default());
+        let ask = Ask::get(Purpose::Segment(LaneId::Main), Url::new(""));
+        let segment = media.playlist.segment(1).unwrap();
+        lane.begin(Loading::new(0, 0, segment, MediaTime::ZERO, segment.start(), ask));
+        lane.finish(TimeRange { start: segment.start(), end: MediaTime::from_millis(17_755_000) });
+        assert_eq!(lane.drift(), MediaTime::ZERO);
+    }
+
+    /// Frames of a segment that broke may be all that there is, and the sound is to be in step with them.
+    #[test]
+    fn an_offset_in_doubt_is_the_last_to_go_by() {
+        let mut lanes = Lanes::default();
+        lanes.found_offset((0, 1), 10);
+        lanes.doubt_offset((0, 1));
+        assert_eq!((lanes.offset((0, 1)), lanes.last_offset(0)), (None, Some(10)));
+        lanes.found_offset((0, 0), 5);
+        assert_eq!(lanes.last_offset(0), Some(5));
+        lanes.found_offset((0, 1), 12);
+        assert_eq!((lanes.offset((0, 1)), lanes.last_offset(0)), (Some(12), Some(12)));
+        lanes.offset_proved((0, 1));
+        lanes.doubt_offset((0, 1));
+        assert_eq!(lanes.offset((0, 1)), Some(12));
     }
 }

@@ -54,7 +54,7 @@ impl Engine {
         self.timers.set(Timer::Reload, next);
     }
 
-    fn stream_in_use(&self, lane: LaneId) -> Option<usize> {
+    pub(super) fn stream_in_use(&self, lane: LaneId) -> Option<usize> {
         match lane {
             LaneId::Main => self.lanes.main.at_rung(),
             LaneId::Audio => self.sound(),
@@ -126,23 +126,34 @@ impl Engine {
         }
     }
 
-    /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more.
+    /// Of two playlists that begin anew, the second goes beside the first: where each ended before says nothing any more. The
+    /// first goes behind all that was known.
     pub(super) fn align_restarted(
         &mut self,
         now: Timestamp,
         (lane, index): (LaneId, usize),
         playlist: &mut MediaPlaylist,
     ) {
-        let others = LaneId::ALL.into_iter().filter(|other| *other != lane);
+        let others = LaneId::MEDIA.into_iter().filter(|other| *other != lane);
         let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
         let Stage::Open(catalog) = &mut self.stage else { return };
-        let Some(stream) = catalog.stream_mut(lane, index) else { return };
-        stream.restarts = stream.restarts.wrapping_add(1);
-        let restarts = stream.restarts;
-        let ahead = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
-        let mut ahead = ahead.filter(|stream| stream.restarts == restarts);
-        if let Some((first, got)) = ahead.find_map(|stream| Some((stream.media.as_ref()?, stream.got))) {
-            playlist.align_to(&first.playlist, now.since(got));
+        let Some(stream) = catalog.stream(lane, index) else { return };
+        let mut restarts = stream.restarts.wrapping_add(1);
+        let others = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
+        let others: Vec<_> =
+            others.filter_map(|stream| Some((stream, &stream.media.as_ref()?.playlist))).collect();
+        // Not every playlist shows each time that the server begins anew.
+        match others.iter().filter(|(stream, _)| stream.restarts >= restarts).max_by_key(|(s, _)| s.restarts)
+        {
+            Some((stream, first)) => {
+                restarts = stream.restarts;
+                playlist.align_to(first, now.since(stream.got));
+            }
+            // The others were heard of since: what they had then was before this.
+            None => others.iter().for_each(|(_, old)| playlist.go_behind(old)),
+        }
+        if let Some(stream) = catalog.stream_mut(lane, index) {
+            stream.restarts = restarts;
         }
     }
 

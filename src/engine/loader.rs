@@ -3,7 +3,8 @@
 //! Each lane loads one segment at a time.
 
 use crate::error::{Phase, PlayerError};
-use crate::time::{MediaTime, Timestamp};
+use crate::media::TrackKind;
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::io::{Output, PipelineCommand};
 use super::lane::{LaneId, Loading, Next, State};
@@ -40,15 +41,37 @@ impl Engine {
         // What waits for its place does not wait for rungs that have gone by it, or have nothing more to load for now.
         if let Some(sound) = self.lanes.audio.loading().filter(|l| l.awaits_offset) {
             let (start, gone_by) = (sound.range.start, self.lanes.main.has_gone_by(sound));
-            // On the way to another place they are idle for a moment only, and at the live edge until their next playlist.
-            let comes =
-                self.live_playlist().is_some_and(|playlist| playlist.live_edge() <= start + TOLERANCE);
+            // On the way to another place they are idle for a moment only, and at the live edge until their next playlist,
+            // whichever rung's that is.
+            let comes = self.is_live && self.target(LaneId::Main) <= start + TOLERANCE;
             let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
             self.offset_found(gone_by || idle && !comes);
         }
+        // The rungs may be over before sound that ends before them has been placed.
+        if main == Progress::Ended {
+            self.offset_found(true);
+            self.place_sound();
+        }
+        // The other goes on without what has not come by now.
+        if self.sound().is_some() {
+            let ended =
+                [(main, TrackKind::Video, TrackKind::Audio), (audio, TrackKind::Audio, TrackKind::Video)];
+            for (_, kind, other) in ended.into_iter().filter(|(lane, ..)| *lane == Progress::Ended) {
+                if !self.sink.has(kind) {
+                    self.sink.expect_no_more(Some(other));
+                }
+            }
+        }
         (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
-            if [Tracks::Audio, Tracks::AllButAudio].iter().all(|of| self.sink.coming(*of).is_empty()) {
+            // What has not come by now does not come.
+            self.sink.expect_no_more(None);
+            if self.sink.lacks_a_track(self.playhead.place()) {
+                // The browser may have taken what was there, more than once: it is looked for without what is known of that.
+                if !core::mem::replace(&mut self.looked_again, true) {
+                    LaneId::MEDIA.into_iter().for_each(|lane| self.lanes.lane_mut(lane).give_up());
+                    return self.refill_after(now, MediaTime::ZERO);
+                }
                 return self.end_by(now, nothing_to_play());
             }
             // What a seek has left behind the end would be waited for.
@@ -229,7 +252,7 @@ impl Engine {
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
-        let target = self.place_to_fill(lane);
+        let mut target = self.place_to_fill(lane);
         let Stage::Open(catalog) = &self.stage else { return Progress::Goes };
         let Some(media) = catalog.media(lane, rung) else { return Progress::Goes };
         let drift = self.lanes.lane(lane).drift_for(target, media.playlist.is_live());
@@ -238,6 +261,11 @@ impl Engine {
             return Progress::Goes;
         }
         let coming = self.sink.coming(self.tracks_of(lane));
+        // The last place is one by the playlist of another rung, which may be a little longer.
+        let is_reached = |range: &TimeRange| range.start <= target && target <= range.end + END_MARGIN;
+        if !media.playlist.is_live() && !coming.iter().any(is_reached) {
+            target = target.min(media.playlist.window().end + drift - END_MARGIN);
+        }
         let goes_on = coming.iter().any(|range| range.start < target && target <= range.end);
         let next = self.lanes.lane(lane).next_segment(media, rung, target, goes_on, drift);
         let (segment, drift, continues) = match next {
@@ -248,10 +276,6 @@ impl Engine {
                 if self.lanes.lane_mut(lane).wants_flush() {
                     self.command(PipelineCommand::Flush(lane));
                     return Progress::Goes;
-                }
-                // The rungs may go on without sound that ends before them has been placed.
-                if lane == LaneId::Main {
-                    self.offset_found(true);
                 }
                 // Media that lie further on than the playlist ends are gone on to, and nothing loads what is missing before them.
                 if coming.iter().any(|range| range.start > target.max(self.playhead.place())) {
@@ -317,7 +341,12 @@ impl Engine {
             .map(|segment| segment.start() + drift);
         // Media may lie elsewhere than the playlist says, and what is there already needs no playlist.
         let coming = self.sink.coming(self.tracks_of(lane));
-        let there = coming.iter().map(|range| range.start).find(|start| *start > hole);
+        // What lies far beyond the playlist was put there by a damaged timestamp.
+        let reach = catalog.media(lane, rung).map_or(MediaTime::MAX, |media| {
+            let length = catalog.segment_length().ticks().saturating_mul(BEYOND);
+            media.playlist.window().end + drift + MediaTime::from_ticks(length)
+        });
+        let there = coming.iter().map(|range| range.start).find(|start| *start > hole && *start <= reach);
         let behind = behind.into_iter().chain(there).min();
         // While there is something to play it is played first; the step is made when the playhead is at the hole.
         let ahead = self.playable_ahead();
@@ -401,6 +430,8 @@ fn nothing_to_play() -> PlayerError {
 pub(super) const TOLERANCE: MediaTime = MediaTime::from_millis(100);
 /// Less than this is not begun with.
 const UNPLAYABLE: MediaTime = MediaTime::from_millis(500);
+/// Segments that media may lie beyond a playlist that tells too little.
+const BEYOND: i64 = 6;
 /// A place this close before a live window is taken for its start.
 const LEFT_MARGIN: MediaTime = MediaTime::from_millis(500);
 /// Closer to the end than this there may be nothing left to play.

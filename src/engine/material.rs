@@ -13,6 +13,7 @@ use crate::playlist::{Key, Map, Method, Segment};
 use crate::time::Timestamp;
 
 use super::catalog::Media;
+use super::info::Info;
 use super::io::{Encryption, InitData, Needs, PipelineCommand, RequestId, Scheme};
 use super::lane::{Cipher, InitSection, LaneId};
 use super::recovery::Fault;
@@ -160,8 +161,11 @@ impl Engine {
             let of_this = next.into_iter().find(|cipher| cipher.key == identity);
             of_this.map(|cipher| cipher.encryption.scheme.key_length())
         });
-        let key = ContentKey::from_bytes(body)
-            .and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
+        let key = match self.info.as_ref().and_then(Info::overlay) {
+            Some(overlay) => overlay.unwrap(body),
+            None => ContentKey::from_bytes(body),
+        };
+        let key = key.and_then(|key| needed.map_or(Ok(()), |needed| key.check_length(needed)).map(|()| key));
         match key {
             Ok(key) => {
                 self.keys.put(identity.clone(), key.clone());
@@ -250,13 +254,25 @@ impl Engine {
         let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
         let (request, expected, sequence) =
             (loading.request, loading.range.start, loading.discontinuity_sequence);
-        let offset = self.lanes.offset(sequence);
-        let offset = offset.or_else(|| self.lanes.last_offset(sequence.0).filter(|_| passed));
+        let offset = if passed { self.lanes.likely_offset(sequence) } else { self.lanes.offset(sequence) };
         let (Some(id), Some(offset)) = (request, offset) else { return };
+        self.place(id, Anchor::Offset { offset, expected });
+    }
+
+    /// The rungs have nothing more to load, and what they have does not say where the sound belongs: it goes where its
+    /// playlist has it.
+    pub(super) fn place_sound(&mut self) {
+        let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
+        if let (Some(id), start) = (loading.request, loading.range.start) {
+            self.place(id, Anchor::At(start));
+        }
+    }
+
+    fn place(&mut self, id: RequestId, anchor: Anchor) {
         if let Some(loading) = self.lanes.audio.loading_mut() {
             loading.awaits_offset = false;
         }
-        self.command(PipelineCommand::Place(id, Anchor::Offset { offset, expected }));
+        self.command(PipelineCommand::Place(id, anchor));
     }
 
     pub(super) fn command(&mut self, command: PipelineCommand) {

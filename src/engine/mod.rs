@@ -7,12 +7,14 @@
 //! | file | decides |
 //! |---|---|
 //! | `sources` | which of several sources, and another one where one has failed |
+//! | `info` | whom play info is asked of, and what follows from no answer |
 //! | `source` | which requests lead from a file id or an address to a list of rungs and their playlists |
 //! | `lane` | which segment comes next |
 //! | `loader` | how it is loaded: its request |
 //! | `rungs` | its rung, and whether it is better given up for a lower one |
 //! | `limits` | which rungs may be chosen |
 //! | `upgrade` | what of the buffer is replaced by a better rung |
+//! | `signed` | what is loaded again because it was signed by itself |
 //! | `material` | what it needs: its key, its init section, its place on the timeline |
 //! | `outcome` | what follows from what comes out of it |
 //! | `sound` | which rendition of the sound plays, and the change from one to another |
@@ -36,6 +38,7 @@ mod catalog;
 mod config;
 mod cues;
 mod failure;
+mod info;
 mod io;
 mod keys;
 mod lane;
@@ -51,6 +54,7 @@ mod renditions;
 mod report;
 mod requests;
 mod rungs;
+mod signed;
 mod sink;
 mod sound;
 mod source;
@@ -76,6 +80,7 @@ pub use config::Config;
 pub use io::*;
 
 use catalog::Catalog;
+use info::Info;
 use keys::KeyRing;
 use lane::Lanes;
 use limits::Limits;
@@ -143,15 +148,19 @@ pub(crate) struct Engine {
     stands: Option<Standstill>,
     /// Segments in a row that nobody had.
     skipped: u32,
+    /// What there was nothing of was looked for once more, since frames moved last.
+    looked_again: bool,
     sources: Sources,
+    /// Nothing is to be played, only play info told.
+    looks: bool,
     renewal: Renewal,
     /// When the grant at hand was given, and when it ends, in Unix seconds.
     granted_at: Timestamp,
     grant_expires: Option<i64>,
     /// A number from 0 to 1 by which viewers are spread.
     spread: f64,
-    /// Where the play info came from that named the source, which names it anew.
-    play_info: Option<Url>,
+    /// The play info that named the source, which names it anew.
+    info: Option<Info>,
     /// When the tokens that it gave end, in Unix seconds.
     info_expires: Option<i64>,
     /// When a live window last left the playhead behind.
@@ -215,12 +224,14 @@ impl Engine {
             is_live: false,
             stands: None,
             skipped: 0,
+            looked_again: false,
             sources: Sources::default(),
+            looks: false,
             renewal: Renewal::default(),
             granted_at: now,
             grant_expires: None,
             spread: 0.0,
-            play_info: None,
+            info: None,
             info_expires: None,
             left_at: None,
             live_rate: None,
@@ -275,7 +286,8 @@ impl Engine {
     fn on_command(&mut self, now: Timestamp, command: Command) {
         match command {
             Command::Load(sources) if matches!(self.stage, Stage::Idle) => self.load(now, sources),
-            Command::Load(_) => {}
+            Command::Look(source) if matches!(self.stage, Stage::Idle) => self.look(now, *source),
+            Command::Load(_) | Command::Look(_) => {}
             Command::Seek(to) => self.push(Output::Element(ElementCommand::Seek(to.max(MediaTime::ZERO)))),
             Command::SelectRung(rung) => self.held_rung = rung,
             Command::LimitRungs { floor, cap } => self.limits.page = (floor, cap),
@@ -296,7 +308,9 @@ impl Engine {
                     self.clock.observe(now, date);
                 }
                 let status = head.status;
-                let fault = Fault::of_status(status, head.retry_after);
+                let until = |at| self.clock.server_ms(now).and_then(|time| wait_until(at, time));
+                let fault =
+                    Fault::of_status(status, head.retry_after.or_else(|| head.retry_at.and_then(until)));
                 let Some(flight) = self.requests.head(now, id, head) else { return };
                 if fault.is_none() {
                     let (purpose, generation) = (flight.ask.purpose.clone(), flight.ask.generation);
@@ -378,6 +392,7 @@ impl Engine {
                 self.playhead.starts();
                 self.send_report(now);
             }
+            ElementEvent::Playing => self.looked_again = false,
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -436,7 +451,7 @@ impl Engine {
     fn sink_full(&mut self, now: Timestamp, track: TrackKind, data: Payload) {
         self.sink.full(track, data);
         self.sink_tries += 1;
-        let place = self.playhead.place();
+        let place = self.step_to_media(now).unwrap_or(self.playhead.place());
         let makes_room =
             self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
         if !makes_room && self.playhead.is_starved() {
@@ -460,6 +475,24 @@ impl Engine {
         let less = MediaTime::from_ticks(self.goal(now).ticks() / 4 * 3);
         self.tight = Some((less.max(MIN_GOAL).min(self.config.buffer_goal), now + TIGHT_FOR));
         self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+    }
+
+    /// A playhead just before the media that has taken all the room waits for room in vain: it steps on to there.
+    fn step_to_media(&mut self, now: Timestamp) -> Option<MediaTime> {
+        let Stage::Open(catalog) = &self.stage else { return None };
+        let (place, buffered) = (self.playhead.place(), self.sink.buffered());
+        let waits = self.playhead.is_starved() && !self.playhead.is_stepping();
+        // What belongs there may wait for the room.
+        let comes = ranges::range_at(&self.sink.coming(Tracks::All), place, loader::TOLERANCE).is_some()
+            || LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(place));
+        if !waits || comes {
+            return None;
+        }
+        let reach = place + catalog.segment_length();
+        let to = buffered.iter().map(|range| range.start).find(|start| *start > place && *start <= reach)?;
+        self.reports.trace.note(now, "hole_jumped", &[]);
+        self.send_to(to);
+        Some(to)
     }
 
     /// How far ahead is loaded: the configured goal, or less for a while after the sink had no room for it.
@@ -534,7 +567,8 @@ impl Engine {
     }
 
     fn sink_command(&mut self) -> Option<SinkCommand> {
-        if matches!(self.stage, Stage::Opening | Stage::Open(_)) { self.sink.poll() } else { None }
+        let plays = matches!(self.stage, Stage::Opening | Stage::Open(_)) && !self.looks;
+        if plays { self.sink.poll() } else { None }
     }
 
     /// Ends the session with an error that no request caused.
@@ -552,7 +586,7 @@ impl Engine {
             self.command(PipelineCommand::Drop(id));
         }
         self.lanes = Lanes::default();
-        let attached = !matches!(self.stage, Stage::Idle);
+        let attached = !matches!(self.stage, Stage::Idle) && !self.looks;
         self.stage = Stage::Closed;
         self.timers = Timers::default();
         self.reports.qoe.stopped(now);
@@ -591,6 +625,11 @@ impl Engine {
         z = (z ^ (z >> 27)).wrapping_mul(0x94D0_49BB_1331_11EB);
         z ^ (z >> 31)
     }
+}
+
+/// How long until a time, by a clock that shows `time`; both in milliseconds since 1970.
+fn wait_until(at: i64, time: i64) -> Option<Duration> {
+    Some(Duration::from_millis(u64::try_from(at.checked_sub(time)?).unwrap_or(0)))
 }
 
 /// Evicting costs the sink an operation: do it by stretches of this length.

@@ -225,6 +225,11 @@ impl Requests {
         !self.held.is_empty()
     }
 
+    /// Whether something for this purpose is kept.
+    pub(crate) fn holds(&self, purpose: &Purpose) -> bool {
+        self.held.iter().any(|ask| ask.purpose == *purpose)
+    }
+
     /// How many are kept.
     pub(crate) fn held(&self) -> usize {
         self.held.len()

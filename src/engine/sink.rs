@@ -6,11 +6,15 @@
 
 use std::collections::{BTreeSet, VecDeque};
 
-use crate::media::{Fragment, InitSection, Offer, TrackKind};
+use crate::media::{Fragment, InitSection, TrackKind};
 use crate::time::{MediaTime, TimeRange};
 
 use super::io::{NewTrack, Payload, SinkCommand};
 use super::ranges;
+
+mod track;
+
+use track::{Busy, Media, Op, Track, removes};
 
 /// Some of the tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -66,63 +70,6 @@ enum End {
     Wanted,
     /// Said.
     Told,
-}
-
-#[derive(Debug)]
-struct Track {
-    kind: TrackKind,
-    /// As the source buffer was made.
-    mime: String,
-    /// What may be offered in its place.
-    others: &'static [Offer],
-    queue: VecDeque<Op>,
-    busy: Busy,
-    /// Came back for want of room.
-    full: Option<Media>,
-    buffered: Vec<TimeRange>,
-    /// Where key frames begin, of video: what a removal must end at.
-    key_frames: BTreeSet<MediaTime>,
-    /// What was queued last was forgotten: frames that need it cannot be shown.
-    orphans: bool,
-    /// Where what was appended last ends, unless that was removed again. Nothing goes on over an init section.
-    last: Option<MediaTime>,
-}
-
-/// Bytes to append.
-#[derive(Debug)]
-struct Media {
-    data: Payload,
-    /// Where they lie; init sections lie nowhere.
-    place: Option<TimeRange>,
-    /// Their first frame needs the one before it. A source buffer leaves it out, and all up to the next key frame, when
-    /// that is not what was appended last or is not there any more (MSE, coded frame processing and removal).
-    follows: bool,
-}
-
-#[derive(Debug)]
-enum Op {
-    ChangeType(String),
-    Append(Media),
-    Remove(TimeRange),
-}
-
-impl Op {
-    fn step(&self) -> Option<Step<'_>> {
-        match self {
-            Self::Append(media) => Some(Step::Append(media)),
-            Self::Remove(range) => Some(Step::Remove(*range)),
-            Self::ChangeType(_) => None,
-        }
-    }
-}
-
-/// What a track's source buffer is doing.
-#[derive(Debug, PartialEq, Eq)]
-enum Busy {
-    No,
-    /// Where, and whether it needs what is before it.
-    Appending(Option<TimeRange>, bool),
-    Removing(TimeRange),
 }
 
 impl SinkLink {
@@ -272,10 +219,14 @@ impl SinkLink {
         };
         let has_video = self.has(TrackKind::Video);
         end.is_some_and(|end| {
-            self.remove_of(|kind| {
-                let overlaps = has_video && kind == TrackKind::Audio;
-                let end = if overlaps { (end - OVERLAP).max(MediaTime::ZERO) } else { end };
-                TimeRange { start: MediaTime::ZERO, end }
+            self.remove_of(|track| {
+                let mut end = end;
+                if track.kind == TrackKind::Audio {
+                    // Sound that is over plays on as silence only as long as some of it is there (MSE, end of stream).
+                    let last = track.buffered.last().map_or(end, |range| range.end);
+                    end = if has_video { end.min(last) - OVERLAP } else { end };
+                }
+                TimeRange { start: MediaTime::ZERO, end: end.max(MediaTime::ZERO) }
             })
         })
     }
@@ -292,10 +243,10 @@ impl SinkLink {
         self.remove_of(|_| range)
     }
 
-    fn remove_of(&mut self, range: impl Fn(TrackKind) -> TimeRange) -> bool {
+    fn remove_of(&mut self, range: impl Fn(&Track) -> TimeRange) -> bool {
         let mut removes = false;
         for track in &mut self.tracks {
-            let range = range(track.kind);
+            let range = range(track);
             if track.is_removing() {
                 removes = true;
                 continue;
@@ -403,9 +354,16 @@ impl SinkLink {
         }
     }
 
-    /// Where every track has media.
+    /// Where every track has media. Of an ended stream the last ranges reach to the end of the longest track (MSE, `buffered`).
     pub(crate) fn buffered(&self) -> Vec<TimeRange> {
-        ranges::intersection(self.tracks.iter().map(|t| t.buffered.as_slice()))
+        if self.end != End::Told {
+            return ranges::intersection(self.tracks.iter().map(|track| track.buffered.as_slice()));
+        }
+        let end = self.tracks.iter().filter_map(|track| track.buffered.last()).map(|range| range.end).max();
+        let mut sets: Vec<_> = self.tracks.iter().map(|track| track.buffered.clone()).collect();
+        let lasts = sets.iter_mut().filter_map(|set| set.last_mut());
+        lasts.zip(end.into_iter().cycle()).for_each(|(last, end)| last.end = end);
+        ranges::intersection(sets.iter().map(Vec::as_slice))
     }
 
     /// Whether any track has media behind this place.
@@ -429,6 +387,14 @@ impl SinkLink {
         }
         let sets: Vec<_> = self.tracks.iter().filter(|t| tracks.has(t.kind)).map(Track::coming).collect();
         ranges::intersection(sets.iter().map(Vec::as_slice))
+    }
+
+    /// Whether there is no media of some track, or of any, and the playhead is not at the end: nothing plays then, even in an
+    /// ended stream (MSE, `buffered`).
+    pub(crate) fn lacks_a_track(&self, place: MediaTime) -> bool {
+        let coming: Vec<_> = self.tracks.iter().map(Track::coming).collect();
+        let end = coming.iter().filter_map(|ranges| ranges.last()).map(|range| range.end).max();
+        end.is_none_or(|end| place < end - AT_THE_END && coming.iter().any(Vec::is_empty))
     }
 
     /// Whether everything queued is in.
@@ -510,85 +476,12 @@ impl SinkLink {
     }
 }
 
-impl Track {
-    /// What is in and what is queued, taken in order as the source buffer will.
-    fn coming(&self) -> Vec<TimeRange> {
-        let (mut coming, mut last) = (self.buffered.clone(), self.last);
-        match self.busy {
-            Busy::Appending(place, _) => {
-                coming.extend(place);
-                last = place.map(|range| range.end);
-            }
-            Busy::Removing(range) => coming = ranges::without(&coming, range),
-            Busy::No => {}
-        }
-        let mut step = |op: Step<'_>| match op {
-            Step::Append(Media { place: None, .. }) => last = None,
-            Step::Append(Media { place: Some(place), follows, .. }) => {
-                if *follows && !leads(&coming, last, place.start) {
-                    last = None;
-                } else {
-                    last = Some(place.end);
-                    coming.push(*place);
-                }
-            }
-            Step::Remove(range) => {
-                coming = ranges::without(&coming, range);
-                last = last.filter(|end| !removes(range, *end));
-            }
-        };
-        // A removal may pass what found no room.
-        let removals = self.queue.iter().take_while(|op| matches!(op, Op::Remove(_))).count();
-        self.queue.iter().take(removals).filter_map(Op::step).for_each(&mut step);
-        self.full.iter().map(Step::Append).for_each(&mut step);
-        self.queue.iter().skip(removals).filter_map(Op::step).for_each(&mut step);
-        ranges::union(coming)
-    }
-
-    /// The next operation. Frames that the source buffer would leave out are forgotten, with all that need them.
-    fn next_op(&mut self) -> Option<Op> {
-        loop {
-            let op = self.queue.pop_front()?;
-            match &op {
-                Op::Append(Media { place: Some(place), follows: true, .. })
-                    if !leads(&self.buffered, self.last, place.start) =>
-                {
-                    self.last = None;
-                }
-                _ => return Some(op),
-            }
-        }
-    }
-
-    fn is_removing(&self) -> bool {
-        matches!(self.busy, Busy::Removing(_)) || self.queue.iter().any(|op| matches!(op, Op::Remove(_)))
-    }
-}
-
-/// What changes what a source buffer has.
-enum Step<'a> {
-    Append(&'a Media),
-    Remove(TimeRange),
-}
-
-/// Whether frames that start there go on from what was appended last, and that is among what is there.
-fn leads(there: &[TimeRange], last: Option<MediaTime>, start: MediaTime) -> bool {
-    last.is_some_and(|end| start - end <= FOLLOWS && end - start <= REORDERED)
-        && there.iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
-}
-
-/// Whether the frame that ends there goes when this range is removed.
-fn removes(range: TimeRange, end: MediaTime) -> bool {
-    range.start < end && end <= range.end
-}
-
 /// Frames of sound and pictures do not end together. So much sound is kept before the pictures, for a segment that is loaded
 /// up to there again to meet: browsers wait at the smallest hole.
 const OVERLAP: MediaTime = MediaTime::from_millis(200);
-/// What starts this long after a frame may still need it.
-const FOLLOWS: MediaTime = MediaTime::from_millis(500);
-/// What is decoded after a frame may be shown this long before its end.
-const REORDERED: MediaTime = MediaTime::from_millis(2000);
+
+/// A browser that is so close to the end takes it for the end.
+const AT_THE_END: MediaTime = MediaTime::from_millis(50);
 
 /// Whether a source buffer made for one type takes the other without `changeType`: the same container and the same
 /// four-character code of the sample entry (profile and level may differ).
@@ -598,232 +491,4 @@ fn same_codec_family(a: &str, b: &str) -> bool {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::media::Format;
-
-    fn init(sink: &mut SinkLink, kind: TrackKind, mime: &str) {
-        let format = Format::Video { width: 1, height: 1 };
-        let codec = mime.split('"').nth(1).unwrap().into();
-        assert!(sink.init(InitSection::passed_through(kind, codec, format, vec![1, 2, 3])));
-    }
-
-    fn name(command: Option<SinkCommand>) -> String {
-        match command {
-            None => "-".into(),
-            Some(SinkCommand::Append(kind, data, _)) => format!("append {kind:?} {}", data.bytes().len()),
-            Some(SinkCommand::Remove(kind, _)) => format!("remove {kind:?}"),
-            Some(SinkCommand::AddTracks(tracks)) => format!("add {}", tracks.len()),
-            Some(other) => format!("{other:?}").split('(').next().unwrap().to_owned(),
-        }
-    }
-
-    fn span(from_s: i64, to_s: i64) -> TimeRange {
-        TimeRange { start: MediaTime::from_millis(from_s * 1000), end: MediaTime::from_millis(to_s * 1000) }
-    }
-
-    fn fragment(track: TrackKind, bytes: usize, from_s: i64, to_s: i64) -> Fragment {
-        let data = Payload::from(vec![0; bytes]);
-        Fragment { track, range: span(from_s, to_s), starts_with_key_frame: true, data }
-    }
-
-    fn ready() -> SinkLink {
-        let mut sink = SinkLink::new();
-        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
-        sink.poll();
-        sink.opened();
-        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
-        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"mp4a.40.2\"");
-        assert_eq!(name(sink.poll()), "add 2");
-        sink
-    }
-
-    #[test]
-    fn source_buffers_are_made_only_when_every_track_is_known() {
-        let mut sink = SinkLink::new();
-        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
-        assert_eq!(name(sink.poll()), "Attach");
-        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
-        assert_eq!(name(sink.poll()), "-");
-        sink.opened();
-        assert_eq!(name(sink.poll()), "-");
-        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"mp4a.40.2\"");
-        assert_eq!(name(sink.poll()), "add 2");
-    }
-
-    #[test]
-    fn one_operation_a_track_at_a_time_and_duration_and_end_only_between() {
-        let mut sink = ready();
-        sink.set_duration(MediaTime::from_millis(8000));
-        assert_eq!(name(sink.poll()), "SetDuration");
-        assert_eq!(name(sink.poll()), "append Video 3");
-        assert_eq!(name(sink.poll()), "append Audio 3");
-        sink.append(fragment(TrackKind::Video, 9, 0, 1));
-        sink.end();
-        assert_eq!(name(sink.poll()), "-");
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "append Video 9");
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "-");
-        sink.done(TrackKind::Audio, vec![]);
-        assert_eq!(name(sink.poll()), "EndOfStream");
-        assert_eq!(name(sink.poll()), "-");
-    }
-
-    #[test]
-    fn bytes_that_found_no_room_are_kept_in_order_behind_the_removal_that_makes_room() {
-        let mut sink = ready();
-        assert_eq!(name(sink.poll()), "append Video 3");
-        sink.append(fragment(TrackKind::Video, 9, 0, 1));
-        sink.done(TrackKind::Video, vec![span(0, 5)]);
-        let Some(SinkCommand::Append(_, data, _)) = sink.poll() else { panic!("append") };
-        sink.append(fragment(TrackKind::Video, 7, 4, 5));
-        sink.full(TrackKind::Video, data);
-        assert_eq!(name(sink.poll()), "append Audio 3");
-        assert_eq!(name(sink.poll()), "-");
-        assert!(sink.remove_before(MediaTime::from_millis(4500)));
-        assert!(sink.remove_before(MediaTime::from_millis(4500)), "it is on its way");
-        assert_eq!(name(sink.poll()), "remove Video");
-        sink.done(TrackKind::Video, vec![]);
-        sink.retry_full();
-        assert_eq!(name(sink.poll()), "append Video 9");
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "append Video 7");
-    }
-
-    #[test]
-    fn an_end_that_was_told_is_told_again_after_a_removal() {
-        let mut sink = ready();
-        sink.append(fragment(TrackKind::Video, 1, 0, 2));
-        sink.append(fragment(TrackKind::Video, 1, 2, 4));
-        sink.end();
-        let drain = |sink: &mut SinkLink| {
-            let mut last = "-".to_owned();
-            for _ in 0..9 {
-                match name(sink.poll()).as_str() {
-                    "-" => {}
-                    other => other.clone_into(&mut last),
-                }
-                sink.done(TrackKind::Video, vec![span(0, 4)]);
-                sink.done(TrackKind::Audio, vec![]);
-            }
-            last
-        };
-        assert_eq!(drain(&mut sink), "EndOfStream");
-        assert!(sink.remove_before(MediaTime::from_millis(3000)));
-        assert_eq!(name(sink.poll()), "remove Video");
-        assert_eq!(drain(&mut sink), "EndOfStream");
-    }
-
-    #[test]
-    fn what_is_queued_or_under_way_is_coming() {
-        let mut sink = ready();
-        for kind in [TrackKind::Video, TrackKind::Audio] {
-            sink.append(fragment(kind, 1, 0, 2));
-            sink.append(fragment(kind, 1, 2, 4));
-        }
-        assert_eq!((sink.coming(Tracks::All), sink.buffered()), (vec![span(0, 4)], vec![]));
-        sink.clear_queue(Tracks::All);
-        assert_eq!(sink.coming(Tracks::All), []);
-    }
-
-    #[test]
-    fn what_is_forgotten_takes_along_what_needs_it_and_leaves_the_init_section() {
-        let mut sink = ready();
-        sink.append(fragment(TrackKind::Video, 9, 0, 2));
-        sink.clear_queue(Tracks::All);
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 3) });
-        assert_eq!(sink.coming(Tracks::AllButAudio), []);
-        sink.append(fragment(TrackKind::Video, 5, 8, 9));
-        assert_eq!(name(sink.poll()), "append Video 3");
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "append Video 5");
-    }
-
-    #[test]
-    fn a_frame_whose_place_was_removed_is_not_appended() {
-        let mut sink = ready();
-        sink.append(fragment(TrackKind::Video, 9, 50, 60));
-        for there in [vec![], vec![span(50, 60)]] {
-            sink.poll();
-            sink.done(TrackKind::Video, there);
-        }
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 60, 61) });
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 47, 48) });
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
-    }
-
-    /// Between being queued and being appended.
-    #[test]
-    fn a_frame_whose_predecessor_is_removed_meanwhile_is_not_appended() {
-        let mut sink = ready();
-        assert_eq!(name(sink.poll()), "append Video 3");
-        sink.append(fragment(TrackKind::Video, 9, 0, 2));
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "append Video 9");
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 4) });
-        sink.append(fragment(TrackKind::Video, 5, 4, 6));
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 4, 6, 8) });
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 8)]);
-        sink.done(TrackKind::Video, vec![span(0, 2)]);
-        assert!(sink.remove(span(0, 3)));
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(4, 8)]);
-        assert_eq!(name(sink.poll()), "remove Video");
-        assert_eq!(name(sink.poll()), "append Audio 3");
-        sink.done(TrackKind::Video, vec![]);
-        assert_eq!(name(sink.poll()), "append Video 5");
-        sink.done(TrackKind::Video, vec![span(4, 6)]);
-        assert_eq!(name(sink.poll()), "append Video 4");
-    }
-
-    /// It comes back behind the removal that makes room, which may take what it follows.
-    #[test]
-    fn a_frame_that_found_no_room_and_whose_predecessor_makes_room_is_not_appended() {
-        let mut sink = ready();
-        assert_eq!(name(sink.poll()), "append Video 3");
-        sink.append(fragment(TrackKind::Video, 9, 8, 9));
-        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 9, 10) });
-        sink.done(TrackKind::Video, vec![span(0, 5)]);
-        assert_eq!(name(sink.poll()), "append Video 9");
-        sink.done(TrackKind::Video, vec![span(0, 5), span(8, 9)]);
-        let Some(SinkCommand::Append(_, data, _)) = sink.poll() else { panic!("append") };
-        sink.full(TrackKind::Video, data);
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 5), span(8, 10)]);
-        assert!(sink.remove_islands(MediaTime::from_millis(4000)));
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 5)]);
-        assert_eq!(name(sink.poll()), "remove Video");
-        sink.done(TrackKind::Video, vec![span(0, 5)]);
-        sink.retry_full();
-        assert_eq!(name(sink.poll()), "append Audio 3");
-        assert_eq!(name(sink.poll()), "-");
-        assert!(!sink.is_full());
-    }
-
-    #[test]
-    fn nothing_is_coming_while_a_track_has_not_shown_itself() {
-        let mut sink = SinkLink::new();
-        sink.expect(vec![TrackKind::Video, TrackKind::Audio]);
-        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.64001f\"");
-        sink.append(fragment(TrackKind::Video, 9, 0, 2));
-        assert_eq!(sink.coming(Tracks::All), []);
-        assert_eq!(sink.coming(Tracks::AllButAudio), [span(0, 2)]);
-    }
-
-    #[test]
-    fn another_profile_needs_no_change_of_type_and_another_codec_does() {
-        let mut sink = ready();
-        init(&mut sink, TrackKind::Video, "video/mp4; codecs=\"avc1.4d401e\"");
-        init(&mut sink, TrackKind::Audio, "audio/mp4; codecs=\"ac-3\"");
-        let mut names = Vec::new();
-        for _ in 0..5 {
-            names.push(name(sink.poll()));
-            sink.done(TrackKind::Video, vec![]);
-            sink.done(TrackKind::Audio, vec![]);
-        }
-        assert_eq!(
-            names,
-            ["append Video 3", "append Video 3", "append Audio 3", "ChangeType", "append Audio 3"]
-        );
-    }
-}
+mod tests;

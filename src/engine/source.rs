@@ -1,7 +1,5 @@
-//! From what the page names to something that can be loaded: play info, multivariant playlist, media playlists.
+//! From an address to something that can be loaded: multivariant playlist, media playlists.
 
-use crate::access::TokenPlacement;
-use crate::access::play_info::{self, PlaySource, StreamKind};
 use crate::error::Phase;
 use crate::playlist::{
     self, Limits, MediaPlaylist, Playlist, PlaylistError, Refresh, Segment, Source, Start,
@@ -10,7 +8,7 @@ use crate::secret::Url;
 use crate::time::{MediaTime, Timestamp};
 
 use super::catalog::{Catalog, Media};
-use super::io::{Description, ElementCommand, Event, Grant, Output, Source as Named};
+use super::io::{ElementCommand, Event, Output};
 use super::lane::{LaneId, State};
 use super::live::live_place;
 use super::recovery::Fault;
@@ -18,58 +16,6 @@ use super::requests::{Ask, Purpose};
 use super::{Engine, Stage};
 
 impl Engine {
-    pub(super) fn play_info_arrived(&mut self, now: Timestamp, ask: Ask, url: &Url, body: &[u8]) {
-        let info = match play_info::parse(body, url) {
-            Ok(info) => info,
-            Err(error) => {
-                let fault = if error.is_retryable() {
-                    Fault::Server { status: 200, retry_after: None }
-                } else {
-                    Fault::Refused { status: 200 }
-                };
-                return self.failed(now, ask, fault, None, Some((error.code(), error.to_string())));
-            }
-        };
-        let named = |stream: &PlaySource| match stream.kind {
-            StreamKind::File => Named::File { url: stream.url.clone() },
-            StreamKind::Hls => {
-                let token = info.token_of(stream).cloned();
-                Named::Hls {
-                    url: stream.url.clone(),
-                    token: token.map(|t| (t, TokenPlacement::FileNamePrefix)),
-                }
-            }
-        };
-        let streams: Vec<_> = info.sources.iter().map(named).collect();
-        if let Some(time) = info.server_time {
-            self.clock.tell(now, time);
-        }
-        if let Some(id) = self.renewal.asked() {
-            // The same stream as before, if it is named again.
-            let same = |stream: &&PlaySource| self.credentials.is_source(&stream.url);
-            let stream = info.sources.iter().find(same).or(info.sources.first());
-            let grant = Grant {
-                url: stream.map(|stream| stream.url.clone()),
-                token: stream.and_then(|stream| info.token_of(stream)).cloned(),
-                expires: info.token_expiry,
-                ..Grant::default()
-            };
-            return self.renewed(now, Some(id), Ok(grant));
-        }
-        self.info_expires = info.token_expiry;
-        if let Some(url) = &info.poster {
-            self.push(Output::Notify(Event::Poster { url: Url::new(url) }));
-        }
-        self.push(Output::Notify(Event::PlayInfo(Box::new(Description::of(info)))));
-        let mut streams = streams.into_iter();
-        let Some(first) = streams.next() else {
-            let message = "the play info names no stream".into();
-            return self.fatal(now, "play_info_no_source", Phase::PlayInfo, message, None);
-        };
-        self.sources.more_of_this(streams);
-        self.open(now, first);
-    }
-
     pub(super) fn root_arrived(&mut self, now: Timestamp, ask: Ask, url: Url, body: &[u8]) {
         let catalog = match playlist::parse(body, &url, &Limits::default()) {
             Ok(Playlist::Multivariant(multivariant)) => {
@@ -81,9 +27,15 @@ impl Engine {
                     let message = "the multivariant playlist has no variant".into();
                     return self.fatal(now, "playlist_no_variant", Phase::Playlist, message, Some(url));
                 };
+                if matches!(self.stage, Stage::Open(_)) {
+                    return self.readdress(now, catalog);
+                }
                 self.find_sound(&mut catalog);
                 self.find_text(&catalog);
                 catalog
+            }
+            Ok(Playlist::Media(_)) if matches!(self.stage, Stage::Open(_)) => {
+                return self.reload_awaited(now);
             }
             Ok(Playlist::Media(media)) => {
                 if let Some(detail) = unplayable(&media) {
@@ -135,36 +87,21 @@ impl Engine {
         url: Url,
         body: &[u8],
     ) {
+        let at_rung = self.lanes.main.at_rung();
         let Stage::Open(catalog) = &mut self.stage else { return };
         let variables = catalog.variables().clone();
         let source = Source { base: &url, variables: &variables, limits: Limits::default() };
         let known = catalog.stream_mut(lane, index).and_then(|s| s.media.take_if(|m| m.playlist.is_live()));
         let (mut media, read) = match known {
-            Some(Media { mut playlist, url: known_url }) => {
-                let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
-                let news = playlist.refresh(body, &source);
-                // What was found missing is not named so in the next playlist.
-                if matches!(news, Ok(Refresh::Unchanged | Refresh::Advanced { .. })) {
-                    gaps.into_iter().for_each(|sequence| playlist.set_gap(sequence));
-                }
-                let url = if news.is_ok() { url } else { known_url };
-                (Some(Media { playlist, url }), news)
+            Some(known) => {
+                let (media, news) = read_again(known, &url, body, &source);
+                (Some(media), news)
             }
             None => match playlist::parse_media(body, &source) {
                 // An update, and nothing that it could be an update of.
                 Ok(playlist) if playlist.skipped > 0 => (None, Err(PlaylistError::DeltaMismatch { line: 1 })),
-                Ok(mut playlist) => {
-                    let (restarts, reference) = catalog.reference(self.lanes.main.at_rung());
-                    if let Some((reference, got)) = reference {
-                        // Also what has ended meanwhile, for the window had moved by then.
-                        let known = &reference.playlist;
-                        if playlist.is_live() || known.is_live() || known.window().start > MediaTime::ZERO {
-                            playlist.align_to(known, now.since(got));
-                        }
-                    }
-                    if let Some(stream) = catalog.stream_mut(lane, index) {
-                        stream.restarts = restarts;
-                    }
+                Ok(playlist) => {
+                    let playlist = catalog.put_beside_others(now, at_rung, (lane, index), playlist);
                     let added = playlist.segments.len();
                     (Some(Media { playlist, url }), Ok(Refresh::Advanced { added, removed: 0 }))
                 }
@@ -263,6 +200,23 @@ impl Engine {
     pub(super) fn playlist_unreadable(&mut self, now: Timestamp, ask: Ask, error: &PlaylistError) {
         self.failed(now, ask, Fault::Corrupt, None, Some((error.code(), error.to_string())));
     }
+}
+
+/// Takes over what a live playlist has become, or leaves it as it was where that cannot be read.
+fn read_again(
+    Media { mut playlist, url: known_url }: Media,
+    url: &Url,
+    body: &[u8],
+    source: &Source<'_>,
+) -> (Media, Result<Refresh, PlaylistError>) {
+    let gaps: Vec<_> = playlist.segments.iter().filter(|s| s.gap).map(|s| s.sequence).collect();
+    let news = playlist.refresh(body, source);
+    // What was found missing is not named so in the next playlist.
+    if matches!(news, Ok(Refresh::Unchanged | Refresh::Advanced { .. })) {
+        gaps.into_iter().for_each(|sequence| playlist.set_gap(sequence));
+    }
+    let url = if news.is_ok() { url.clone() } else { known_url };
+    (Media { playlist, url }, news)
 }
 
 /// Where to begin: where the page or the viewer wants to, else where the author does, else at the live edge; `None` is

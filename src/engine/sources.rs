@@ -5,10 +5,11 @@
 
 use std::collections::VecDeque;
 
-use crate::access::{Credentials, TokenUse, play_info};
-use crate::error::PlayerError;
+use crate::access::{Credentials, TokenUse};
+use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
 
+use super::info::Info;
 use super::io::{Event, Output, PipelineCommand, SinkCommand, Source};
 use super::lane::{LaneId, Lanes};
 use super::playhead::Playhead;
@@ -60,11 +61,12 @@ impl Engine {
     pub(super) fn open(&mut self, now: Timestamp, source: Source) {
         self.stage = Stage::Opening;
         let ask = match source {
-            Source::PlayInfo { endpoint, app_id, file_id, psign } => {
-                let psign = psign.as_ref().map(|p| p.expose().as_str());
-                let url = play_info::request_url(&endpoint, &app_id, &file_id, psign);
-                self.play_info = Some(url.clone());
-                Ask::get(Purpose::PlayInfo, url)
+            Source::PlayInfo { endpoints, app_id, file_id, query, overlay } => {
+                match Info::new(endpoints, app_id, file_id, query, overlay.as_ref()) {
+                    Ok(info) => self.info = Some(info),
+                    Err((code, message)) => return self.fatal(now, code, Phase::PlayInfo, message, None),
+                }
+                self.info_ask()
             }
             Source::Hls { url, token } => {
                 let token = token.map(|(token, placement)| TokenUse { token, placement });
@@ -121,7 +123,7 @@ impl Engine {
         self.renewal.restart();
         self.grant_expires = None;
         if index != self.sources.current {
-            (self.play_info, self.info_expires) = (None, None);
+            (self.info, self.info_expires) = (None, None);
         }
         (self.announced, self.is_live, self.held_rung) = (false, false, None);
         self.limits.leave_ladder();

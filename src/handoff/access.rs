@@ -6,7 +6,7 @@
 use core::time::Duration;
 
 use crate::access::renewal::{Life, Verdict};
-use crate::engine::{Grant, RenewFailure, RenewReason, RenewWish};
+use crate::engine::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 use crate::error::{Phase, PlayerError};
 use crate::time::Timestamp;
 
@@ -118,7 +118,7 @@ impl Handoff {
         let id = self.renewal.ask(now);
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
         if self.config.renews {
-            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason })));
+            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted: Wanted::Media })));
         } else {
             self.ask_play_info(now);
         }

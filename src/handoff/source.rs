@@ -163,7 +163,7 @@ impl Handoff {
         let first = streams.next();
         let index = self.source;
         streams.rev().for_each(|stream| self.sources.push_front((index, stream)));
-        let poster = info.poster.as_deref().map(Url::new);
+        let poster = info.poster.clone();
         self.info_duration = info.duration;
         self.push(Output::Notify(Event::PlayInfo(Box::new(Description::of(info)), poster)));
         match first {
@@ -356,7 +356,7 @@ impl Handoff {
 fn reaches_playlists(placement: &TokenPlacement) -> bool {
     match placement {
         TokenPlacement::FileNamePrefix => true,
-        TokenPlacement::Query(_, kinds) => kinds.has(Kinds::PLAYLIST),
+        TokenPlacement::Query(_, kinds) | TokenPlacement::PathPrefix(_, kinds) => kinds.has(Kinds::PLAYLIST),
         TokenPlacement::KeyQuery(_) | TokenPlacement::Header(..) => false,
     }
 }

@@ -156,6 +156,7 @@ fn placement(value: &Value) -> Option<TokenPlacement> {
     match placement.need("kind", text)? {
         "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
         "query" => Some(TokenPlacement::Query(placement.need("name", owned)?, Kinds::ALL)),
+        "pathPrefix" => Some(TokenPlacement::PathPrefix(placement.need("name", owned)?, Kinds::ALL)),
         _ => None,
     }
 }

@@ -1,10 +1,11 @@
 //! Inputs and the configuration as bytes.
 
 use super::value::{Value, fields, names, put_all, take_all};
+use crate::access::WrappedOverlay;
 use crate::engine::{
     Chunk, Command, Config, ElementEvent, ElementState, Environment, Grant, Input, Kinds, NetEvent,
-    NetFailure, RenewFailure, RequestId, ResponseHead, SinkEvent, SinkFailure, Source, TextChoice,
-    TokenPlacement,
+    NetFailure, OverlaySeed, Query, RenewFailure, RequestId, ResponseHead, SinkEvent, SinkFailure, Source,
+    TextChoice, TokenPlacement,
 };
 use crate::media::TrackKind;
 
@@ -101,6 +102,7 @@ impl Value for Command {
             }
             Self::ServerTime(time) => tagged(9, time, out),
             Self::DropKeys => 10u64.put(out),
+            Self::Look(source) => tagged(11, &**source, out),
         }
     }
 
@@ -124,6 +126,7 @@ impl Value for Command {
             },
             9 => Self::ServerTime(Value::take(from)?),
             10 => Self::DropKeys,
+            11 => Self::Look(Box::new(Value::take(from)?)),
             _ => return None,
         })
     }
@@ -132,11 +135,13 @@ impl Value for Command {
 impl Value for Source {
     fn put(&self, out: &mut Vec<u8>) {
         match self {
-            Self::PlayInfo { endpoint, app_id, file_id, psign } => {
-                tagged(0, endpoint, out);
+            Self::PlayInfo { endpoints, app_id, file_id, query, overlay } => {
+                0u64.put(out);
+                put_all(endpoints, out);
                 app_id.put(out);
                 file_id.put(out);
-                psign.put(out);
+                query.put(out);
+                overlay.put(out);
             }
             Self::Hls { url, token } => {
                 tagged(1, url, out);
@@ -149,13 +154,49 @@ impl Value for Source {
     fn take(from: &mut &[u8]) -> Option<Self> {
         Some(match u64::take(from)? {
             0 => Self::PlayInfo {
-                endpoint: Value::take(from)?,
+                endpoints: take_all(from)?,
                 app_id: Value::take(from)?,
                 file_id: Value::take(from)?,
-                psign: Value::take(from)?,
+                query: Value::take(from)?,
+                overlay: Value::take(from)?,
             },
             1 => Self::Hls { url: Value::take(from)?, token: Value::take(from)? },
             2 => Self::File { url: Value::take(from)? },
+            _ => return None,
+        })
+    }
+}
+
+impl Value for Query {
+    fn put(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::V4 { psign, context, overlay } => {
+                tagged(0, psign, out);
+                context.put(out);
+                overlay.put(out);
+            }
+            Self::V2 { t, us, exper, sign } => {
+                tagged(1, t, out);
+                us.put(out);
+                exper.put(out);
+                sign.put(out);
+            }
+        }
+    }
+
+    fn take(from: &mut &[u8]) -> Option<Self> {
+        Some(match u64::take(from)? {
+            0 => Self::V4 {
+                psign: Value::take(from)?,
+                context: Value::take(from)?,
+                overlay: Value::take(from)?,
+            },
+            1 => Self::V2 {
+                t: Value::take(from)?,
+                us: Value::take(from)?,
+                exper: Value::take(from)?,
+                sign: Value::take(from)?,
+            },
             _ => return None,
         })
     }
@@ -193,6 +234,10 @@ impl Value for TokenPlacement {
                 tagged(3, name, out);
                 u64::from(kinds.bits()).put(out);
             }
+            Self::PathPrefix(name, kinds) => {
+                tagged(4, name, out);
+                u64::from(kinds.bits()).put(out);
+            }
         }
     }
 
@@ -201,6 +246,7 @@ impl Value for TokenPlacement {
             0 => Self::FileNamePrefix,
             1 => Self::KeyQuery(Value::take(from)?),
             2 => Self::Query(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
+            4 => Self::PathPrefix(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
             3 => Self::Header(Value::take(from)?, Kinds::of_bits(u8::try_from(u64::take(from)?).ok()?)),
             _ => return None,
         })
@@ -330,7 +376,9 @@ impl Value for Config {
 
 fields!(Grant { url, token, expires, server_time });
 names!(RenewFailure { Unavailable = 0, Revoked = 1 });
-fields!(ResponseHead { status, url, content_length, date, retry_after });
+fields!(WrappedOverlay { key, iv, key_id });
+fields!(OverlaySeed { public_key, key_id, seed });
+fields!(ResponseHead { status, url, content_length, date, retry_after, retry_at });
 fields!(ElementState { position, paused, seeking, rate, ready_state, decoded_frames, dropped_frames });
 names!(TrackKind { Video = 0, Audio = 1 });
 names!(NetFailure { Offline = 0, Network = 1, Short = 2 });

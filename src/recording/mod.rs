@@ -216,7 +216,7 @@ impl Appended {
     }
 }
 
-const MAGIC: &[u8] = b"cloud-player recording 1\n";
+const MAGIC: &[u8] = b"cloud-player recording 2\n";
 const INPUT: u64 = 0;
 const OUTPUTS: u64 = 1;
 

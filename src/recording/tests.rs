@@ -1,7 +1,7 @@
 use super::*;
 use crate::engine::{
-    Chunk, Command, ElementEvent, ElementState, Environment, NetEvent, NetFailure, RequestId, ResponseHead,
-    SinkFailure, Source, TextChoice, TokenPlacement,
+    Chunk, Command, ElementEvent, ElementState, Environment, Kinds, NetEvent, NetFailure, OverlaySeed, Query,
+    RequestId, ResponseHead, SinkFailure, Source, TextChoice, TokenPlacement,
 };
 use crate::secret::{Secret, Url};
 use crate::time::{MediaTime, TimeRange};
@@ -17,6 +17,7 @@ fn inputs() -> Vec<Input> {
         content_length: Some(1 << 40),
         date: Some(-5),
         retry_after: Some(Duration::new(3, 999_999_999)),
+        retry_at: Some(1_800_000_000_123),
     };
     let state = ElementState {
         position: MediaTime::from_ticks(i64::MIN),
@@ -29,6 +30,18 @@ fn inputs() -> Vec<Input> {
     };
     let token = |placement| Some((Secret::new("tok.en".to_owned()), placement));
     let url = || Url::new("https://cdn.example/m.m3u8");
+    let secret = |text: &str| Some(Secret::new(text.to_owned()));
+    let play_info = |query| Source::PlayInfo {
+        endpoints: vec![url(), url()],
+        app_id: "1".into(),
+        file_id: "é".into(),
+        query,
+        overlay: Some(OverlaySeed {
+            public_key: "PEM".into(),
+            key_id: "1".into(),
+            seed: Secret::new([7; 32]),
+        }),
+    };
     vec![
         Input::Command(Command::Load(vec![Source::Hls {
             url: url(),
@@ -36,9 +49,16 @@ fn inputs() -> Vec<Input> {
         }])),
         Input::Command(Command::Load(vec![
             Source::Hls { url: url(), token: token(TokenPlacement::KeyQuery("t".into())) },
-            Source::PlayInfo { endpoint: url(), app_id: "1".into(), file_id: "é".into(), psign: None },
+            Source::Hls { url: url(), token: token(TokenPlacement::PathPrefix("t".into(), Kinds::KEY)) },
+            play_info(Query::V4 { psign: secret("p.s"), context: None, overlay: None }),
             Source::File { url: url() },
         ])),
+        Input::Command(Command::Look(Box::new(play_info(Query::V2 {
+            t: Some("5a71afc0".into()),
+            us: None,
+            exper: Some("300".into()),
+            sign: secret("5ec2e7"),
+        })))),
         Input::Command(Command::LimitRungs { floor: None, cap: Some(2) }),
         Input::Command(Command::PauseLoading(true)),
         Input::Command(Command::SelectAudio(Some(1))),

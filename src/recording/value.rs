@@ -127,6 +127,7 @@ through! {
         |(secs, nanos)| (nanos < 1_000_000_000).then(|| Duration::new(secs, nanos));
     String = Vec<u8>, |text| text.as_bytes().to_vec(), |bytes| String::from_utf8(bytes).ok();
     Url = String, |url| url.expose().to_owned(), |text| Some(Url::new(text));
+    Secret<[u8; 32]> = Vec<u8>, |secret| secret.expose().to_vec(), |bytes| Some(Secret::new(bytes.try_into().ok()?));
     Secret<String> = String, |secret| secret.expose().clone(), |text| Some(Secret::new(text));
 }
 

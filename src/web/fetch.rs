@@ -144,12 +144,16 @@ fn response_head(response: &Response, kind: RequestKind) -> ResponseHead {
     let headers = response.headers();
     let header = |name: &str| headers.get(name).ok().flatten();
     let date = header("date").and_then(|text| http_date(&text));
+    let retry_after = header("retry-after");
+    let seconds = retry_after.as_deref().and_then(|text| text.trim().parse().ok());
     ResponseHead {
         status: response.status(),
         url: response.redirected().then(|| Url::new(response.url())),
         content_length: announced_length(response, kind, &header),
         date,
-        retry_after: header("retry-after").and_then(|text| retry_after(&text, date)),
+        // Seconds or a date (RFC 9110 §10.2.3). The date is by the server's clock, which the session knows and we do not.
+        retry_after: seconds.map(Duration::from_secs),
+        retry_at: retry_after.filter(|_| seconds.is_none()).and_then(|text| http_date(&text)),
     }
 }
 
@@ -166,17 +170,6 @@ fn announced_length(
         return None;
     }
     header("content-length")?.trim().parse().ok()
-}
-
-/// Retry-After (RFC 9110 §10.2.3): seconds or a date, which is held against the server's own clock if known.
-fn retry_after(text: &str, server_now: Option<i64>) -> Option<Duration> {
-    if let Ok(seconds) = text.trim().parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    #[allow(clippy::cast_possible_truncation)]
-    let now = server_now.unwrap_or_else(|| js_sys::Date::now() as i64);
-    let wait = http_date(text)?.saturating_sub(now);
-    Some(Duration::from_millis(u64::try_from(wait).unwrap_or(0)))
 }
 
 fn http_date(text: &str) -> Option<i64> {

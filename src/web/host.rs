@@ -123,7 +123,11 @@ impl State {
         let session = Session::new(config, js::now());
         *self.playing.borrow_mut() = Some(Playing { session, sink });
         self.queue.borrow_mut().extend(start.environment.map(Input::Environment));
-        self.take(Input::Command(Command::Load(start.sources)));
+        let mut sources = start.sources;
+        self.take(Input::Command(match sources.pop() {
+            Some(source) if start.looks => Command::Look(Box::new(source)),
+            last => Command::Load(sources.into_iter().chain(last).collect()),
+        }));
     }
 
     fn take(&self, input: Input) {

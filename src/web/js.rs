@@ -4,6 +4,7 @@
 
 use wasm_bindgen::prelude::*;
 
+use crate::secret::Secret;
 use crate::time::{MediaTime, Timestamp};
 
 /// Now, on the monotonic clock of this worker or page.
@@ -58,8 +59,18 @@ pub(super) fn join_detail(name: &str, message: &str) -> String {
     out
 }
 
+/// Bytes of the browser's cryptographic generator; `None` if it has none.
+pub(super) fn random<const N: usize>() -> Option<Secret<[u8; N]>> {
+    let mut bytes = Secret::new([0; N]);
+    get_random_values(bytes.expose_mut()).ok()?;
+    Some(bytes)
+}
+
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(catch, js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(bytes: &mut [u8]) -> Result<JsValue, JsValue>;
+
     #[wasm_bindgen(js_namespace = performance, js_name = now)]
     fn performance_now() -> f64;
 

@@ -16,7 +16,7 @@ use crate::time::{MediaTime, TimeRange};
 
 /// What has the page's element play a file by itself.
 pub(super) fn play_file(url: &Url, from: MediaTime) -> SinkMessage {
-    SinkMessage::PlayFile { url: url.expose().to_owned(), from: from.as_secs() }
+    SinkMessage::PlayFile { url: url.clone(), from: from.as_secs() }
 }
 
 #[derive(Debug)]

@@ -5,8 +5,8 @@ use std::rc::Rc;
 use std::time::Duration;
 
 use cloud_player::engine::{
-    Command, Config, Event, Grant, Input, RenewFailure, RenewReason, Request, SinkEvent, SinkFailure, Source,
-    TokenPlacement,
+    Command, Config, Event, Grant, Input, Query, RenewFailure, RenewReason, Request, SinkEvent, SinkFailure,
+    Source, TokenPlacement,
 };
 use cloud_player::error::Phase;
 use cloud_player::secret::{Secret, Url};
@@ -20,11 +20,11 @@ use crate::world::{Network, Origin, Response, World, shared};
 const EPOCH: u64 = 1_800_000_000_500;
 
 /// Tokens and signatures that live so long, by the servers' clock.
-struct Door {
+pub(crate) struct Door {
     life: u64,
-    clock: Rc<RefCell<Timestamp>>,
+    pub(crate) clock: Rc<RefCell<Timestamp>>,
     /// Refusals, with when they were.
-    refused: Rc<RefCell<Vec<(f64, String)>>>,
+    pub(crate) refused: Rc<RefCell<Vec<(f64, String)>>>,
     /// Nothing made before this opens anything, whatever it says.
     revoked: Rc<RefCell<u64>>,
 }
@@ -35,7 +35,7 @@ impl Door {
     }
 
     /// What is given now.
-    fn grant(now: Timestamp, life: u64) -> Grant {
+    pub(crate) fn grant(now: Timestamp, life: u64) -> Grant {
         let made = EPOCH + now.as_micros() / 1000;
         let expires = made / 1000 + life;
         Grant {
@@ -55,7 +55,7 @@ impl Door {
     }
 
     /// The sample behind this door, as `sample::serve` has it behind its own.
-    fn origin(&self) -> Origin {
+    pub(crate) fn origin(&self) -> Origin {
         let (clock, refused, revoked) = (self.clock.clone(), self.refused.clone(), self.revoked.clone());
         Box::new(move |request: &Request| {
             let now = Self::now_ms(&clock);
@@ -105,7 +105,7 @@ fn with_date(now: u64, mut response: Response) -> Response {
 }
 
 /// The sample at a door whose grants live for so many seconds, and a page that gives new ones.
-fn world(config: Config, life: u64) -> (World, Door) {
+pub(crate) fn world(config: Config, life: u64) -> (World, Door) {
     let clock = shared(Timestamp::ZERO);
     let door = Door { life, clock: clock.clone(), refused: shared(Vec::new()), revoked: shared(0) };
     let config =
@@ -261,10 +261,11 @@ fn a_source_that_play_info_named_is_named_anew() {
     let mut world = World::new(config, Network::new(5_000_000, RTT), Box::new(origin));
     world.clock = Some(door.clock.clone());
     world.play(Source::PlayInfo {
-        endpoint: Url::new("http://origin.test/info"),
+        endpoints: vec![Url::new("http://origin.test/info")],
         app_id: "1".into(),
         file_id: "387702299773851453".into(),
-        psign: None,
+        query: Query::V4 { psign: None, context: None, overlay: None },
+        overlay: None,
     });
     world.run_until(secs(60), "the end", |w| w.element.ended);
     assert_eq!((world.fatal(), world.element.stalls), (None, 0));
@@ -293,10 +294,11 @@ fn play_info_that_takes_over_is_no_answer_to_a_renewal() {
     );
     world.clock = Some(door.clock.clone());
     let file = Source::PlayInfo {
-        endpoint: Url::new("http://origin.test/info"),
+        endpoints: vec![Url::new("http://origin.test/info")],
         app_id: "1".into(),
         file_id: "2".into(),
-        psign: None,
+        query: Query::V4 { psign: None, context: None, overlay: None },
+        overlay: None,
     };
     world.play_any(vec![Door::source(door.life), file]);
     world.run_until(secs(9), "a wish", |w| !w.wishes.is_empty());
@@ -316,4 +318,103 @@ fn without_anybody_to_ask_a_refusal_is_final_and_no_clock_judges() {
     world.run_until(secs(90), "the error", |w| w.fatal().is_some());
     assert_eq!(world.fatal().map(|e| e.code), Some("access_refused"));
     assert_eq!((world.wishes.len(), door.refused.borrow().len()), (0, 1));
+}
+
+/// The sample at a server that signs each URL by itself, for so many seconds, and the URLs in its playlists with it: so that they
+/// say when they end, or not (type A of CDNs).
+fn each_by_itself(life: u64, says: bool) -> (World, Door) {
+    let sign = move |url: &str, now: u64| {
+        let hash: u64 = url.bytes().fold(7, |hash, byte| hash.wrapping_mul(131) ^ u64::from(byte));
+        match says {
+            true => format!("{url}?Expires={}&Signature={hash:x}~{now}&Key-Pair-Id=K", now / 1000 + life),
+            false => format!("{url}?auth_key={}-{now}-0-{hash:032x}", now / 1000),
+        }
+    };
+    let clock = shared(Timestamp::ZERO);
+    let door = Door { life, clock: clock.clone(), refused: shared(Vec::new()), revoked: shared(0) };
+    let (refused, of_door) = (door.refused.clone(), door.clock.clone());
+    let origin = move |request: &Request| {
+        let now = Door::now_ms(&of_door);
+        let whole = request.url.expose();
+        if whole.contains("/telemetry") {
+            return with_date(now, Response::status(204));
+        }
+        let (url, query) = whole.split_once('?').unwrap();
+        let made: u64 = match says {
+            true => query.split('~').nth(1).unwrap().split('&').next().unwrap().parse().unwrap(),
+            false => query.split('-').nth(1).unwrap().parse().unwrap(),
+        };
+        assert_eq!(sign(url, made), whole, "a signature of another URL");
+        if made / 1000 + life <= now / 1000 {
+            refused.borrow_mut().push(((now - EPOCH) as f64 / 1000.0, whole.to_owned()));
+            return with_date(now, Response::status(403));
+        }
+        if url.ends_with("/key") {
+            return with_date(now, Response::ok(sample::KEY));
+        }
+        let plain = Url::new(format!("{url}?signature=5ec2e7"));
+        let mut response = sample::serve(&Request { url: plain, ..request.clone() });
+        if url.ends_with(".m3u8") {
+            let text = String::from_utf8(response.body).unwrap();
+            let at = url.rsplit_once('/').unwrap().0;
+            let lines = text.lines().map(|line| match line {
+                _ if line.contains("URI=\"/key\"") => {
+                    line.replace("/key", &sign("http://origin.test/key", now))
+                }
+                _ if line.starts_with('#') => line.to_owned(),
+                _ => sign(&format!("{at}/{line}"), now),
+            });
+            response = Response::ok(lines.map(|line| line + "\n").collect::<String>());
+        }
+        with_date(now, response)
+    };
+    let buffer_goal = cloud_player::time::MediaTime::from_millis(6000);
+    let config = Config { renews: true, buffer_goal, ..config() };
+    let mut world = World::new(config, Network::new(5_000_000, RTT), Box::new(origin));
+    world.clock = Some(clock);
+    let master = move |now: Timestamp| {
+        Url::new(sign("http://origin.test/sample/master.m3u8", EPOCH + now.as_micros() / 1000))
+    };
+    world.renewer = Some(Box::new(move |now| {
+        (Duration::from_millis(150), Ok(Grant { url: Some(master(now)), ..Grant::default() }))
+    }));
+    world.play(Source::Hls { url: master(Timestamp::ZERO), token: None });
+    (world, door)
+}
+
+#[test]
+fn what_is_signed_by_itself_is_signed_anew_before_it_ends() {
+    let (mut world, door) = each_by_itself(8, true);
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.fatal(), world.element.stalls), (None, 0));
+    assert_eq!(*door.refused.borrow(), []);
+    let wishes = world.wishes.len();
+    assert!((2..=4).contains(&wishes), "{wishes} renewals in 24 s of 8 s");
+    // What is behind the door is not asked for again, only what names it.
+    assert_eq!(world.requests_for("master.m3u8").len(), 1 + wishes);
+    assert_eq!(world.requests_for("/key").len(), 1);
+}
+
+#[test]
+fn what_does_not_say_when_it_ends_is_signed_anew_once_it_is_refused() {
+    let (mut world, door) = each_by_itself(8, false);
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!((world.fatal(), world.element.stalls), (None, 0));
+    let (refused, wishes) = (door.refused.borrow().len(), world.wishes.len());
+    assert!((1..=3).contains(&wishes) && refused <= wishes, "{wishes} renewals, {refused} refusals");
+    assert_eq!(world.requests_for("/key").len(), 1);
+}
+
+#[test]
+fn what_is_signed_for_longer_than_the_grant_is_left_as_it_is() {
+    let (mut world, door) = each_by_itself(3600, true);
+    let expires = |now: Timestamp| Some(((EPOCH + now.as_micros() / 1000) / 1000 + 4) as i64);
+    let grant = move |now| Grant { expires: expires(now), ..Grant::default() };
+    world.renewer = Some(Box::new(move |now| (RTT, Ok(grant(now)))));
+    world.run_until(secs(9), "some seconds", |w| w.position() > 1.0);
+    let now = world.now;
+    world.give(Input::Command(Command::Renewed { id: None, answer: Ok(grant(now)) }));
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert!(world.wishes.len() > 3 && door.refused.borrow().is_empty());
+    assert_eq!(world.requests_for("master.m3u8").len(), 1);
 }

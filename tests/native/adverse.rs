@@ -1,109 +1,17 @@
 //! Origins that do what the specification allows and few expect, and some that do what it does not: nothing of it may
 //! end a session that can go on, ask in a tight loop, or leave it standing.
 
-use std::cell::RefCell;
-use std::path::Path;
-use std::process::Command;
-use std::rc::Rc;
-use std::sync::OnceLock;
 use std::time::Duration;
 
 use cloud_player::engine::{Config, Request, Source};
 use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
-use cloud_player::time::{MediaTime, TimeRange, Timestamp};
+use cloud_player::time::{MediaTime, TimeRange};
 
+use crate::origins::{APART, MASTER, live_world, plain, window};
+use crate::renditions;
 use crate::setup::{RTT, config, secs};
-use crate::world::{Network, Origin, Response, World, shared};
-use crate::{live, renditions};
-
-/// A live origin: `answer` gets the path, the query and the seconds that have passed.
-pub(crate) fn live_world(
-    name: &str,
-    config: Config,
-    round_trip: Duration,
-    mut answer: impl FnMut(&str, &str, u64) -> Option<String> + 'static,
-) -> World {
-    live_world_of(name, config, round_trip, move |path, query, now| {
-        answer(path, query, now).map(Response::ok)
-    })
-}
-
-/// The same, for answers that are no playlists.
-pub(crate) fn live_world_of(
-    name: &str,
-    config: Config,
-    round_trip: Duration,
-    mut answer: impl FnMut(&str, &str, u64) -> Option<Response> + 'static,
-) -> World {
-    let clock: Rc<RefCell<Timestamp>> = shared(Timestamp::ZERO);
-    let time = clock.clone();
-    let origin: Origin = Box::new(move |request: &Request| {
-        let path = request.url.expose().strip_prefix("http://origin.test/").expect("the origin");
-        let (path, query) = path.split_once('?').unwrap_or((path, ""));
-        let now = time.borrow().as_micros() / 1_000_000;
-        if path == "telemetry" {
-            return Response::status(204);
-        }
-        if let Some(response) = answer(path, query, now) {
-            return response;
-        }
-        let stem = path.trim_end_matches(".ts");
-        let (list, number) = match stem.split_at(1) {
-            ("v", n) => (&tracks().0, n),
-            ("a", n) => (&tracks().1, n),
-            _ => return Response::ok(live::segments()[stem.parse::<usize>().expect("a segment")].clone()),
-        };
-        Response::ok(list[number.parse::<usize>().expect("a segment")].clone())
-    });
-    let mut world = World::new(config, Network::new(3_000_000, round_trip), origin);
-    world.clock = Some(clock);
-    world.play(Source::Hls { url: Url::new(format!("http://origin.test/{name}.m3u8")), token: None });
-    world
-}
-
-/// Pictures and sound of three minutes, in segments of two seconds.
-pub(crate) type Tracks = (Vec<Vec<u8>>, Vec<Vec<u8>>);
-
-pub(crate) fn tracks() -> &'static Tracks {
-    static FILES: OnceLock<Tracks> = OnceLock::new();
-    FILES.get_or_init(|| {
-        let folder = Path::new(env!("CARGO_TARGET_TMPDIR")).join("adverse");
-        let _ = std::fs::remove_dir_all(&folder);
-        std::fs::create_dir_all(&folder).unwrap();
-        for (kind, source, codec) in [
-            ("v", "testsrc2=s=64x36:r=25", "-c:v libx264 -preset ultrafast -g 50 -sc_threshold 0"),
-            ("a", "sine=r=48000", "-c:a aac -b:a 32k"),
-        ] {
-            let mut ffmpeg = Command::new("ffmpeg");
-            ffmpeg.args(["-v", "error", "-nostdin", "-y", "-f", "lavfi", "-i", source, "-t", "180"]);
-            ffmpeg.args(codec.split(' '));
-            ffmpeg.args("-f hls -hls_time 2 -hls_list_size 0 -hls_segment_filename".split(' '));
-            let name = folder.join(format!("{kind}%d.ts"));
-            assert!(ffmpeg.arg(name).arg(folder.join(format!("{kind}.m3u8"))).status().unwrap().success());
-        }
-        let read = |kind: &str| {
-            (0..89).map(|n| std::fs::read(folder.join(format!("{kind}{n}.ts"))).unwrap()).collect()
-        };
-        (read("v"), read("a"))
-    })
-}
-
-pub(crate) fn window(first: usize, newest: usize, header: &str, segment: impl Fn(usize) -> String) -> String {
-    let mut out = format!("#EXTM3U\n#EXT-X-TARGETDURATION:2\n#EXT-X-MEDIA-SEQUENCE:{first}\n{header}");
-    (first..=newest).for_each(|n| out += &segment(n));
-    out
-}
-
-pub(crate) const MASTER: &str =
-    "#EXTM3U\n#EXT-X-STREAM-INF:BANDWIDTH=300000\nlow.m3u8\n#EXT-X-STREAM-INF:BANDWIDTH=600000\nhigh.m3u8\n";
-
-pub(crate) const APART: &str = "#EXTM3U\n#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"m\",DEFAULT=YES,URI=\"sound.m3u8\"\n\
-     #EXT-X-STREAM-INF:BANDWIDTH=300000,AUDIO=\"a\"\nlow.m3u8\n";
-
-pub(crate) fn plain(n: usize) -> String {
-    format!("#EXTINF:2,\n{n}.ts\n")
-}
+use crate::world::{Network, Origin, Response, World};
 
 /// Playlists that take longer than one and a half target durations to come are out of date when they are here:
 /// they are asked for again and again, and nothing ever plays.
@@ -122,58 +30,6 @@ fn live_on_a_slow_way_to_the_origin_starts() {
     assert!(
         !w.requests_for(".ts").is_empty(),
         "no segment was asked for in 60 s; {loads} loads of the playlist"
-    );
-}
-
-/// Pictures and sound in two playlists; from `at` on, in seconds, both are 20 segments further (and, with `restarts`, count from
-/// zero again), but the sound's load is the first to see it.
-fn jumping(at: u64, restarts: bool) -> World {
-    let mut jumped = false;
-    live_world("master", config(), RTT, move |path, _, now| {
-        jumped |= now >= at && path == "sound.m3u8";
-        let newest = 5 + (now / 2) as usize + if jumped { 20 } else { 0 };
-        let base = if jumped && restarts { (at / 2) as usize + 20 } else { 0 };
-        let list = |kind: &str| {
-            let first = newest - 5;
-            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
-            Some(text.replace(&format!("SEQUENCE:{first}\n"), &format!("SEQUENCE:{}\n", first - base)))
-        };
-        match path {
-            "master.m3u8" => Some(APART.into()),
-            "low.m3u8" => list("v"),
-            "sound.m3u8" => list("a"),
-            _ => None,
-        }
-    })
-}
-
-/// The sound's playlist jumps first: the pictures' is forgotten, read again and put at zero.
-#[test]
-fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
-    let mut w = jumping(20, false);
-    w.run_for(secs(45));
-    assert_eq!(w.fatal(), None);
-    let (position, range) = (w.position(), w.element.live_range.unwrap());
-    assert!(
-        range.end.as_secs() + 2.0 > position && range.start.as_secs() < position,
-        "plays at {position}, can be sought in {range:?}"
-    );
-}
-
-/// Likewise, with sequence numbers that begin anew.
-#[test]
-fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
-    let mut w = jumping(60, true);
-    w.run_for(secs(85));
-    let position = w.position();
-    w.run_for(secs(15));
-    assert!(
-        w.fatal().is_none() && w.position() > position + 10.0,
-        "stood at {position}, now at {}, waits for {:?}, seekable {:?}, {:?}",
-        w.position(),
-        w.stats.as_ref().unwrap().waiting_for,
-        w.element.live_range,
-        w.errors().map(|e| e.code).collect::<Vec<_>>()
     );
 }
 
@@ -246,63 +102,6 @@ fn gaps_at_the_live_edge_are_not_the_end() {
     assert!(w.position() > 60.0, "at {}", w.position());
 }
 
-/// The sound's playlist counts discontinuities differently, and the sound comes after the pictures' goal is met.
-#[test]
-fn late_sound_of_a_sequence_that_the_pictures_never_have_plays() {
-    let mut count = 0;
-    let origin: Origin = Box::new(move |request: &Request| {
-        let response = renditions::serve(request);
-        let url = request.url.expose();
-        if url.ends_with("/l.m3u8") || url.ends_with("/h.m3u8") {
-            let text = String::from_utf8(response.body).unwrap();
-            return Response::ok(text.replace("#EXTM3U\n", "#EXTM3U\n#EXT-X-DISCONTINUITY-SEQUENCE:1\n"));
-        }
-        if url.ends_with("a000.ts") {
-            count += 1;
-            if count <= 3 {
-                return Response::status(503);
-            }
-        }
-        response
-    });
-    let config = Config { buffer_goal: MediaTime::from_millis(8000), ..config() };
-    let mut w = World::new(config, Network::new(3_000_000, RTT), origin);
-    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
-    w.run_for(secs(60));
-    assert!(
-        w.position() > 5.0,
-        "at {}, waits for {:?}, sound asked for {} times",
-        w.position(),
-        w.stats.as_ref().unwrap().waiting_for,
-        w.requests_for("a000.ts").len()
-    );
-}
-
-/// A segment without sound in a stream that has it is loaded again and again.
-#[test]
-fn a_segment_without_sound_is_loaded_once() {
-    let origin: Origin = Box::new(|request: &Request| {
-        let path = request.url.expose().strip_prefix("http://origin.test/").unwrap();
-        match path {
-            "telemetry" => Response::status(204),
-            "p.m3u8" => {
-                let segments: String = (0..6).map(|n| format!("#EXTINF:4,\n360p/{n:03}.ts\n")).collect();
-                Response::ok(format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n"))
-            }
-            "360p/002.ts" => Response::ok(renditions::apart()["360p/v002.ts"].clone()),
-            file => Response::ok(
-                std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(file))
-                    .unwrap(),
-            ),
-        }
-    });
-    let mut w = World::new(config(), Network::new(5_000_000, RTT), origin);
-    w.play(Source::Hls { url: Url::new("http://origin.test/p.m3u8"), token: None });
-    w.run_for(secs(40));
-    let loads = w.requests_for("002.ts").len();
-    assert!(loads <= 8, "loaded {loads} times; at {}, fatal {:?}", w.position(), w.fatal());
-}
-
 /// EXTINF is a tenth too long (old packagers round it up to whole seconds): the playlist's clock leaves the media's.
 #[test]
 fn durations_that_are_said_too_long_do_not_end_in_a_standstill() {
@@ -342,61 +141,6 @@ fn the_rate_is_given_back_when_the_stream_ends() {
     assert_eq!(w.element.state().rate.to_string(), "1", "the rate at the end");
 }
 
-/// The sound's playlist comes at once and the pictures' only when the window has moved on: put on two timelines, the sound
-/// lies before the beginning of the presentation, and segments of it have nothing to play.
-#[test]
-fn pictures_whose_playlist_comes_late_are_put_beside_the_sound() {
-    let mut busy = true;
-    let mut w = live_world_of("master", config(), RTT, move |path, _, now| {
-        let newest = 5 + (now / 2) as usize;
-        let list = |kind: &str| {
-            Response::ok(window(newest - 5, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
-        };
-        match path {
-            "master.m3u8" => Some(Response::ok(APART)),
-            "low.m3u8" if std::mem::take(&mut busy) => {
-                let mut response = Response::status(503);
-                response.head.retry_after = Some(secs(8));
-                Some(response)
-            }
-            "low.m3u8" => Some(list("v")),
-            "sound.m3u8" => Some(list("a")),
-            _ => None,
-        }
-    });
-    w.run_for(secs(30));
-    let codes: Vec<_> = w.errors().map(|e| e.code).collect();
-    assert_eq!((codes, w.fatal()), (vec!["server_error"], None));
-    assert!(w.position() > 15.0, "at {}", w.position());
-    let loads = |kind: char| -> Vec<String> {
-        w.requests_for(&format!("test/{kind}")).iter().map(|(_, r)| r.url.expose().to_owned()).collect()
-    };
-    let (pictures, sound) = (loads('v'), loads('a'));
-    let mut once = pictures.clone();
-    once.dedup();
-    assert_eq!(pictures, once, "each segment of the pictures once");
-    assert!(sound.len() > 8, "{sound:?}");
-}
-
-/// The sound of the last segment comes broken while its pictures, which have shown where both belong, are still on their
-/// way: the place was forgotten, no other pictures came to show it again, and the sound waited for it for ever.
-#[test]
-fn sound_that_comes_broken_does_not_cost_both_their_place() {
-    let mut broken = true;
-    let origin: Origin = Box::new(move |request: &Request| {
-        let last_sound = request.url.expose().ends_with("a005.ts");
-        if last_sound && std::mem::take(&mut broken) {
-            return Response::ok("<!DOCTYPE html><p>please log in</p>".repeat(9));
-        }
-        renditions::serve(request)
-    });
-    let config = Config { start: MediaTime::from_millis(200_000), ..config() };
-    let mut w = World::new(config, Network::new(300_000, RTT), origin);
-    w.play(Source::Hls { url: Url::new("http://origin.test/master.m3u8"), token: None });
-    w.run_until(secs(40), "the end", |w| w.element.ended);
-    assert_eq!((w.fatal(), w.errors().map(|e| e.code).collect::<Vec<_>>()), (None, vec!["not_media"]));
-}
-
 /// A broken copy of the last segment, of which nothing says that it is one, ends the video early. Another one is asked for, and
 /// once: where both are as short, the playlist is what is wrong.
 #[test]
@@ -420,34 +164,6 @@ fn a_last_segment_that_is_cut_short_is_asked_for_once_more() {
         assert!((w.position() - end).abs() < 0.8, "{cuts} cuts: ended at {}", w.position());
         assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), ["segment_short"]);
     }
-}
-
-/// The sound's playlist comes first, and its oldest segment is gone by the time it is asked for: a live stream goes on behind it,
-/// and that it is one is known although the pictures' playlist is not here yet.
-#[test]
-fn sound_that_is_gone_before_the_pictures_are_known_is_stepped_over() {
-    let mut busy = true;
-    let mut w = live_world_of("master", config(), RTT, move |path, _, now| {
-        let newest = 5 + (now / 2) as usize;
-        let list = |kind: &str| {
-            Response::ok(window(newest - 5, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
-        };
-        match path {
-            "master.m3u8" => Some(Response::ok(APART)),
-            "low.m3u8" if std::mem::take(&mut busy) => {
-                let mut response = Response::status(503);
-                response.head.retry_after = Some(secs(3));
-                Some(response)
-            }
-            "low.m3u8" => Some(list("v")),
-            "sound.m3u8" => Some(list("a")),
-            "a0.ts" => Some(Response::status(404)),
-            _ => None,
-        }
-    });
-    w.run_for(secs(30));
-    assert_eq!(w.fatal(), None);
-    assert!(w.position() > 15.0, "at {}", w.position());
 }
 
 /// The browser makes room behind the playhead while the last segment comes, and what it takes is the key frame of what is
@@ -504,36 +220,6 @@ fn behind_a_gap_playback_goes_on_where_the_media_are() {
     assert!(w.position() > 23.0, "ended at {}", w.position());
 }
 
-/// The sound's playlist is ahead of the pictures' and has a discontinuity that they have not reached: the sound was placed by
-/// what the part before had, before the beginning of time, and a segment without media ended the session.
-#[test]
-fn sound_of_a_part_that_the_pictures_have_not_reached_waits_for_them() {
-    let mut w = live_world("master", config(), RTT, |path, _, now| {
-        // From number ten on the media begin anew; the pictures' playlist lags for a while.
-        let newest = 5 + (now / 2) as usize;
-        let list = |kind: &str, newest: usize| {
-            let first = newest - 5;
-            let passed = usize::from(first > 10);
-            let header = format!("#EXT-X-DISCONTINUITY-SEQUENCE:{passed}\n");
-            let text = window(first, newest, &header, |n| {
-                let (mark, piece) = if n >= 10 { ("#EXT-X-DISCONTINUITY\n", n - 10) } else { ("", n) };
-                format!("{}#EXTINF:2,\n{kind}{piece}.ts\n", if n == 10 { mark } else { "" })
-            });
-            Some(text)
-        };
-        match path {
-            "master.m3u8" => Some(APART.into()),
-            "low.m3u8" if (8..16).contains(&now) => list("v", 9),
-            "low.m3u8" => list("v", newest),
-            "sound.m3u8" => list("a", newest),
-            _ => None,
-        }
-    });
-    w.run_for(secs(40));
-    assert_eq!(w.errors().map(|e| e.code).collect::<Vec<_>>(), [""; 0]);
-    assert!(w.position() > 25.0, "at {}", w.position());
-}
-
 /// Each track has a hole that is small enough to be played over, and together they are too wide: nothing is missing that could
 /// be loaded, and how long the playhead stood was counted anew at every look at it.
 #[test]
@@ -550,89 +236,6 @@ fn a_hole_that_no_track_alone_has_is_stepped_over() {
     }
     w.run_until(secs(40), "the end", |w| w.element.ended);
     assert_eq!(w.fatal(), None);
-}
-
-/// One of pictures and sound ends before the other, with more to come of that than is to be buffered: neither played on, for
-/// only an ended stream plays on without one of them, nor was loaded on, for enough was there.
-#[test]
-fn pictures_and_sound_that_do_not_end_together_play_to_the_end_of_the_longer() {
-    for (pictures, sounds) in [(5_usize, 15_usize), (15, 5)] {
-        let list =
-            |kind: &str, count: usize| window(0, count - 1, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
-        let config = Config { buffer_goal: MediaTime::from_millis(4000), ..config() };
-        let mut w = live_world("master", config, RTT, move |path, _, _| match path {
-            "master.m3u8" => Some(APART.into()),
-            "low.m3u8" => Some(list("v", pictures) + "#EXT-X-ENDLIST\n"),
-            "sound.m3u8" => Some(list("a", sounds) + "#EXT-X-ENDLIST\n"),
-            _ => None,
-        });
-        w.run_until(secs(60), "the end", |w| w.element.ended);
-        assert_eq!(w.fatal(), None);
-        assert!(w.position() > 29.0, "{pictures} and {sounds}: ended at {}", w.position());
-    }
-}
-
-/// The sound's first segment comes incomplete, so the next one, behind a discontinuity, is expected earlier than it is, where
-/// the pictures have been: it was placed by what they had there, far behind the end, and the stream never ended.
-#[test]
-fn sound_behind_one_that_was_cut_short_waits_for_the_place_of_its_own_sequence() {
-    let (mut cut, mut busy) = (true, true);
-    let mut w = live_world_of("master", config(), RTT, move |path, _, _| {
-        let list = |kind: &str| {
-            let text = window(0, 3, "", |n| match n {
-                0 => format!("#EXTINF:2,\n{kind}0.ts\n#EXT-X-DISCONTINUITY\n"),
-                n => format!("#EXTINF:2,\n{kind}{}.ts\n", 24 + n),
-            });
-            Some(Response::ok(text + "#EXT-X-ENDLIST\n"))
-        };
-        match path {
-            "master.m3u8" => Some(Response::ok(APART)),
-            "low.m3u8" => list("v"),
-            "sound.m3u8" => list("a"),
-            "a0.ts" if std::mem::take(&mut cut) => {
-                let mut body = tracks().1[0].clone();
-                body.truncate(body.len() / 2);
-                Some(Response::ok(body))
-            }
-            "v25.ts" if std::mem::take(&mut busy) => Some(Response::status(503)),
-            _ => None,
-        }
-    });
-    w.run_until(secs(40), "the end", |w| w.element.ended);
-    assert_eq!(w.fatal(), None);
-    assert!((w.position() - 8.0).abs() < 0.5, "ended at {}", w.position());
-}
-
-/// The first segment shows nothing of the sound, once because its copy is a broken one, or always: the source buffers were made
-/// without one for it, and the sound of the next segment ended the session.
-#[test]
-fn sound_that_comes_late_begins_anew() {
-    for copies in [1, 99] {
-        let mut left = copies;
-        let origin: Origin = Box::new(move |request: &Request| {
-            let path = request.url.expose().strip_prefix("http://origin.test/").unwrap();
-            match path {
-                "telemetry" => Response::status(204),
-                "p.m3u8" => {
-                    let segments: String = (0..6).map(|n| format!("#EXTINF:4,\n360p/{n:03}.ts\n")).collect();
-                    Response::ok(format!("#EXTM3U\n#EXT-X-TARGETDURATION:4\n{segments}#EXT-X-ENDLIST\n"))
-                }
-                "360p/000.ts" if left > 0 => {
-                    left -= 1;
-                    Response::ok(renditions::apart()["360p/v000.ts"].clone())
-                }
-                file => Response::ok(
-                    std::fs::read(Path::new(env!("CARGO_MANIFEST_DIR")).join("origin/sample").join(file))
-                        .unwrap(),
-                ),
-            }
-        });
-        let mut w = World::new(config(), Network::new(5_000_000, RTT), origin);
-        w.play(Source::Hls { url: Url::new("http://origin.test/p.m3u8"), token: None });
-        w.run_until(secs(60), "the end", |w| w.element.ended);
-        assert_eq!(w.fatal(), None);
-        assert!(w.errors().all(|error| error.code == "track_added"), "{:?}", w.errors().collect::<Vec<_>>());
-    }
 }
 
 /// The playlist says that its segments are shorter than they are, so its end comes before the media's, and behind that the browser
@@ -659,26 +262,4 @@ fn a_hole_behind_the_end_of_the_playlist_is_stepped_over() {
     w.run_until(secs(60), "the end", |w| w.element.ended);
     assert_eq!(w.fatal(), None);
     assert!(w.position() > 29.0, "ended at {}", w.position());
-}
-
-/// Pictures and sound have a gap in the same place, the sound the wider one: both sent the playhead on in the same moment, the
-/// second from where it no longer was, and of the seeks that the element then told, one was taken for the viewer's.
-#[test]
-fn a_gap_of_pictures_and_sound_is_stepped_over_one_step_at_a_time() {
-    let list = |kind: &str, gaps: std::ops::Range<usize>| {
-        window(0, 15, "", |n| {
-            let gap = if gaps.contains(&n) { "#EXT-X-GAP\n" } else { "" };
-            format!("{gap}#EXTINF:2,\n{kind}{n}.ts\n")
-        }) + "#EXT-X-ENDLIST\n"
-    };
-    let mut w = live_world("master", config(), RTT, move |path, _, _| match path {
-        "master.m3u8" => Some(APART.into()),
-        "low.m3u8" => Some(list("v", 5..7)),
-        "sound.m3u8" => Some(list("a", 5..9)),
-        _ => None,
-    });
-    // That a step waits for the answer to the one before is checked by the world.
-    w.run_until(secs(60), "the end", |w| w.element.ended);
-    assert_eq!(w.fatal(), None);
-    assert_eq!(w.stats.as_ref().map(|stats| stats.qoe.seek_count), Some(0));
 }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use cloud_player::engine::{Command, Config, Input};
 use cloud_player::time::MediaTime;
 
-use crate::adverse::{MASTER, live_world, live_world_of, plain, window};
+use crate::origins::{MASTER, live_world, live_world_of, plain, window};
 use crate::setup::{RTT, config, secs};
 use crate::world::{Response, World};
 

@@ -4,8 +4,8 @@ use cloud_player::engine::Config;
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 
-use crate::adverse::{live_world, live_world_of, window};
 use crate::live;
+use crate::origins::{APART, live_world, live_world_of, window};
 use crate::setup::{RTT, config, secs};
 use crate::world::{Response, World};
 
@@ -48,6 +48,48 @@ fn where_nothing_is_left_to_show_the_session_says_so() {
         w.run_until(secs(20), "the error", |w| w.fatal().is_some());
         assert_eq!(w.fatal().unwrap().code, "nothing_to_play");
     }
+}
+
+/// There are pictures to the end, and no sound that belongs to them: nothing played, for a source buffer was to be made for it.
+#[test]
+fn pictures_without_any_sound_left_play_to_the_end() {
+    let config = Config { start: MediaTime::from_millis(20_000), ..config() };
+    let mut w = live_world("master", config, RTT, |path, _, _| {
+        let list = |kind: &str, gaps: usize| {
+            let gap = |n: usize| if n >= gaps { "#EXT-X-GAP\n" } else { "" };
+            window(0, 11, "", |n| format!("{}#EXTINF:2,\n{kind}{n}.ts\n", gap(n))) + "#EXT-X-ENDLIST\n"
+        };
+        match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" => Some(list("v", usize::MAX)),
+            "sound.m3u8" => Some(list("a", 9)),
+            _ => None,
+        }
+    });
+    w.run_until(secs(20), "the end", |w| w.element.ended);
+    assert_eq!((w.fatal(), w.element.tracks.len()), (None, 1));
+}
+
+/// Sound of twenty seconds beside pictures of a minute: when it is over, what is left of it keeps the pictures going (MSE, end
+/// of stream). It was removed as too far behind, loaded again, removed again, and then there was nothing to play.
+#[test]
+fn pictures_that_are_much_longer_than_their_sound_play_to_the_end() {
+    let config = Config { back_buffer: MediaTime::from_millis(2000), ..config() };
+    let mut w = live_world("master", config, RTT, |path, _, _| {
+        let list = |kind: &str, last: usize| {
+            window(0, last, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")) + "#EXT-X-ENDLIST\n"
+        };
+        match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" => Some(list("v", 29)),
+            "sound.m3u8" => Some(list("a", 9)),
+            _ => None,
+        }
+    });
+    w.run_until(secs(100), "the end", |w| w.element.ended || w.fatal().is_some());
+    assert_eq!(w.fatal(), None);
+    assert!(w.position() > 59.5, "ended at {}", w.position());
+    assert_eq!(w.requests_for("/a9.ts").len(), 1);
 }
 
 /// Where what lies before a discontinuity ends says where the part behind it begins, and no other segment shows that some of it

@@ -4,15 +4,15 @@
 use cloud_player::engine::Config;
 use cloud_player::time::MediaTime;
 
-use crate::adverse::{self, APART, window};
 use crate::live;
+use crate::origins::{self, APART, window};
 use crate::setup::{RTT, config, secs};
 use crate::world::{Response, World};
 
 /// A video of `count` segments of two seconds, of each of which its playlist says that it is so long; `mark` is what stands
 /// before it.
 fn video(count: usize, told: f64, config: Config, mark: impl Fn(usize) -> &'static str + 'static) -> World {
-    adverse::live_world("p", config, RTT, move |path, _, _| {
+    origins::live_world("p", config, RTT, move |path, _, _| {
         let list = || window(0, count - 1, "", |n| format!("{}#EXTINF:{told},\n{n}.ts\n", mark(n)));
         (path == "p.m3u8").then(|| list() + "#EXT-X-ENDLIST\n")
     })
@@ -61,7 +61,7 @@ fn who_goes_back_to_the_start_sees_it_from_zero() {
 /// The sound of a live stream begins four seconds before its pictures do: what of it lies before zero is no broken segment.
 #[test]
 fn sound_before_the_beginning_of_a_live_stream_is_skipped() {
-    let mut w = adverse::live_world("master", config(), RTT, |path, _, now| {
+    let mut w = origins::live_world("master", config(), RTT, |path, _, now| {
         let newest = 2 + (now / 2) as usize;
         let list = |kind: &str, ahead: usize| {
             window(newest - 2, newest, "", |n| format!("#EXTINF:2,\n{kind}{}.ts\n", n + ahead))
@@ -90,7 +90,7 @@ fn a_gap_is_jumped_to_where_the_media_go_on() {
 /// early as was missing.
 #[test]
 fn what_a_broken_copy_lacks_does_not_move_what_follows() {
-    let mut w = adverse::live_world_of("p", config(), RTT, |path, _, _| match path {
+    let mut w = origins::live_world_of("p", config(), RTT, |path, _, _| match path {
         "p.m3u8" => {
             let list = window(0, 7, "", |n| match n {
                 3 => "#EXT-X-GAP\n#EXTINF:2,\n3.ts\n#EXT-X-DISCONTINUITY\n".into(),

@@ -1,10 +1,10 @@
 //! What becomes of another attempt when there is no need of it any more, or no sense in it.
 
-use cloud_player::engine::{Config, Environment, Input};
+use cloud_player::engine::{Config, Environment, Input, Request};
 use cloud_player::media::TrackKind;
 use cloud_player::time::{MediaTime, TimeRange};
 
-use crate::adverse::{live_world, plain, window};
+use crate::origins::{live_world, plain, window};
 use crate::sample;
 use crate::setup::{self, RTT, faulty, secs, world};
 use crate::world::Response;
@@ -65,4 +65,37 @@ fn a_sink_without_room_keeps_what_is_about_to_play() {
     assert_eq!(w.fatal(), None);
     let again = (0..15).filter(|n| w.requests_for(&format!("/{n}.ts")).len() > 1).count();
     assert_eq!(again, 0, "segments were loaded again");
+}
+
+/// The date that a server names is by its own clock, which another answer has told, and not by the device's, which is hours wrong.
+#[test]
+fn a_date_to_wait_for_is_by_the_servers_clock() {
+    const SERVER: i64 = 1_800_000_000_000;
+    for (hours, told) in [(3, true), (-3, true), (3, false)] {
+        let fault = move |count: u32, mut response: Response| {
+            if count == 0 {
+                response = Response::status(503);
+                response.head.retry_at = Some(SERVER + 9_000);
+            }
+            response
+        };
+        let mut origin = faulty("004.ts", fault);
+        let dated = move |request: &Request| {
+            let mut response = origin(request);
+            // Only the playlists say what time it is.
+            if request.url.expose().contains("master.m3u8") && told {
+                response.head.date = Some(SERVER);
+            }
+            response
+        };
+        let wall_clock = Some(SERVER + hours * 3_600_000);
+        let config = Config { wall_clock, buffer_goal: MediaTime::from_millis(30_000), ..config() };
+        let mut w = world(config, 5_000_000, Box::new(dated));
+        w.run_until(secs(60), "another attempt", |w| w.requests_for("004.ts").len() == 2);
+        let again = w.now.as_micros() as f64 / 1e6;
+        let expected = if told { 8.9..9.3 } else { 0.0..2.5 };
+        assert!(expected.contains(&again), "{hours} hours wrong: asked again after {again} s");
+        w.run_until(secs(60), "the end", |w| w.element.ended);
+        assert_eq!(w.fatal(), None);
+    }
 }

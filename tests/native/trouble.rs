@@ -154,6 +154,26 @@ fn media_ahead_gives_way_to_what_must_play_next() {
     assert_eq!(w.fatal(), None);
 }
 
+/// Going a little way back, into media that a full sink has let go: what is loaded for there waits for room, and the session sent
+/// the viewer on to what was buffered instead.
+#[test]
+fn a_full_sink_does_not_undo_a_seek() {
+    let config = Config { start_rung: Some(3), back_buffer: MediaTime::from_millis(1000), ..goal(30_000) };
+    let mut w = clear(config);
+    w.element.quota = Some(450_000);
+    w.run_until(secs(60), "playing", |w| w.position() > 14.0);
+    for back in [3.0, 5.0, 7.0] {
+        let to = w.position() - back;
+        w.seek(to);
+        w.run_until(secs(30), "playing from there", |w| {
+            w.position() > to + 0.3 && !w.element.state().seeking
+        });
+        assert!(w.position() < to + 1.0, "sent from {to} to {}", w.position());
+        w.run_for(secs(3));
+    }
+    assert_eq!(w.fatal(), None);
+}
+
 #[test]
 fn a_sink_too_small_for_the_stream_is_an_error() {
     let mut w = clear(Config { start_rung: Some(3), ..config() });

@@ -8,21 +8,65 @@
 //! than 0, as there; those of the neutral form are the origin's own refusals.
 
 pub(crate) mod neutral;
-pub(crate) mod v2;
-pub(crate) mod v4;
+mod v2;
+mod v4;
 
+use std::collections::HashMap;
+
+use axum::extract::{Path, Query, State};
+use axum::http::HeaderMap;
 use axum::response::{IntoResponse, Response};
 use axum::{Extension, Json};
 use serde_json::{Value, json};
 
-use crate::app::State;
+use crate::app::{App, State as Shared};
 use crate::catalog::Entry;
 use crate::error::{Reason, Refusal};
+use crate::grant::{self, Grant};
 use crate::package::POSTER;
 use crate::reply;
+use crate::viewer::Viewer;
+
+/// `GET /getplayinfo/{version}/{appId}/{fileId}`: Tencent's, in both versions.
+pub(crate) async fn serve(
+    State(app): State<App>,
+    Extension(viewer): Extension<Viewer>,
+    Path((version, app_id, file_id)): Path<(String, String, String)>,
+    Query(query): Query<HashMap<String, String>>,
+    headers: HeaderMap,
+) -> Result<Response, Refusal> {
+    let is_v2 = match version.as_str() {
+        "v2" => true,
+        "v4" => false,
+        _ => return Err(Refusal::not_found("no such version of play info")),
+    };
+    let session = app.sessions.get(&viewer.sid);
+    session.access.admit()?;
+    let now_s = session.access.now_s();
+    let opened = find(&app, &file_id).and_then(|entry| {
+        let overlay = match is_v2 {
+            true => v2::check(&app, entry, &app_id, &file_id, &query, now_s).map(|()| None),
+            false => v4::check(&app, entry, &app_id, &file_id, &query, now_s),
+        };
+        Ok((entry, overlay?))
+    });
+    let number = if is_v2 { 2 } else { 4 };
+    let (entry, overlay) = match opened {
+        Ok(opened) => opened,
+        Err(failure) => return Ok(failure.answer(number)),
+    };
+    session.overlays.set(&entry.asset.id, overlay);
+    let base = grant::base(&viewer, &headers);
+    let grant = Grant::new(&app, &session.access, &viewer, &entry.asset, &base);
+    let found = match is_v2 {
+        true => v2::found(&app, entry, &grant, &base),
+        false => v4::found(entry, &grant, &base, &query),
+    };
+    Ok(answer(number, found))
+}
 
 /// A file that is known, or why not, in Tencent's number and the origin's words.
-fn find<'a>(app: &'a State, file_id: &str) -> Result<&'a Entry, Failure> {
+fn find<'a>(app: &'a Shared, file_id: &str) -> Result<&'a Entry, Failure> {
     let unknown = || Failure { code: FILE_UNKNOWN, refusal: Refusal::not_found("file not exist") };
     app.catalog.get(file_id).ok_or_else(unknown)
 }

@@ -6,57 +6,33 @@
 
 use std::collections::HashMap;
 
-use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Failure, answer, duration, find, marks, poster};
-use crate::app::{App, State as Shared};
+use super::{Failure, duration, marks, poster};
+use crate::app::State as Shared;
 use crate::catalog::Entry;
-use crate::error::Refusal;
-use crate::grant::{self, Grant};
+use crate::grant::Grant;
 use crate::package::{MASTER, line};
-use crate::viewer::Viewer;
 
-pub(crate) async fn serve(
-    State(app): State<App>,
-    Extension(viewer): Extension<Viewer>,
-    Path((app_id, file_id)): Path<(String, String)>,
-    Query(query): Query<HashMap<String, String>>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let session = app.sessions.get(&viewer.sid);
-    session.access.admit()?;
-    let entry = match open(&app, &app_id, &file_id, &query, session.access.now_s()) {
-        Ok(entry) => entry,
-        Err(failure) => return Ok(failure.answer(2)),
-    };
-    session.overlays.set(&entry.asset.id, None);
-    let base = grant::base(&viewer, &headers);
-    let grant = Grant::new(&app, &session.access, &viewer, &entry.asset, &base);
-    Ok(answer(2, found(&app, entry, &grant, &base)))
-}
-
-fn open<'a>(
-    app: &'a Shared,
+/// Whether it may be had.
+pub(super) fn check(
+    app: &Shared,
+    entry: &Entry,
     app_id: &str,
     file_id: &str,
     query: &HashMap<String, String>,
     now_s: u64,
-) -> Result<&'a Entry, Failure> {
-    let entry = find(app, file_id)?;
-    if entry.asset.psign {
-        app.anti_leech.check_play_info(app_id, file_id, query, now_s).map_err(|refusal| {
-            let expired = refusal.code == "signature_expired";
-            Failure::signature(refusal, expired)
-        })?;
+) -> Result<(), Failure> {
+    if !entry.asset.psign {
+        return Ok(());
     }
-    Ok(entry)
+    app.anti_leech.check_play_info(app_id, file_id, query, now_s).map_err(|refusal| {
+        let expired = refusal.code == "signature_expired";
+        Failure::signature(refusal, expired)
+    })
 }
 
-fn found(app: &Shared, entry: &Entry, grant: &Grant, base: &str) -> Value {
+pub(super) fn found(app: &Shared, entry: &Entry, grant: &Grant, base: &str) -> Value {
     let master = entry.ladder.playlist(MASTER).unwrap_or_default();
     let playlists = line::lines(master).filter_map(|line| match line {
         line::Line::Uri(uri) => Some(uri),

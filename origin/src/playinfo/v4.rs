@@ -2,60 +2,39 @@
 
 use std::collections::HashMap;
 
-use axum::Extension;
-use axum::extract::{Path, Query, State};
-use axum::http::HeaderMap;
-use axum::response::Response;
 use serde_json::{Value, json};
 
-use super::{Failure, OVERLAY_INVALID, answer, duration, find, marks, poster};
-use crate::app::{App, State as Shared};
+use super::{Failure, OVERLAY_INVALID, duration, marks, poster};
+use crate::app::State as Shared;
 use crate::catalog::Entry;
 use crate::error::Refusal;
-use crate::grant::{self, Grant};
+use crate::grant::Grant;
 use crate::overlay::Overlay;
 use crate::token::{PsignClaims, TokenFault};
-use crate::viewer::Viewer;
 
-pub(crate) async fn serve(
-    State(app): State<App>,
-    Extension(viewer): Extension<Viewer>,
-    Path((app_id, file_id)): Path<(String, String)>,
-    Query(query): Query<HashMap<String, String>>,
-    headers: HeaderMap,
-) -> Result<Response, Refusal> {
-    let session = app.sessions.get(&viewer.sid);
-    session.access.admit()?;
-    let (entry, overlay) = match open(&app, &app_id, &file_id, &query, session.access.now_s()) {
-        Ok(opened) => opened,
-        Err(failure) => return Ok(failure.answer(4)),
-    };
-    session.overlays.set(&entry.asset.id, overlay);
-    let base = grant::base(&viewer, &headers);
-    let grant = Grant::new(&app, &session.access, &viewer, &entry.asset, &base);
-    let context = query.get("context").map_or("", String::as_str);
-    let media = media(entry, &grant, &base);
-    Ok(answer(4, json!({ "context": context, "warning": entry.warning, "media": media })))
-}
-
-fn open<'a>(
-    app: &'a Shared,
+/// Whether it may be had, and under which overlay.
+pub(super) fn check(
+    app: &Shared,
+    entry: &Entry,
     app_id: &str,
     file_id: &str,
     query: &HashMap<String, String>,
     now_s: u64,
-) -> Result<(&'a Entry, Option<Overlay>), Failure> {
-    let entry = find(app, file_id)?;
+) -> Result<Option<Overlay>, Failure> {
     if entry.asset.psign {
         let psign = query.get("psign").map_or("", String::as_str);
         PsignClaims::check(&app.signer, psign, Some(app_id), file_id, now_s)
             .map_err(|fault| Failure::signature(fault.of_psign(), fault == TokenFault::Expired))?;
     }
-    let overlay = app.opener.open(query).map_err(|()| Failure {
+    app.opener.open(query).map_err(|()| Failure {
         code: OVERLAY_INVALID,
         refusal: Refusal::forbidden("overlay_invalid", "the overlay key or its vector is invalid"),
-    })?;
-    Ok((entry, overlay))
+    })
+}
+
+pub(super) fn found(entry: &Entry, grant: &Grant, base: &str, query: &HashMap<String, String>) -> Value {
+    let context = query.get("context").map_or("", String::as_str);
+    json!({ "context": context, "warning": entry.warning, "media": media(entry, grant, base) })
 }
 
 fn media(entry: &Entry, grant: &Grant, base: &str) -> Value {

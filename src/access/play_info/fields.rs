@@ -1,8 +1,9 @@
 //! What the forms of play info have in common: reading fields that may be there, and collecting streams.
 
 use serde_json::Value;
-use zeroize::{Zeroize, Zeroizing};
+use zeroize::Zeroizing;
 
+use crate::access::json::{self, Json};
 use crate::access::url_parts::Parts;
 use crate::secret::{Secret, Url};
 use crate::time::MediaTime;
@@ -12,39 +13,13 @@ use super::{
     Sprite, StreamKind,
 };
 
-/// An answer. Its texts are overwritten when it is dropped: tokens and signed addresses are among them.
-pub(super) struct Answer(Value);
-
-impl Answer {
-    pub(super) fn read(body: &[u8]) -> Result<Self, PlayInfoError> {
-        if body.len() > MAX_BODY {
-            return Err(PlayInfoError::TooLarge);
-        }
-        let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
-        serde_json::from_slice(body)
-            .map(Self)
-            .map_err(|e| PlayInfoError::NotJson { line: e.line(), column: e.column() })
+/// An answer as JSON.
+pub(super) fn answer(body: &[u8]) -> Result<Json, PlayInfoError> {
+    if body.len() > MAX_BODY {
+        return Err(PlayInfoError::TooLarge);
     }
-
-    pub(super) fn value(&self) -> &Value {
-        &self.0
-    }
-}
-
-impl Drop for Answer {
-    fn drop(&mut self) {
-        overwrite(&mut self.0);
-    }
-}
-
-/// As deep as the parser lets values nest: 128.
-fn overwrite(value: &mut Value) {
-    match value {
-        Value::String(text) => text.zeroize(),
-        Value::Array(items) => items.iter_mut().for_each(overwrite),
-        Value::Object(fields) => fields.values_mut().for_each(overwrite),
-        Value::Null | Value::Bool(_) | Value::Number(_) => {}
-    }
+    let body = body.strip_prefix(BYTE_ORDER_MARK).unwrap_or(body);
+    Json::read(body).map_err(|e| PlayInfoError::NotJson { line: e.line(), column: e.column() })
 }
 
 /// The streams found so far, and what was in the way of others.
@@ -143,10 +118,7 @@ pub(super) fn seconds(value: &Value) -> Option<MediaTime> {
 
 /// A moment in milliseconds since 1970, given in these or in seconds.
 pub(super) fn unix_ms(value: &Value) -> Option<i64> {
-    let number = number(value).filter(|n| *n > 0.0)?;
-    // Seconds of the year 5138, milliseconds of 1973.
-    let millis = if number < 1e11 { number * 1e3 } else { number };
-    Some(millis.round() as i64)
+    json::unix_ms(number(value)?)
 }
 
 /// A secret that may be missing or empty, but not of another type.

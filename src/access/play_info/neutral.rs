@@ -23,7 +23,7 @@ pub(super) fn read(answer: &Value, list: &Value, base: &Url) -> Result<PlayInfo,
         token_expiry: either(answer, ["expiry", "expires"]).and_then(unix_ms).map(|ms| ms / 1000),
         name: name(Some(answer)),
         duration: answer.get("duration").and_then(seconds),
-        poster: answer.get("poster").and_then(|p| address(p, base)).map(|u| u.expose().to_owned()),
+        poster: answer.get("poster").and_then(|p| address(p, base)),
         sprite: answer
             .get("thumbnails")
             .and_then(|t| address(t, base))

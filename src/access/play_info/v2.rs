@@ -35,10 +35,7 @@ pub(super) fn read(answer: &Value, video: &Value, base: &Url) -> Result<PlayInfo
         sources,
         name: name(basic),
         duration: duration(basic).or_else(|| duration(source)),
-        poster: answer
-            .get("coverInfo")
-            .and_then(|cover| address(cover.get("coverUrl")?, base))
-            .map(|u| u.expose().to_owned()),
+        poster: answer.get("coverInfo").and_then(|cover| address(cover.get("coverUrl")?, base)),
         // Of several sheets the last one is the newest.
         sprite: sheets.iter().rev().find_map(|sheet| sprite(sheet, base)),
         key_frames,

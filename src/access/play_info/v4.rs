@@ -23,7 +23,7 @@ pub(super) fn read(answer: &Value, media: &Value, base: &Url) -> Result<PlayInfo
         context: secret(answer.get("context"), "context").unwrap_or_default(),
         name: name(basic),
         duration: basic.and_then(|b| b.get("duration")).and_then(seconds),
-        poster: basic.and_then(|b| address(b.get("coverUrl")?, base)).map(|u| u.expose().to_owned()),
+        poster: basic.and_then(|b| address(b.get("coverUrl")?, base)),
         sprite: media.get("imageSpriteInfo").and_then(|s| sprite(s, base)),
         key_frames: key_frames(
             media.get("keyFrameDescInfo").and_then(|info| info.get("keyFrameDescList")),

@@ -2,9 +2,7 @@
 //!
 //! Times are Unix seconds. What is malformed is `None`: a signature of unknown life, not an error.
 
-use serde_json::Value;
-use zeroize::Zeroizing;
-
+use crate::access::json::Json;
 use crate::access::url_parts::Parameter;
 use crate::playlist::DateTime;
 
@@ -82,38 +80,9 @@ pub(super) fn akamai_field(parameter: &Parameter<'_>, name: &str) -> Option<Stri
     })
 }
 
-/// The policy of CloudFront, in base64 with `-_~` for `+=/`.
-pub(super) fn policy(value: &str) -> Option<Value> {
-    json(value, b'~', '_')
-}
-
-/// The claims of a JSON Web Token in its compact form (RFC 7519 §3): an object.
-pub(super) fn claims(token: &str) -> Option<Value> {
-    let mut parts = token.strip_prefix("eyJ")?.split('.');
-    let (_header, payload, _signature) = (parts.next()?, parts.next()?, parts.next()?);
-    parts.next().is_none().then(|| json(payload, b'_', '='))?.filter(Value::is_object)
-}
-
-/// JSON in base64 (RFC 4648 §5) with this for the last digit, and this for padding, if any.
-fn json(text: &str, last: u8, padding: char) -> Option<Value> {
-    let (mut out, mut bits, mut count) = (Zeroizing::new(Vec::with_capacity(text.len())), 0_u32, 0);
-    for byte in text.trim_end_matches(padding).bytes() {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'-' => 62,
-            _ if byte == last => 63,
-            _ => return None,
-        };
-        bits = bits << 6 | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
-    serde_json::from_slice(&out).ok()
+/// The policy of CloudFront, in Base64 with `-_~` for `+=/`.
+pub(super) fn policy(value: &str) -> Option<Json> {
+    Json::object(&value.replace('_', "=").replace('~', "/"))
 }
 
 /// `text` with its percent-encodings undone (RFC 3986 §2.1); those that are none stay.

@@ -38,6 +38,14 @@ pub fn signature_of(url: &Url) -> Option<Signed> {
     signed.min_by_key(|s| s.expires.unwrap_or(i64::MAX))
 }
 
+/// Whether a URL carries a signature over itself (not only a token, which opens more than that) that `other` does not carry.
+pub(super) fn is_signed_apart(url: &Url, other: &Url) -> bool {
+    let signatures = |url| SignedUrl::of(Url::expose(url)).map_or(Vec::new(), |url| url.signatures);
+    let others = signatures(other);
+    let is_own = |s: &Signature<'_>| s.scheme.signs_the_url() && !others.iter().any(|o| s.is_same(o));
+    signatures(url).iter().any(is_own)
+}
+
 /// When the signature on a URL expires, in seconds since 1970; the earliest, should there be several. `None` if
 /// there is none, or none that says so.
 pub fn expiry(url: &Url) -> Option<i64> {

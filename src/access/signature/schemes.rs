@@ -3,7 +3,8 @@
 //! What the columns mean is with [`Scheme`]; `docs/access.md` has the same table for readers, and a test that
 //! compares the two. Names and shapes are from the vendors' own documentation.
 
-use super::expiry::{self, Times, akamai_field, claims, decoded, md5, number, policy, stamp};
+use super::expiry::{self, Times, akamai_field, decoded, md5, number, policy, stamp};
+use crate::access::json::Json;
 use crate::access::url_parts::Parameter;
 use serde_json::Value;
 
@@ -95,7 +96,7 @@ fn any(_: &Parameter<'_>) -> bool {
 
 /// The one statement of CloudFront's policy.
 fn statement(of: &[Parameter<'_>]) -> Option<Value> {
-    policy(value(of, "Policy")?)?.get_mut("Statement")?.get_mut(0).map(Value::take)
+    policy(value(of, "Policy")?)?.value().get("Statement")?.get(0).cloned()
 }
 
 /// A JSON Web Token, which in a path stands by itself or behind a name.
@@ -300,12 +301,12 @@ pub(super) const SCHEMES: &[Scheme] = &[
     Scheme {
         name: "JSON Web Token",
         place: Place::QueryOrSegment,
-        needs: &[("*", |p| claims(jwt(p)).is_some())],
+        needs: &[("*", |p| Json::claims(jwt(p)).is_some())],
         may: "",
         and: always,
         times: |of| {
-            let claims = of.first().and_then(|p| claims(jwt(p)));
-            let at = |name| claims.as_ref()?.get(name)?.as_f64().map(|seconds| seconds as i64);
+            let claims = of.first().and_then(|p| Json::claims(jwt(p)));
+            let at = |name| claims.as_ref()?.value().get(name)?.as_f64().map(|seconds| seconds as i64);
             Times { issued: at("iat"), expires: at("exp") }
         },
         covers: Covers::Unknown,
@@ -319,8 +320,8 @@ pub(super) fn subject(scheme: &Scheme, parameter: &Parameter<'_>) -> Option<Stri
     if scheme.signs_the_url() {
         return None;
     }
-    let claims = claims(jwt(parameter))?;
+    let claims = Json::claims(jwt(parameter))?;
     let counts = |name: &str| !["exp", "iat", "nbf", "jti"].contains(&name);
-    let kept = claims.as_object()?.iter().filter(|(name, _)| counts(name));
+    let kept = claims.value().as_object()?.iter().filter(|(name, _)| counts(name));
     Some(kept.map(|(name, claim)| format!("&{name}={claim}")).collect())
 }

@@ -5,6 +5,7 @@ use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use cloud_player::access::decode_base64;
 use cloud_player::playlist::ByteRange;
 
 use super::Failure;
@@ -76,7 +77,10 @@ fn local(folder: &Path, uri: &str) -> PathBuf {
 fn data_url(url: &str) -> Option<Vec<u8>> {
     let (head, body) = url.get(5..)?.split_once(',')?;
     let body = unescape(body);
-    if head.to_ascii_lowercase().ends_with(";base64") { base64(&body) } else { Some(body.into_owned()) }
+    if head.to_ascii_lowercase().ends_with(";base64") {
+        return decode_base64(core::str::from_utf8(&body).ok()?);
+    }
+    Some(body.into_owned())
 }
 
 /// Percent-encoding (RFC 3986 §2.1).
@@ -100,28 +104,6 @@ fn unescape(text: &str) -> Cow<'_, [u8]> {
         }
     }
     Cow::Owned(out)
-}
-
-/// Base64 (RFC 4648 §4, §5), with or without padding.
-fn base64(text: &[u8]) -> Option<Vec<u8>> {
-    let (mut out, mut bits, mut count) = (Vec::new(), 0_u32, 0);
-    for &byte in text.iter().filter(|byte| !byte.is_ascii_whitespace()).take_while(|&&byte| byte != b'=') {
-        let value = match byte {
-            b'A'..=b'Z' => byte - b'A',
-            b'a'..=b'z' => byte - b'a' + 26,
-            b'0'..=b'9' => byte - b'0' + 52,
-            b'+' | b'-' => 62,
-            b'/' | b'_' => 63,
-            _ => return None,
-        };
-        bits = bits << 6 & 0xff_ffff | u32::from(value);
-        count += 6;
-        if count >= 8 {
-            count -= 8;
-            out.push((bits >> count & 0xff) as u8);
-        }
-    }
-    Some(out)
 }
 
 #[cfg(test)]

@@ -139,4 +139,17 @@ mod tests {
         other.align_to(&reference, age);
         assert_eq!(starts(&other), [33.0, 37.0], "they are its own: at the edge as it is by now");
     }
+
+    /// One that has begun anew was placed behind what was known of it; the other was heard of much later.
+    #[test]
+    fn who_begins_anew_goes_behind_all_that_was_known() {
+        let (mut renewed, other) = (window(0, &[2.0, 2.0], None), window(10, &[6.0, 6.0], None));
+        renewed.go_behind(&other);
+        assert_eq!((starts(&renewed), renewed.window().end.as_secs()), (vec![12.0, 14.0], 16.0));
+        renewed.go_behind(&other);
+        assert_eq!(starts(&renewed), [12.0, 14.0]);
+        let mut further = renewed.clone();
+        further.go_behind(&window(0, &[2.0], None));
+        assert_eq!(starts(&further), [12.0, 14.0], "never back");
+    }
 }

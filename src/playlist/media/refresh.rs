@@ -229,6 +229,12 @@ impl MediaPlaylist {
         self.segments.first().map_or(self.end_nanos, |s| s.start_nanos)
     }
 
+    /// Moves everything on, if need be, to behind a playlist that is further. No earlier place is known to be free where both
+    /// are of one presentation, of which this one has begun anew.
+    pub fn go_behind(&mut self, other: &Self) {
+        self.shift(self.first_nanos().max(other.end_nanos));
+    }
+
     /// Moves everything so that the first segment begins at `place`.
     fn shift(&mut self, place: u64) {
         let from = self.first_nanos();

@@ -70,7 +70,9 @@ impl Media {
             }
             add(&format!("-hls_segment_filename {name}%d.{extension} {name}.m3u8"));
         }
-        if !ffmpeg.status()?.success() {
+        let status = ffmpeg.status();
+        let status = status.map_err(|error| io::Error::new(error.kind(), format!("ffmpeg: {error}")))?;
+        if !status.success() {
             return Err(io::Error::other("ffmpeg could not make the media"));
         }
         let read = |name: String| std::fs::read(folder.join(name));

@@ -276,7 +276,8 @@ impl<'a> Origin<'a> {
             Which::Rung(rung) => format!("r{rung}"),
             Which::Sound(sound) => format!("a{sound}"),
         };
-        for n in first..=newest {
+        let silent = if matches!(which, Which::Sound(_)) { layout.silent } else { 0 };
+        for n in first..=newest.saturating_sub(silent) {
             if self.scenario.live.as_ref().is_some_and(|live| live.dated) {
                 let seconds = n as u64 * length;
                 out += &format!(

@@ -65,6 +65,8 @@ pub(super) struct Layout {
     pub(super) sections: Vec<(usize, usize)>,
     /// Segments that are not there, and said not to be (EXT-X-GAP).
     pub(super) gaps: Vec<usize>,
+    /// Segments that the renditions of the sound lack at the end.
+    pub(super) silent: usize,
     /// Thousandths of a segment's length that the playlist says it has.
     pub(super) told: u64,
 }
@@ -230,6 +232,10 @@ impl Scenario {
         }
         if r.percent(10) {
             self.stream.told = r.pick(&[900, 950, 1020, 1050, 1150]);
+        }
+        let mut silence = Random::new(self.seed ^ 0x51_1e5ce);
+        if self.live.is_none() && self.stream.sounds > 0 && silence.percent(10) {
+            self.stream.silent = silence.pick(&[1, 1, 2]).min(segments - 1);
         }
         if let Some(live) = &mut self.live
             && r.percent(12)
@@ -412,6 +418,7 @@ fn layout(r: &mut Random, live: bool) -> Layout {
         single,
         sections: vec![(0, 0)],
         gaps: Vec::new(),
+        silent: 0,
         told: 1000,
     }
 }

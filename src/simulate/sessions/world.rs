@@ -20,6 +20,8 @@ use crate::secret::{Secret, Url};
 use crate::session::Session;
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
+mod invariants;
+
 /// A session and its world.
 struct World<'a> {
     scenario: Scenario,
@@ -54,6 +56,8 @@ struct World<'a> {
     stepping: bool,
     /// Where playback was before the last step.
     position: MediaTime,
+    /// Where the viewer went last.
+    wanted: Option<MediaTime>,
     /// The next seek by the session is what the page asked for.
     asked: bool,
     evicts: Option<bool>,
@@ -138,6 +142,7 @@ impl<'a> World<'a> {
             steps: 0,
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
+            wanted: None,
             tried: BTreeMap::new(),
             renewals: Renewals::default(),
             slept: false,
@@ -217,27 +222,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Whoever does not move although they should has a reason that the session can name, and not for ever.
-    fn check_motion(&mut self, position: MediaTime) {
-        let state = self.element.state();
-        let over = self.stopped || self.fatal.is_some();
-        if position != self.position || state.paused || self.element.ended || over {
-            self.moved = self.now;
-        }
-        self.position = position;
-        if self.now <= self.scenario.calm || self.now < self.element.frozen {
-            return;
-        }
-        let since = self.now.since(self.moved.max(self.scenario.calm));
-        assert!(
-            since < RECOVERY,
-            "nothing moves for {since:?} with nothing wrong any more: at {position}, buffered {:?}, waiting for {:?}, in flight {:?}",
-            self.element.buffered(),
-            self.stats.as_ref().map(|s| s.waiting_for),
-            self.in_flight.values().map(|r| r.url.redacted()).collect::<Vec<_>>()
-        );
-    }
-
     fn net(&mut self, id: RequestId, event: NetEvent) {
         let Some(request) = self.in_flight.get(&id) else { return };
         if let NetEvent::Chunk(chunk) = &event
@@ -312,22 +296,6 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Nobody waits for long with nothing under way: no request, no operation of the sink, and none that is only put off.
-    fn check_waiting(&mut self) {
-        let state = self.element.state();
-        let waits = state.ready_state < 3 && !state.paused && !self.element.ended && !self.over();
-        if !waits || !self.in_flight.is_empty() || self.element.is_busy() {
-            self.busy = self.now;
-        }
-        let idle = self.now.since(self.busy);
-        assert!(
-            idle < PUT_OFF,
-            "waits for {:?} at {} with nothing under way for {idle:?}",
-            self.stats.as_ref().and_then(|stats| stats.waiting_for),
-            state.position
-        );
-    }
-
     fn element_event(&mut self, event: ElementEvent) {
         let state = self.element.state();
         self.give(Input::Element { event, state });
@@ -400,6 +368,7 @@ impl<'a> World<'a> {
                 self.stepping = self.element.state().ready_state > 0;
                 self.own_seeks += 1;
                 if self.element.step(self.now, from, to) {
+                    self.check_step(to);
                     self.position = to;
                     (self.moved, self.sought) = (self.now, self.now);
                 }
@@ -516,60 +485,11 @@ impl<'a> World<'a> {
         }
     }
 
-    fn told(&mut self, stats: Box<Stats>) {
-        let state = self.element.state();
-        let waits = state.ready_state < 3 && !state.paused && !self.element.ended && !state.seeking;
-        let fresh = self.now.since(self.moved) < Duration::from_millis(300);
-        if waits && !fresh {
-            assert!(stats.waiting_for.is_some(), "waits at {} for nothing that it can name", state.position);
-        }
-        let qoe = &stats.qoe;
-        assert_eq!((qoe.bytes_total, qoe.failure_count), (self.counted, self.errors), "bytes and failures");
-        self.stats = Some(stats);
-    }
-
     fn set_position(&mut self, to: MediaTime) {
         self.position = to;
+        self.wanted = Some(to);
         (self.moved, self.sought) = (self.now, self.now);
         self.element.seek(self.now, to);
-    }
-
-    fn finish(&mut self) -> Summary {
-        let ended = self.element.ended;
-        // Of a server that began anew some segments may never be seen, and what is seen moves up.
-        let moved_up = self.scenario.live.as_ref().is_some_and(|live| live.restart.is_some());
-        if ended && !self.over() && !moved_up {
-            // Where a playlist says that its segments are shorter than they are, whoever begins at the end begins there.
-            let told = self.scenario.stream.told.min(1000) as f64 / 1000.0;
-            let missing = self.origin.missing_at_the_end() + self.origin.before_zero();
-            let pieces = (missing * self.scenario.stream.pieces) as u64;
-            let (at, whole) =
-                (self.position.as_secs(), (self.scenario.seconds() - pieces * PIECE) as f64 * told);
-            assert!(at >= whole - self.origin.end_slack(), "ended at {at} of {whole}");
-        }
-        assert_eq!(self.over(), self.detached, "over and detached");
-        if let Some(door) = &self.scenario.door {
-            let took = self.now.since(Timestamp::ZERO);
-            self.renewals.check(door, took, self.origin.refused + self.origin.turned_away);
-            // A request that is long on its way may find that what it carries has ended.
-            if door.is_in_time() && !self.slept && !self.hindered {
-                assert_eq!(self.origin.refused, 0, "refusals at a door that is renewed in time: {door:?}");
-            }
-        }
-        if let Some(stats) = self.stats.as_ref().filter(|_| !self.over()) {
-            // Statistics are a quarter of a second old.
-            let qoe = &stats.qoe;
-            assert!(qoe.bytes_total <= self.bytes, "{} bytes of {}", qoe.bytes_total, self.bytes);
-            assert!(qoe.bytes_by_rung.iter().sum::<u64>() <= qoe.bytes_total);
-            assert!(qoe.seek_count <= self.seeks, "{} seeks of {}", qoe.seek_count, self.seeks);
-            let stalls = u64::from(self.element.stalls);
-            assert!(
-                qoe.stall_count.abs_diff(stalls) <= 1 + self.seeks + self.own_seeks,
-                "{} stalls of {stalls}",
-                qoe.stall_count
-            );
-        }
-        Summary { steps: self.steps, fatal: self.fatal.is_some(), ended, stalls: self.element.stalls }
     }
 
     fn note(&mut self, line: impl FnOnce() -> String) {

@@ -5,8 +5,8 @@ use wasm_bindgen::JsValue;
 use super::Track;
 use super::fields::{Fields, flag, index, named, number, text, whole};
 use crate::engine::{
-    Command, Config, ElementState, Environment, Grant, Input, Kinds, RenewFailure, SinkEvent, SinkFailure,
-    Source, TextChoice, TokenPlacement,
+    Command, Config, ElementState, Environment, Grant, Input, Kinds, OverlaySeed, Query, RenewFailure,
+    SinkEvent, SinkFailure, Source, TextChoice, TokenPlacement,
 };
 use crate::secret::{Secret, Url};
 use crate::time::{MediaTime, TimeRange};
@@ -30,6 +30,8 @@ pub(in crate::web) enum FromPage {
 pub(in crate::web) struct Start {
     pub(in crate::web) config: Config,
     pub(in crate::web) sources: Vec<Source>,
+    /// Only play info is to be told.
+    pub(in crate::web) looks: bool,
     pub(in crate::web) environment: Option<Environment>,
     /// Where the media source is to be; none: in the worker where that works.
     pub(in crate::web) sink: Option<SinkPlace>,
@@ -105,6 +107,7 @@ fn start(message: &Fields) -> Option<Start> {
     Some(Start {
         config,
         sources: message.need("sources", sources)?,
+        looks: message.may("looks", flag)?.unwrap_or(false),
         environment: message.may("viewport", |value| viewport(&Fields::of(value)))?,
         sink: message.may("sink", sink_place)?,
     })
@@ -140,14 +143,37 @@ fn source(message: &Fields) -> Option<Source> {
             Some(Source::Hls { url: message.need("url", url)?, token })
         }
         "playInfo" => Some(Source::PlayInfo {
-            endpoint: message.need("endpoint", url)?,
+            endpoints: message.need("endpoints", texts)?.into_iter().map(Url::new).collect(),
             app_id: message.need("appId", text)?,
             file_id: message.need("fileId", text)?,
-            psign: message.may("psign", text)?.map(Secret::new),
+            query: message.need("token", query)?,
+            overlay: message.may("overlayKey", overlay)?,
         }),
         "file" => Some(Source::File { url: message.need("url", url)? }),
         _ => None,
     }
+}
+
+/// A player signature, an object that has one, or the parameters of a signed request.
+fn query(value: JsValue) -> Option<Query> {
+    let token = Fields::of(value);
+    let sign = token.may("sign", text)?.map(Secret::new);
+    if sign.is_some() {
+        let (t, us, exper) = (token.may("t", text)?, token.may("us", text)?, token.may("exper", text)?);
+        return Some(Query::V2 { t, us, exper, sign });
+    }
+    let psign = token.may("psign", text)?.map(Secret::new);
+    Some(Query::V4 { psign, context: None, overlay: None })
+}
+
+/// A public key; what it is to wrap is made up here.
+fn overlay(value: JsValue) -> Option<OverlaySeed> {
+    let key = Fields::of(value);
+    Some(OverlaySeed {
+        public_key: key.need("publicKey", text)?,
+        key_id: key.need("keyId", text)?,
+        seed: js::random()?,
+    })
 }
 
 fn token_placement(value: JsValue) -> Option<TokenPlacement> {
@@ -156,6 +182,7 @@ fn token_placement(value: JsValue) -> Option<TokenPlacement> {
         "fileNamePrefix" => Some(TokenPlacement::FileNamePrefix),
         "keyQuery" => Some(TokenPlacement::KeyQuery(placement.need("name", text)?)),
         "query" => Some(TokenPlacement::Query(placement.need("name", text)?, kinds(&placement)?)),
+        "pathPrefix" => Some(TokenPlacement::PathPrefix(placement.need("name", text)?, kinds(&placement)?)),
         "header" => Some(TokenPlacement::Header(placement.need("name", text)?, kinds(&placement)?)),
         _ => None,
     }

@@ -1,10 +1,11 @@
 //! From the worker to the page.
 
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use wasm_bindgen::JsValue;
 
 use super::Track;
 use crate::engine::Event;
+use crate::secret::Url;
 
 /// A message.
 #[derive(Serialize)]
@@ -101,9 +102,14 @@ pub(in crate::web) enum SinkMessage {
     Detach,
     /// The address is told whole: the element has to load it.
     PlayFile {
-        url: String,
+        #[serde(serialize_with = "expose")]
+        url: Url,
         from: f64,
     },
+}
+
+fn expose<S: Serializer>(url: &Url, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_str(url.expose())
 }
 
 #[derive(Serialize)]

@@ -81,6 +81,21 @@ watch(globalThis.SourceBuffer?.prototype, 'appendBuffer', function ([data]) {
   return { bytes: bytes.length, boxes: boxes(bytes), track: tracks.get(this), samples: samples(bytes, 0, bytes.length) };
 });
 
+// What a worker asks for, and the randomness that it makes secrets of.
+if (!globalThis.document) {
+  const { fetch } = globalThis;
+  globalThis.fetch = (url, init) => {
+    tell('fetch', { url: String(url) });
+    return fetch(url, init);
+  };
+  const random = crypto.getRandomValues.bind(crypto);
+  crypto.getRandomValues = (into) => {
+    random(into);
+    tell('random', { random: [...into] });
+    return into;
+  };
+}
+
 // The four-letter names of the boxes that begin in these bytes; null if they are not boxes.
 function boxes(bytes) {
   const names = [];

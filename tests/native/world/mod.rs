@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use cloud_player::engine::{
     Command, Config, ElementCommand, ElementEvent, Event, Grant, Input, NetEvent, Output, RenewFailure,
-    RenewReason, Request, RequestId, SinkCommand, Source, Stats,
+    RenewReason, Request, RequestId, SinkCommand, Source, Stats, Wanted,
 };
 use cloud_player::error::PlayerError;
 use cloud_player::session::Session;
@@ -49,6 +49,10 @@ pub(crate) struct World {
     answers: Vec<(Timestamp, u64, Result<Grant, RenewFailure>)>,
     /// When each wish came, and when it was answered.
     pub(crate) wishes: Vec<(Timestamp, Option<Timestamp>, RenewReason)>,
+    /// What each wish was for.
+    pub(crate) wanted: Vec<Wanted>,
+    /// Everything that goes in and comes out, and now and then the whole session, as a log would show it.
+    pub(crate) log: Option<Vec<String>>,
 }
 
 impl World {
@@ -71,6 +75,8 @@ impl World {
             renewer: None,
             answers: Vec::new(),
             wishes: Vec::new(),
+            wanted: Vec::new(),
+            log: None,
         }
     }
 
@@ -109,8 +115,16 @@ impl World {
             // An element without metadata does not say that it seeks.
             self.stepping &= *event != ElementEvent::Seeking && state.ready_state > 0;
         }
+        if let Some(log) = &mut self.log {
+            log.push(format!("{input:?}"));
+        }
         self.session.handle(self.now, input);
         self.drain();
+        if let Some(log) = &mut self.log
+            && self.steps.is_multiple_of(SHOW_EVERY)
+        {
+            log.push(format!("{:?}", self.session));
+        }
     }
 
     /// Runs until `done` holds; panics when that takes more than `limit` of virtual time.
@@ -198,6 +212,14 @@ impl World {
         while let Some(output) = self.session.poll() {
             count += 1;
             assert!(count < 10_000, "the session never comes to rest");
+            if let Some(log) = &mut self.log {
+                log.push(format!("{output:?}"));
+                if let Output::Notify(event) = &output
+                    && !matches!(event, Event::Poster { .. } | Event::PlayInfo(_) | Event::Streams { .. })
+                {
+                    log.push(serde_json::to_string(event).unwrap());
+                }
+            }
             match output {
                 Output::Wake(wake) => {
                     if let Some(wake) = wake {
@@ -228,6 +250,7 @@ impl World {
                 Output::Notify(Event::AccessWanted(wish)) => {
                     assert!(self.answers.is_empty(), "one renewal at a time");
                     self.wishes.push((self.now, None, wish.reason));
+                    self.wanted.push(wish.wanted);
                     if let Some(renewer) = &mut self.renewer {
                         let (takes, answer) = renewer(self.now);
                         self.answers.push((self.now + takes, wish.id, answer));
@@ -253,6 +276,9 @@ impl World {
         self.element.seek(self.now, to);
     }
 }
+
+/// Steps from one look at the whole session to the next.
+const SHOW_EVERY: u64 = 97;
 
 /// A value that an origin's closure and a test can both see.
 pub(crate) fn shared<T>(value: T) -> Rc<RefCell<T>> {

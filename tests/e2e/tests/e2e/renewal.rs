@@ -136,3 +136,33 @@ async fn a_session_that_is_revoked_ends_within_a_segment() {
     })
     .await;
 }
+
+/// Every address is signed by itself: what names them is loaded again, and nothing behind it.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_that_are_signed_one_by_one_are_signed_anew() {
+    patient_stage("renewal-exact", async |stage| {
+        stage.admin().access(&terms(&json!({}))).await;
+        let mut attributes = player::file(stage, "sample-exact");
+        for name in ["file-id", "app-id", "play-info-url"] {
+            attributes.remove(name);
+        }
+        let token = stage.admin().tokens("sample-exact", LIFE).await.drm_token;
+        let src = stage.admin().url("/media/sample-exact/master.m3u8", LIFE, false).await;
+        attributes.extend([("src".to_owned(), json!(src)), ("token".to_owned(), json!(token))]);
+        let renew_from = json!({ "url": format!("/s/{}/renew", stage.session()), "fileId": "sample-exact" });
+        let options = json!({ "bufferGoal": 5, "backBuffer": 1, "renewFrom": renew_from });
+        player::start(stage, &attributes, options).await;
+        let body = "return e2e.video.currentTime >= 23";
+        let _: bool = stage.wait_for("the end of the lesson", Duration::from_secs(60), body).await;
+        player::no_errors(stage).await;
+        let stalls: u64 = stage.js("return e2e.player.qoe.stallCount").await;
+        let requests = stage.admin().requests().await;
+        let refused: Vec<_> = requests.iter().filter(|r| r.status == Some(403)).collect();
+        assert!(stalls == 0 && refused.is_empty(), "{stalls} stalls, {refused:#?}");
+        let of = |part: &str| requests.iter().filter(|r| r.method == "GET" && r.path.contains(part)).count();
+        let granted = stage.admin().renewals().await.granted;
+        assert!(granted >= 2 && of("master.m3u8") as u64 == 1 + granted, "{granted} renewals");
+        assert_eq!(of("/keys/"), 1);
+    })
+    .await;
+}

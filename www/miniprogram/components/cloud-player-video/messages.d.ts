@@ -58,7 +58,7 @@ export type Source =
   | { kind: 'file'; url: string };
 
 /** The native component asks for keys and segments by itself: only what stands in the playlist's address can be sent. */
-export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'query'; name: string };
+export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'query' | 'pathPrefix'; name: string };
 
 export type Input =
   /** Once a session. The first source that can be played is; the others take over where it fails for good. */
