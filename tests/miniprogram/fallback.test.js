@@ -63,13 +63,13 @@ test('where a source fails, the next one goes on in the same place', async () =>
   });
   await player.opened(1);
   await player.play(6);
+  player.api.setRate(1.25);
   player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
   // The second cannot be opened: its children are not signed, and a native player passes nothing on.
   await session.fault({ pattern: 'sample-clear', fault: { kind: 'status', status: 404 } });
   await player.waitFor('sourcechange', (detail) => detail.source === 2);
   await player.opened(3);
-  assert.equal(player.video.position, 6);
-  assert.ok(!player.video.paused);
+  assert.deepEqual([player.video.position, player.video.rate, player.video.paused], [6, 1.25, false]);
   assert.deepEqual(
     player.named('error').map(({ code, phase, fatal }) => [code, phase, fatal]),
     [['decode_failed', 'sink', false], ['network', 'segment', false]],

@@ -133,6 +133,37 @@ test('a source that fails gives way to the next, in the same place', async () =>
   assert.equal(player.named('error').every(({ fatal }) => !fatal), true);
 });
 
+test('what fails once is begun anew in the same place, at the same address', async () => {
+  stage.pick();
+  const player = stage.lesson(stage.origin.session('anew'));
+  await player.opened(1);
+  await player.play(5);
+  const { src } = player.video;
+  player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
+  await clock.advance(600);
+  await player.opened(2);
+  assert.deepEqual([player.video.src, player.video.position, player.video.paused], [src, 5, false]);
+  await player.play(1);
+  assert.deepEqual(player.named('error').map(({ code, fatal }) => [code, fatal]), [['decode_failed', false]]);
+});
+
+test('what the core does not take is an error, not silence', async () => {
+  stage.pick();
+  const player = stage.lesson(stage.origin.session('name'), { tokenHosts: [5] });
+  const { code, phase, fatal } = await player.waitFor('error');
+  assert.deepEqual([code, phase, fatal], ['internal', 'host', true]);
+});
+
+test('where no service is named, it is the public one', async () => {
+  for (const wasm of ['answer', 'none']) {
+    const phone = stage.pick({ wasm });
+    phone.silent = true;
+    stage.phone.open({ appId: 1500012345, fileId: 'a/b', psign: 'a.b' });
+    await clock.until(() => phone.sent.length > 0, 'a request');
+    assert.equal(phone.sent[0].url, 'https://playvideo.qcloud.com/getplayinfo/v4/1500012345/a%2Fb?psign=a.b');
+  }
+});
+
 test('where the module is missing or broken, the component plays all the same and says so', async () => {
   for (const [wasm, properties] of [['broken', {}], ['answer', { wasmPath: '/nowhere.wasm' }]]) {
     stage.pick({ wasm });

@@ -17,10 +17,25 @@ async function started(name, options, properties) {
   return player;
 }
 
-test('the first rung is by what was stored, else by the kind of network', async () => {
+test('the first rung is by the kind of network and what requests say of it', async () => {
   assert.equal(height(await started('start-2g', { network: '2g', throughputKbps: 0 })), 360);
-  const wifi = height(await started('start-wifi', { network: 'wifi', throughputKbps: 0 }));
-  assert.ok(wifi > 360, `${wifi}p on wifi`);
+  assert.equal(height(await started('start-wifi', { network: 'wifi', throughputKbps: 0 })), 1080);
+  assert.equal(height(await started('start-slow', { network: 'wifi', throughputKbps: 250 })), 480);
+});
+
+test('what an earlier session learnt counts in the next one', async () => {
+  const player = await started('learns', { network: 'wifi', throughputKbps: 0 });
+  assert.equal(height(player), 1080);
+  await player.play(2);
+  await player.stall(3000);
+  await player.play(1);
+  const { storage } = stage.phone;
+  assert.ok(storage.has('cloud-player.memory'));
+  const next = stage.pick({ network: 'wifi', throughputKbps: 0 });
+  next.storage = storage;
+  const later = stage.lesson(stage.origin.session('learnt'));
+  await later.opened(1);
+  assert.ok(height(later) < 1080, `${height(later)}p`);
 });
 
 test('the viewer chooses: same place, rate, pause and full screen', async () => {
@@ -41,6 +56,10 @@ test('the viewer chooses: same place, rate, pause and full screen', async () => 
   await player.opened(3);
   assert.equal(height(player), 480);
   assert.deepEqual([player.video.position, player.video.rate, player.video.paused], [8, 1.5, true]);
+  // By the attributes, and by the context where a phone does not heed those.
+  const { autoplay, initialTime } = player.element.instance.data;
+  assert.deepEqual([autoplay, initialTime], [false, 8]);
+  assert.deepEqual(player.video.log.slice(-3), [['seek', 8], ['rate', 1.5], ['pause']]);
   player.api.play();
   await player.play(1);
   assert.equal(player.last('timeupdate').currentTime, 9.5);

@@ -83,9 +83,7 @@ test('reports that do not arrive are stored and sent by the next program: none l
   await clock.settle();
   const stored = stage.phone.storage;
   assert.ok(JSON.stringify([...stored]).includes('unsent-1'), 'it is stored');
-  // The program is put to death, without another word.
-  player.api.player.tell = () => {};
-  player.api.player.destroy = () => {};
+  player.kill();
   assert.equal(await session.batches('unsent-1'), before);
 
   const next = stage.pick();
@@ -104,6 +102,28 @@ test('reports that do not arrive are stored and sent by the next program: none l
   await clock.until(() => !next.storage.has('cloud-player.unsent'), 'nothing to be left');
 });
 
+test('a page that is hidden may be the end: its report is stored at once', async () => {
+  stage.pick();
+  const session = stage.origin.session('hidden');
+  const player = stage.lesson(session, reporting(session, 'hidden-1'));
+  await player.opened(1);
+  await player.play(6);
+  stage.phone.silent = true;
+  player.video.fire('waiting');
+  await clock.advance(1500);
+  player.hide();
+  const { storage } = stage.phone;
+  player.kill();
+  const next = stage.pick();
+  next.storage = storage;
+  const second = stage.lesson(session, reporting(session, 'hidden-2'));
+  await second.opened(1);
+  const qoe = await record(session, 'hidden-1', ({ playedMs }) => playedMs > 5000);
+  // The stall that was still open is in it.
+  assert.equal(qoe.stallCount, 1);
+  assert.ok(Math.abs(qoe.stallMs - 1500) < 150, `${qoe.stallMs}`);
+});
+
 test('a report is repeated under its number until it is acknowledged', async () => {
   stage.pick();
   const session = stage.origin.session('repeated');
@@ -113,6 +133,7 @@ test('a report is repeated under its number until it is acknowledged', async () 
   await player.play(20);
   player.close();
   await record(session, 'repeated', ({ exit }) => exit !== null);
+  await clock.until(() => stage.phone.flying === 0, 'the answer to the last report');
   const all = stage.phone.sent.filter((request) => request.method === 'POST').map((request) => [JSON.parse(request.data).seq, request.status]);
   const arrived = all.filter(([, status]) => status === 200).map(([seq]) => seq);
   assert.deepEqual(arrived, arrived.map((_, index) => arrived[0] + index), JSON.stringify(all));
@@ -130,6 +151,7 @@ test('an answer that is lost makes no second record', async () => {
   await player.play(20);
   player.close();
   await record(session, 'lost-answer', ({ exit }) => exit !== null);
+  await clock.until(() => stage.phone.flying === 0, 'the answer to the last report');
   const records = (await session.reported('lost-answer')).filter(({ kind }) => kind === 'qoe');
   assert.equal(records.length, await session.batches('lost-answer'));
   const numbers = stage.phone.sent.filter((request) => request.method === 'POST').map((request) => JSON.parse(request.data).seq);
@@ -147,4 +169,24 @@ test('two players on a page keep their reports apart', async () => {
   for (const player of players) player.close();
   for (const name of ['two-a', 'two-b']) await record(session, name, ({ exit }) => exit !== null);
   await clock.until(() => !stage.phone.storage.has('cloud-player.unsent'), 'nothing to be left');
+});
+
+test('a session takes over nothing of one that still runs', async () => {
+  const phone = stage.pick();
+  const session = stage.origin.session('beside');
+  const first = stage.lesson(session, reporting(session, 'beside-1'));
+  await first.opened(1);
+  await first.play(3);
+  phone.silent = true;
+  first.hide();
+  assert.ok('beside-1' in JSON.parse(phone.storage.get('cloud-player.unsent')));
+  phone.silent = false;
+  const before = phone.sent.length;
+  const second = stage.lesson(session, reporting(session, 'beside-2'));
+  await second.opened(1);
+  await second.play(3);
+  const names = phone.sent.slice(before).filter(({ method }) => method === 'POST').map(({ data }) => JSON.parse(data).session_id);
+  assert.deepEqual([...new Set(names)], ['beside-2']);
+  assert.ok('beside-1' in JSON.parse(phone.storage.get('cloud-player.unsent')));
+  first.kill();
 });

@@ -69,6 +69,7 @@ class Phone {
     this.sent = [];
     this.flying = 0;
     this.offline = false;
+    this.silent = false;
     this.listeners = new Set();
     this.players = [];
     this.instantiated = [];
@@ -111,6 +112,8 @@ class Phone {
       setImmediate(() => options.fail({ errMsg: 'request:fail net::ERR_INTERNET_DISCONNECTED' }));
       return { abort() {} };
     }
+    // Neither an answer nor a failure, for as long as the program lives.
+    if (this.silent) return { abort() {} };
     this.flying += 1;
     const started = performance.now();
     const under = send(url, { method, headers: { 'content-type': 'application/json', ...header }, body: data, timeout });
@@ -127,7 +130,7 @@ class Phone {
               // As it is.
             }
           }
-          const profile = {
+          const profile = options.enableProfile && {
             downstreamThroughputKbpsEstimate: this.throughputKbps,
             rtt: performance.now() - started,
             receivedBytedCount: body.length,
@@ -141,6 +144,12 @@ class Phone {
         this.flying -= 1;
       });
     return { abort: under.abort };
+  }
+
+  /** The network takes no time to speak of, however fast the clock is put forward. */
+  async answered() {
+    for (let turn = 0; turn < 100 && this.flying > 0; turn += 1) await clock.wait(2);
+    await clock.settle();
   }
 
   changeNetwork(network) {
@@ -256,6 +265,7 @@ class OpenPlayer {
       await clock.advance(250);
       this.video.tick();
       await clock.settle();
+      await this.phone.answered();
     }
   }
 
@@ -273,6 +283,16 @@ class OpenPlayer {
 
   show() {
     this.component.triggerPageLifeTime('show');
+  }
+
+  /** The program is put to death: nothing of it runs any more, and nothing is said. */
+  kill() {
+    const { player } = this.api;
+    clearTimeout(player.timer);
+    player.core = null;
+    player.tell = () => {};
+    player.hear = () => {};
+    player.destroy = () => {};
   }
 
   close() {

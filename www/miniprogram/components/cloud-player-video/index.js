@@ -10,7 +10,9 @@ const platforms = require('./platforms.js');
 const obtain = require('./cores.js').obtain;
 const constructorOf = require('./define.js').constructorOf;
 const Host = require('./host.js').Host;
+const SERVICE = require('./play-info.js').SERVICE;
 const Player = require('./player.js').Player;
+const toCore = require('./sources.js');
 
 const platform = platforms.current();
 const host = new Host(platform);
@@ -164,7 +166,7 @@ register({
     },
     /** @param {Quality} quality `'auto'`, or the index of one of `getQualities()`. */
     setQuality: function (quality) {
-      tell(instance(this), { type: 'setQuality', quality: toQuality(quality) });
+      tell(instance(this), { type: 'setQuality', quality: toCore.toQuality(quality) });
     },
     /** The rungs, lowest first; empty before `ready`, and where there is no choice. */
     getQualities: function () {
@@ -350,13 +352,13 @@ function changed() {
 /** Starts what the properties name, or hands on a new right to what is playing. @param {any} self */
 function sync(self) {
   const properties = self.properties;
-  const sources = toSources(properties);
-  const named = JSON.stringify(sources.map(nameOf));
+  const sources = toCore.toSources(properties);
+  const named = JSON.stringify(sources.map(toCore.nameOf));
   const rights = JSON.stringify([properties.psign, properties.tokenObj, properties.drmToken]);
   if (named === self.named) {
     if (self.player && rights !== self.rights) {
       self.rights = rights;
-      answer(self, { psign: psignOf(properties) || null, token: properties.drmToken || null });
+      answer(self, { psign: toCore.psignOf(properties) || null, token: properties.drmToken || null });
     }
     return;
   }
@@ -388,11 +390,11 @@ function start(self, sources) {
     sessionId: properties.sessionId,
     reportUrl: properties.reportUrl || null,
     reportInterval: properties.reportInterval || null,
-    playInfoHosts: properties.playInfoUrl ? [properties.playInfoUrl] : undefined,
+    playInfoHosts: [properties.playInfoUrl || SERVICE],
     tokenHosts: properties.tokenHosts,
     autoplay: properties.autoplay,
     renews: properties.renews,
-    quality: toQuality(properties.quality),
+    quality: toCore.toQuality(properties.quality),
   });
   self.player = player;
   player.tell({
@@ -402,10 +404,20 @@ function start(self, sources) {
     autoplay: properties.autoplay,
   });
   if (properties.src && properties.expires) player.tell({ type: 'renewed', id: null, expires: properties.expires });
-  obtain(platform, properties.wasmPath).then(function (core) {
-    player.run(core);
-  });
+  obtain(platform, properties.wasmPath)
+    .then((core) => player.run(core))
+    .catch(() => stage.emit('error', BROKEN));
 }
+
+/** What a page hears where no core takes what it was given. */
+const BROKEN = {
+  code: 'internal',
+  phase: 'host',
+  status: null,
+  fatal: true,
+  message: 'the core does not take what the properties say',
+  url: null,
+};
 
 /** Ends the session; the element is only a place again. @param {any} self */
 function end(self) {
@@ -446,51 +458,9 @@ function answer(self, grant) {
   }
 }
 
-/** @param {any} properties @returns {Source[]} */
-function toSources(properties) {
-  const first = toSource(properties);
-  const others = (properties.fallbackSources || []).map(toSource);
-  return /** @type {Source[]} */ ([first].concat(others).filter(Boolean));
-}
-
-/** @param {any} given @returns {Source | null} */
-function toSource(given) {
-  if (!given) return null;
-  if (given.file) return { kind: 'file', url: given.file };
-  if (given.src) {
-    if (/^[^?#]*\.(mp4|m4v|mov)([?#]|$)/i.test(given.src)) return { kind: 'file', url: given.src };
-    /** @type {any} */
-    const source = { kind: 'hls', url: given.src, drmToken: given.drmToken || null };
-    if (given.tokenPlacement) source.tokenPlacement = given.tokenPlacement;
-    return source;
-  }
-  if (!given.fileId) return null;
-  /** @type {any} */
-  const info = { kind: 'playInfo', appId: String(given.appId || ''), fileId: String(given.fileId) };
-  if (given.tokenObj || given.psign) info.token = given.tokenObj || { psign: given.psign };
-  if (given.playInfoUrl) info.hosts = [given.playInfoUrl];
-  return info;
-}
-
-/** A source without what opens it: another right is not another source. @param {any} source */
-function nameOf(source) {
-  return source.kind === 'playInfo' ? [source.appId, source.fileId, source.hosts] : [source.kind, source.url];
-}
-
-/** @param {any} properties */
-function psignOf(properties) {
-  return (properties.tokenObj && properties.tokenObj.psign) || properties.psign;
-}
-
-/** @param {any} quality @returns {Quality} */
-function toQuality(quality) {
-  const index = typeof quality === 'string' && quality !== '' ? Number(quality) : quality;
-  return typeof index === 'number' && index >= 0 && index % 1 === 0 ? index : 'auto';
-}
-
 /** @this {any} */
 function qualityChanged() {
-  tell(instance(this), { type: 'setQuality', quality: toQuality(this.properties.quality) });
+  tell(instance(this), { type: 'setQuality', quality: toCore.toQuality(this.properties.quality) });
 }
 
 /** @this {any} */
