@@ -111,41 +111,8 @@ impl Track {
                 {
                     self.last = None;
                 }
-                _ => return Some(self.with_what_follows(op)),
+                _ => return Some(op),
             }
-        }
-    }
-
-    /// The first init section takes along the media that wait behind it: each append is a way to the browser and back, and the
-    /// first frame waits for all of them.
-    fn with_what_follows(&mut self, op: Op) -> Op {
-        let is_first = self.last.is_none() && self.buffered.is_empty();
-        match op {
-            Op::Append(Media { data, place: None, follows }) if is_first && self.kind == TrackKind::Video => {
-                let (mut bytes, mut whole) = (Vec::new(), None);
-                while let Some(Op::Append(Media { data: next, place: Some(place), follows: needs })) =
-                    self.queue.front()
-                {
-                    let length = data.bytes().len() + bytes.len() + next.bytes().len();
-                    let goes_on =
-                        whole.is_none_or(|whole: TimeRange| whole.end.abs_diff(place.start) <= FOLLOWS);
-                    if length > MAX_FIRST || !goes_on {
-                        break;
-                    }
-                    if bytes.is_empty() {
-                        bytes.extend_from_slice(data.bytes());
-                    }
-                    bytes.extend_from_slice(next.bytes());
-                    whole = Some(whole.map_or(*place, |whole| TimeRange {
-                        start: whole.start.min(place.start),
-                        end: whole.end.max(place.end),
-                    }));
-                    self.queue.pop_front();
-                }
-                let data = if bytes.is_empty() { data } else { Payload::from(bytes) };
-                Op::Append(Media { data, place: whole, follows })
-            }
-            op => op,
         }
     }
 
@@ -171,8 +138,6 @@ pub(super) fn removes(range: TimeRange, end: MediaTime) -> bool {
     range.start < end && end <= range.end
 }
 
-/// Bytes that the first append takes along.
-const MAX_FIRST: usize = 1 << 18;
 /// What starts this long after a frame may still need it.
 const FOLLOWS: MediaTime = MediaTime::from_millis(500);
 /// What is decoded after a frame may be shown this long before its end.

@@ -168,7 +168,7 @@ impl Element {
                 let event = if track.bytes() + data.bytes().len() > quota {
                     SinkEvent::Full { track: kind, data }
                 } else {
-                    fmp4::units(data.bytes()).for_each(|unit| track.append(unit, keeps_bytes));
+                    track.append(data.bytes(), keeps_bytes);
                     self.end_of_stream = false;
                     SinkEvent::Done { track: kind, buffered: self.track(kind).buffered() }
                 };

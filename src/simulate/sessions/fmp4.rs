@@ -19,19 +19,6 @@ pub(super) enum Appended {
     },
 }
 
-/// The init sections and fragments in what is appended at once, in order.
-pub(super) fn units(bytes: &[u8]) -> impl Iterator<Item = &[u8]> {
-    let (mut at, mut ends) = (0, Vec::new());
-    for (name, body) in boxes(bytes) {
-        at += 8 + body.len();
-        if matches!(&name, b"moov" | b"mdat") {
-            ends.push(at);
-        }
-    }
-    let mut from = 0;
-    ends.into_iter().map(move |end| bytes.get(core::mem::replace(&mut from, end)..end).unwrap_or_default())
-}
-
 /// Panics on anything that is not an init section or fragment: such bytes must never reach a source buffer.
 pub(super) fn read(bytes: &[u8], timescale: Option<u64>) -> Appended {
     let top = boxes(bytes);
