@@ -465,14 +465,17 @@ impl Lane {
                     return if has_left { Next::Hole } else { Next::End };
                 };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
-                (Some(segment), tail.end - tail.playlist_end, continues)
+                (Some(segment), self.drift, continues)
             }
             _ => {
                 let end = segments.last().map_or(MediaTime::ZERO, Segment::end);
-                if target - drift + MISPLACED >= end {
+                let is_over = |place: MediaTime| place + MISPLACED >= end;
+                if is_over(target - drift) && (is_over(target) || media.playlist.is_live()) {
                     return Next::End;
                 }
-                (media.segment_from(target - drift), drift, false)
+                // How far media lie from where the playlist has them was measured elsewhere: the last segment shows it here.
+                let last = segments.last().filter(|_| is_over(target - drift));
+                (last.or_else(|| media.segment_from(target - drift)), drift, false)
             }
         };
         match found {

@@ -234,7 +234,11 @@ impl Scenario {
             self.stream.told = r.pick(&[900, 950, 1020, 1050, 1150]);
         }
         let mut silence = Random::new(self.seed ^ 0x51_1e5ce);
-        if self.live.is_none() && self.stream.sounds > 0 && silence.percent(10) {
+        if self.live.is_none()
+            && self.stream.sounds > 0
+            && self.stream.sections.len() == 1
+            && silence.percent(10)
+        {
             self.stream.silent = silence.pick(&[1, 1, 2]).min(segments - 1);
         }
         if let Some(live) = &mut self.live

@@ -27,14 +27,19 @@ async fn a_subtitle_is_active_when_it_is_to_be() {
         // What the browser's own menu does.
         stage
             .js::<()>(
-                "globalThis.seen = [];
-                 const [track] = e2e.player.textTracks;
-                 track.mode = 'showing';
-                 globalThis.look = setInterval(() => seen.push([e2e.video.currentTime, [...track.activeCues].map((c) => c.text)]), 20);",
+                "const [track] = e2e.player.textTracks;
+                 track.mode = 'showing';",
             )
             .await;
         let chosen = "return e2e.player.currentText === 0 && e2e.player.selectedText === 0";
         let _: bool = stage.wait_for("the choice to arrive", START, chosen).await;
+        stage
+            .js::<()>(
+                "globalThis.seen = [];
+                 const [track] = e2e.player.textTracks;
+                 globalThis.look = setInterval(() => seen.push([e2e.video.currentTime, [...track.activeCues].map((c) => c.text)]), 20);",
+            )
+            .await;
         let played = "return e2e.player.currentTime > 13.5";
         let _: bool = stage.wait_for("three cues to pass", START, played).await;
         let seen: Vec<(f64, Vec<String>)> = stage.js("clearInterval(look); return seen").await;
