@@ -153,13 +153,12 @@ register({
       native(this, 'fullscreenchange', event);
     },
 
-    /** Plays; what has failed for good begins anew. */
+    /** Plays; what has failed for good, or was ended, begins anew. */
     play: function () {
       const self = instance(this);
       self.plays = true;
-      if (self.lost) self.lost.play = true;
-      if (self.lost) sync(self);
-      else tell(self, { type: 'play' });
+      if (self.player && !self.lost) tell(self, { type: 'play' });
+      else if (self.attached) sync(self, true);
     },
     pause: function () {
       const self = instance(this);
@@ -299,12 +298,16 @@ function changed() {
   if (!self.attached || self.due) return;
   self.due = setTimeout(function () {
     self.due = null;
-    if (self.attached) sync(self);
+    if (self.attached) sync(self, false);
   }, 0);
 }
 
-/** Starts what the properties name, or hands on a new right to what is playing. @param {any} self */
-function sync(self) {
+/**
+ * Starts what the properties name, or hands on a new right to what is playing.
+ * @param {any} self
+ * @param {boolean} plays The page says so, whatever `autoplay` does.
+ */
+function sync(self, plays) {
   const sources = toCore.toSources(self.properties);
   const named = JSON.stringify(sources.map(toCore.nameOf));
   const opened = sources.map(rights.rightsOf);
@@ -312,11 +315,12 @@ function sync(self) {
     renew(self, sources, opened);
     return;
   }
-  const lost = self.lost && named === self.named ? self.lost : null;
+  const from = self.lost && named === self.named ? self.lost : { play: self.properties.autoplay };
+  if (plays) from.play = true;
   end(self);
   self.named = named;
   self.rights = opened.map((each) => JSON.stringify(each));
-  if (sources.length > 0) start(self, sources, lost || { play: self.properties.autoplay }, null);
+  if (sources.length > 0) start(self, sources, from, null);
 }
 
 /**

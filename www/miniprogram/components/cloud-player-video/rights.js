@@ -37,10 +37,11 @@ class Wishes {
       this.made = 0;
       return open;
     }
-    if (id !== undefined && id !== null) return id;
-    if (this.late === 0 || now > this.until) return null;
-    this.late -= 1;
-    return undefined;
+    const isNamed = id !== undefined && id !== null;
+    const isLeft = this.late > 0 && now <= this.until;
+    if (isLeft) this.late -= 1;
+    if (isNamed) return id;
+    return isLeft ? undefined : null;
   }
 }
 
