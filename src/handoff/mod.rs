@@ -348,8 +348,8 @@ impl Handoff {
         if matches!(self.stage, Stage::Idle | Stage::Closed) {
             return;
         }
-        self.waited = self.playhead.waiting.is_some();
-        if self.waited {
+        if self.playhead.waiting.is_some() {
+            self.waited = true;
             self.end_waiting(now);
             self.quality.rests();
             self.reports.qoe.paused(now);

@@ -293,7 +293,9 @@ mod tests {
         playhead.leaves(at(4000), false);
         assert_eq!(playhead.time_update(at(5000), media(0)), Step::Still);
         assert_eq!(playhead.time_update(at(5250), media(250)), Step::Astray);
-        assert_eq!(playhead.time_update(at(15_000), media(9_000)), Step::Arrived);
+        assert_eq!(playhead.time_update(at(15_000), media(500)), Step::Still);
+        assert_eq!(playhead.time_update(at(15_200), media(700)), Step::Still, "it may still go there");
+        assert_eq!(playhead.time_update(at(15_300), media(800)), Step::Arrived);
     }
 
     #[test]

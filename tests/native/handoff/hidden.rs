@@ -21,6 +21,8 @@ fn waits_hidden(phone: &mut Phone, secs: f64) {
     phone.run(1.0);
     phone.give(Input::Visible(false));
     phone.run(secs);
+    // Programs are told of it more than once.
+    phone.give(Input::Visible(false));
     phone.give(Input::Visible(true));
 }
 
