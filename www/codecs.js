@@ -11,11 +11,14 @@ import { mediaSourceClass } from './page-sink.js';
  */
 export function unsupportedCodecs() {
   const source = mediaSourceClass();
-  if (!source) return [];
-  return Object.entries(EXAMPLES)
-    .filter(([, type]) => !source.isTypeSupported(type))
+  lacking ??= Object.entries(EXAMPLES)
+    .filter(([, type]) => source?.isTypeSupported(type) === false)
     .map(([codec]) => codec);
+  return lacking;
 }
+
+/** @type {string[] | undefined} */
+let lacking;
 
 /** One type for each codec that some browser lacks. */
 const EXAMPLES = {

@@ -91,6 +91,9 @@ export class CloudPlayer extends EventTarget {
    * when that is done.
    */
   static preload() {
+    // What is slow the first time: a browser asks its decoders, and reads its storage.
+    unsupportedCodecs();
+    recallThroughput();
     return preloadWorker();
   }
 

@@ -330,6 +330,9 @@ impl Lane {
         let (length, told) = (measured.length().ticks(), loading.range.length().ticks());
         if length > told / 4 * 3 && length / 4 <= told {
             (self.drift, self.drift_at) = (measured.end - loading.playlist_end, measured.end);
+        } else if measured.start.abs_diff(loading.playlist_start()) <= MISPLACED {
+            // It begins where the playlist has it: what was measured before was of a copy that lacked a little.
+            (self.drift, self.drift_at) = (MediaTime::ZERO, measured.start);
         }
         self.tail = Some(Tail {
             rung: loading.rung,
@@ -558,6 +561,11 @@ impl Loading {
     pub(super) fn is_far_from(&self, measured: TimeRange) -> bool {
         let reach = self.range.length().ticks().saturating_mul(i64::from(MAX_STEPS));
         measured.start.abs_diff(self.range.start).ticks() > reach
+    }
+
+    /// Where the playlist has its beginning.
+    fn playlist_start(&self) -> MediaTime {
+        self.playlist_middle + self.playlist_middle - self.playlist_end
     }
 
     /// Whether this key opens the segment or its init section.

@@ -150,6 +150,8 @@ pub(crate) struct Engine {
     skipped: u32,
     /// What there was nothing of was looked for once more, since frames moved last.
     looked_again: bool,
+    /// How often what lies far ahead was given up for room, since frames moved last.
+    trims: u32,
     sources: Sources,
     /// Nothing is to be played, only play info told.
     looks: bool,
@@ -225,6 +227,7 @@ impl Engine {
             stands: None,
             skipped: 0,
             looked_again: false,
+            trims: 0,
             sources: Sources::default(),
             looks: false,
             renewal: Renewal::default(),
@@ -392,7 +395,7 @@ impl Engine {
                 self.playhead.starts();
                 self.send_report(now);
             }
-            ElementEvent::Playing => self.looked_again = false,
+            ElementEvent::Playing => (self.looked_again, self.trims) = (false, 0),
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -460,6 +463,7 @@ impl Engine {
             let tries = if has_some { 4 } else { MAX_SINK_TRIES / 2 };
             if self.sink_tries == tries && self.sink.reaches(place + SOME_AHEAD) {
                 self.reports.trace.note(now, "buffer_trimmed", &[]);
+                self.trims += 1;
                 self.sink.clear_queue(if track == TrackKind::Audio {
                     Tracks::Audio
                 } else {
@@ -467,7 +471,7 @@ impl Engine {
                 });
                 self.sink.remove(TimeRange { start: place + SOME_AHEAD, end: MediaTime::MAX });
             }
-            if self.sink_tries > MAX_SINK_TRIES {
+            if self.sink_tries > MAX_SINK_TRIES || self.trims > MAX_TRIMS {
                 let message = "the source buffer has no room for what must play next".into();
                 return self.fatal(now, "sink_full", Phase::Sink, message, None);
             }
@@ -639,6 +643,8 @@ const SAVER_GOAL: MediaTime = MediaTime::from_millis(15_000);
 const MIN_GOAL: MediaTime = MediaTime::from_millis(8_000);
 const SINK_RETRY: Duration = Duration::from_millis(500);
 const MAX_SINK_TRIES: u32 = 20;
+/// What is given up for room is loaded again: not for ever, if it helps nothing.
+const MAX_TRIMS: u32 = 4;
 /// Media that is enough to go on with.
 const SOME_AHEAD: MediaTime = MediaTime::from_millis(1000);
 /// A sink that had no room is asked for the whole goal again after this time.

@@ -171,7 +171,9 @@ impl<'a> Origin<'a> {
         // A part begins where the one before ends, which may be where a copy does that came short twice, or a little short once.
         let length = (PIECE * stream.pieces as u64) as f64;
         let copies = |n: usize, sound| self.given.get(&(sound, n)).map_or(0, |given| given.copies);
-        let short = |from: &usize| match copies(from - 1, false).max(copies(from - 1, true)) {
+        let last_before = |from: &usize| (0..*from).rev().find(|n| !stream.gaps.contains(n)).unwrap_or(0);
+        let last_copies = |n: usize| copies(n, false).max(copies(n, true));
+        let short = |from: &usize| match last_copies(last_before(from)) {
             0 => 0.0,
             1 => (length / 4.0).max(1.0),
             _ => length,
