@@ -49,7 +49,7 @@ test('a token that comes after its address does', async () => {
 });
 
 test('the rights of version 2 of play info are renewed as a whole', async () => {
-  stage.pick();
+  stage.pick().silent = true;
   const session = stage.origin.session('version-2');
   const of = (n) => ({ t: `6${n}`, us: 'u', exper: '0', sign: `signature-${n}` });
   const playInfoUrl = `${session.base}/getplayinfo/v2`;

@@ -8,22 +8,36 @@ const { suite } = require('./lib/suite.js');
 
 const stage = suite();
 
+/** The video loads for ever, until the result is called. */
+function held(player) {
+  const { video } = player;
+  const { open } = video;
+  let go;
+  const gate = new Promise((resolve) => (go = resolve));
+  video.open = async (...args) => {
+    await gate;
+    return open.apply(video, args);
+  };
+  return go;
+}
+
 /** One that plays, and is told to load another rung. */
 async function switching(name, properties) {
   stage.pick();
   const player = stage.lesson(stage.origin.session(name), properties);
   await player.opened(1);
   await player.play(5);
-  player.video.log.length = 0;
+  const release = held(player);
   player.api.setQuality(player.last('qualitychange').quality === 0 ? 1 : 0);
   await clock.settle();
   assert.equal(player.video.opened, null, 'it loads');
-  return player;
+  return { player, release };
 }
 
 test('a pause while another rung loads is a pause', async () => {
-  const player = await switching('pause-loading');
+  const { player, release } = await switching('pause-loading');
   player.api.pause();
+  release();
   await player.opened(2);
   await player.play(2);
   assert.deepEqual([player.video.paused, player.video.position], [true, 5]);
@@ -36,18 +50,21 @@ test('a pause while another rung loads is a pause', async () => {
 test('a pause while the first source loads is one too', async () => {
   stage.pick();
   const player = stage.lesson(stage.origin.session('pause-first'));
+  const release = held(player);
   await clock.until(() => player.video.loads === 1, 'a source');
   player.api.pause();
+  release();
   await player.opened(1);
   await player.play(2);
   assert.deepEqual([player.video.paused, player.video.position], [true, 0]);
 });
 
 test('a rate and a seek while another rung loads are where it goes on', async () => {
-  const player = await switching('seek-loading');
+  const { player, release } = await switching('seek-loading');
   player.api.setRate(1.5);
   player.api.seek(13);
   player.api.setRate(1.25);
+  release();
   await player.opened(2);
   assert.deepEqual([player.video.rate, player.video.position, player.video.paused], [1.25, 13, false]);
   await player.play(2);
@@ -63,8 +80,10 @@ test('a rate and a seek while another rung loads are where it goes on', async ()
 test('play while the first source loads plays, from the place where it is to start', async () => {
   stage.pick();
   const player = stage.lesson(stage.origin.session('play-loading'), { autoplay: false, startTime: 8 });
+  const release = held(player);
   await clock.until(() => player.video.loads === 1, 'a source');
   player.api.play();
+  release();
   await player.opened(1);
   await player.play(2);
   assert.deepEqual([player.video.paused, player.video.position], [false, 10]);
@@ -72,19 +91,37 @@ test('play while the first source loads plays, from the place where it is to sta
   assert.ok(names.includes('play') && names.includes('playing'));
 });
 
+test('what is there while nobody sees it plays when the page is shown', async () => {
+  for (const wasm of ['answer', 'none']) {
+    stage.pick({ wasm });
+    const player = stage.lesson(stage.origin.session(`unseen-${wasm}`));
+    const release = held(player);
+    await clock.until(() => player.video.loads === 1, 'a source');
+    player.hide();
+    release();
+    await player.opened(1);
+    await player.play(2);
+    assert.deepEqual([player.video.position, player.video.paused], [0, true]);
+    player.show();
+    await player.play(2);
+    assert.deepEqual([player.video.position, player.video.paused], [2, false]);
+  }
+});
+
 test('that there is no address for a moment is no failure', async () => {
   stage.pick();
   const player = stage.lesson(stage.origin.session('blank'));
   await player.opened(1);
   await player.play(5);
-  player.video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
-  await clock.advance(499);
-  await clock.until(async () => {
-    await clock.advance(1);
-    return player.video.opened === null;
-  }, 'the same address again');
+  const { video } = player;
+  const { load } = video;
   // The empty one fails, which is heard once the address is there again.
-  player.video.fire('error', { errMsg: 'MEDIA_ERR_SRC_NOT_SUPPORTED' });
+  video.load = (src, ...rest) => {
+    load.call(video, src, ...rest);
+    if (src) video.fire('error', { errMsg: 'MEDIA_ERR_SRC_NOT_SUPPORTED' });
+  };
+  video.fire('error', { errMsg: 'MEDIA_ERR_DECODE' });
+  await clock.advance(600);
   await player.opened(2);
   await player.play(2);
   assert.deepEqual(player.named('error').map(({ code, fatal }) => [code, fatal]), [['decode_failed', false]]);

@@ -27,7 +27,7 @@ function show(self, source) {
       self.deaf = null;
     }, DEAF);
   }
-  self.setData({ videoSrc: source.url, initialTime: source.position, starts: source.play });
+  self.setData({ videoSrc: source.url, initialTime: source.position, starts: source.play && !self.hidden });
 }
 
 /**
@@ -38,6 +38,7 @@ function show(self, source) {
  */
 function wish(self, method, value) {
   if (method === 'setRate') self.rated = true;
+  if (method === 'pause') self.resumes = false;
   const source = self.arriving;
   if (!source) return true;
   if (method === 'seek') source.position = value;
@@ -84,16 +85,35 @@ function arrive(self, platform, name, call) {
   self.arriving = null;
   if (source.position > 0 || self.data.initialTime > 0) call('seek', source.position);
   if (source.rate !== 1 || self.rated) call('playbackRate', source.rate);
-  if (source.play) call('play');
+  // Nobody sees it: it plays once somebody does.
+  if (source.play && self.hidden) self.resumes = true;
+  else if (source.play) call('play');
   else if (source.position > 0 || source.paused) call('pause');
+}
+
+/**
+ * The page is shown or hidden.
+ * @param {any} self
+ * @param {boolean} hidden
+ * @param {(method: string) => void} call
+ */
+function sees(self, hidden, call) {
+  self.hidden = hidden;
+  if (hidden && self.arriving) {
+    self.setData({ starts: false });
+    call('pause');
+  }
+  if (!hidden && self.resumes) call('play');
+  if (!hidden) self.resumes = false;
 }
 
 /** There is no source any more. @param {any} self */
 function clear(self) {
   self.arriving = null;
+  self.resumes = false;
   clearTimeout(self.deaf);
   self.deaf = null;
   if (self.attached && self.data.videoSrc) self.setData({ videoSrc: '', initialTime: 0, starts: false });
 }
 
-module.exports = { show, wish, isNews, arrive, clear };
+module.exports = { show, wish, isNews, arrive, sees, clear };

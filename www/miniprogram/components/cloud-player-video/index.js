@@ -95,10 +95,10 @@ register({
 
   pageLifetimes: {
     show: function () {
-      tell(instance(this), { type: 'visibility', hidden: false });
+      seen(instance(this), false);
     },
     hide: function () {
-      tell(instance(this), { type: 'visibility', hidden: true });
+      seen(instance(this), true);
     },
   },
 
@@ -246,6 +246,17 @@ function native(component, name, event) {
   // The core hears first what its wish then leads to.
   handover.arrive(self, platform, name, function (method, value) {
     call(self, method, value);
+  });
+}
+
+/**
+ * @param {any} self
+ * @param {boolean} hidden
+ */
+function seen(self, hidden) {
+  tell(self, { type: 'visibility', hidden: hidden });
+  handover.sees(self, hidden, function (method) {
+    call(self, method);
   });
 }
 
