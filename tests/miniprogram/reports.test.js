@@ -78,6 +78,8 @@ test('reports that do not arrive are stored and sent by the next program: none l
   const before = await session.batches('unsent-1');
   stage.phone.offline = true;
   player.video.fire('error', { errMsg: 'MEDIA_ERR_NETWORK' });
+  await clock.advance(600);
+  await player.opened(2);
   await player.play(25);
   player.hide();
   await clock.settle();
