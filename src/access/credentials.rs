@@ -56,6 +56,11 @@ impl Credentials {
         Self { hosts, ..Self::default() }
     }
 
+    /// Whether a token is in use.
+    pub fn has_any_token(&self) -> bool {
+        self.token.is_some()
+    }
+
     /// A source begins, at the address that the page or the play info gave, without the token.
     pub fn begin(&mut self, source: &Url, token: Option<TokenUse>) {
         let hosts = core::mem::take(&mut self.hosts);

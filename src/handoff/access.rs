@@ -5,10 +5,12 @@
 
 use core::time::Duration;
 
+use crate::access::TokenUse;
+use crate::access::play_info::Query;
 use crate::access::renewal::{Life, Verdict};
 use crate::engine::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 use crate::error::{Phase, PlayerError};
-use crate::time::Timestamp;
+use crate::time::{MediaTime, Timestamp};
 
 use super::io::{Event, NativeFailure, Output, Renewed};
 use super::ladder::Ladder;
@@ -32,7 +34,7 @@ impl Handoff {
     /// A source begins with what it came with.
     pub(super) fn access_begins(&mut self, now: Timestamp, expires: Option<i64>) {
         self.renewal.restart();
-        self.held = Held::Nothing;
+        (self.held, self.blamed) = (Held::Nothing, None);
         self.granted(now, expires);
     }
 
@@ -79,7 +81,19 @@ impl Handoff {
         if matches!(failure, NativeFailure::Decode | NativeFailure::Unsupported) || !self.can_renew() {
             return false;
         }
-        match self.life(now) {
+        let life = self.life(now);
+        // It has lived, and its time is over.
+        if life.is_some_and(|life| life.until > life.from && life.is_over(now)) {
+            return true;
+        }
+        // The rest is a guess. Where it was made of late, or in this place, a new grant was of no use.
+        let place = self.playhead.position;
+        let is_guessed =
+            |(at, before): (Timestamp, MediaTime)| now.since(at) < GUESSED || place.abs_diff(before) < THERE;
+        if self.blamed.is_some_and(is_guessed) {
+            return false;
+        }
+        match life {
             Some(life) => life.is_over(now + life.doubt + NEAR_END),
             // Nobody knows how long it lasts; a network that is there is no reason to fail.
             None => self.estimate.is_online(),
@@ -118,7 +132,8 @@ impl Handoff {
         let id = self.renewal.ask(now);
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
         if self.config.renews {
-            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted: Wanted::Media })));
+            let wanted = if self.held == Held::PlayInfo { Wanted::PlayInfo } else { Wanted::Media };
+            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted })));
         } else {
             self.ask_play_info(now);
         }
@@ -132,14 +147,23 @@ impl Handoff {
             return;
         }
         match answer {
-            Ok(Renewed { grant, psign }) => {
+            Ok(Renewed { mut grant, query }) => {
                 if let Some(time) = grant.server_time {
                     self.clock.tell(now, time);
                 }
-                if let (Some(psign), Some(service)) = (psign, &mut self.service) {
-                    service.sign(psign);
+                let of_info = |token| Query::V4 { psign: Some(token), context: None, overlay: None };
+                let is_info = self.held == Held::PlayInfo && query.is_none();
+                let query = if is_info { grant.token.take().map(of_info) } else { query };
+                if let (Some(query), Some(service)) = (query, &mut self.service) {
+                    service.sign(query);
+                    let renews = matches!(self.stage, Stage::Open(_)) || self.is_renewing();
+                    // What was asked for by the right of before is of no use.
+                    if self.requests.has(Purpose::PlayInfo) {
+                        self.give_up(Some(Purpose::PlayInfo));
+                        self.held = if renews { self.held } else { Held::PlayInfo };
+                    }
                     // The grant is what play info says then.
-                    if matches!(self.stage, Stage::Open(_)) {
+                    if renews {
                         if self.renewal.asked().is_none() {
                             self.renewal.ask(now);
                         }
@@ -163,14 +187,32 @@ impl Handoff {
     pub(super) fn take_grant(&mut self, now: Timestamp, grant: Grant) {
         self.reports.trace.note(now, "renewed", &[]);
         let before = (self.root_address(), self.address());
-        self.credentials.renew(grant.token, grant.url);
+        match grant.token {
+            // The first one, of a playlist that is asked for already.
+            Some(token) if self.asks_root() && !self.credentials.has_any_token() => {
+                self.credentials.begin(&self.root, Some(TokenUse::in_file_name(token)));
+                self.credentials.renew(None, grant.url);
+            }
+            token => self.credentials.renew(token, grant.url),
+        }
         self.renewal.succeeded();
         self.granted(now, grant.expires);
-        if self.held == Held::Nothing && (self.root_address(), self.address()) != before {
+        let changes = (self.root_address(), self.address()) != before;
+        if changes && self.requests.has(Purpose::Root) {
+            self.give_up(Some(Purpose::Root));
+            self.held = if self.refreshing.is_some() { self.held } else { Held::Root };
+        }
+        if self.held == Held::Nothing && changes {
             self.hand_over_anew(now, Break::Wished);
         } else {
             self.release(now);
         }
+    }
+
+    /// The playlist is asked for, or is to be, and nothing is known of it.
+    fn asks_root(&self) -> bool {
+        let asks = self.held == Held::Root || self.requests.has(Purpose::Root);
+        asks && matches!(self.stage, Stage::Opening)
     }
 
     /// Hands over what the new grant opens.
@@ -209,9 +251,7 @@ impl Handoff {
 
     fn end_access(&mut self, now: Timestamp, code: &'static str, message: &str) {
         let phase = Phase::Access;
-        for id in self.requests.give_up() {
-            self.push(Output::Abort(id));
-        }
+        self.give_up(None);
         let message = message.to_owned();
         self.end_by(now, PlayerError { code, phase, status: None, fatal: true, message, url: None });
     }
@@ -228,6 +268,9 @@ impl Handoff {
 
 /// An end that is so near is the likeliest reason for what nobody explains.
 const NEAR_END: Duration = Duration::from_secs(10);
+/// A failure so soon after, or so near the place of, one that was taken for the end of a grant is something else.
+const GUESSED: Duration = Duration::from_secs(60);
+const THERE: MediaTime = MediaTime::from_millis(5_000);
 /// Who looks so late was not awake.
 const LATE: Duration = Duration::from_secs(2);
 /// A renewal that failed so often in a row is not only late.

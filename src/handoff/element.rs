@@ -19,10 +19,14 @@ impl Handoff {
     pub(super) fn hand_over(&mut self, now: Timestamp, why: Break) {
         let Stage::Open(opened) = &self.stage else { return };
         let is_file = opened.fixed == Some(Fixed::File);
+        (self.restart_at, self.refreshing, self.postponed) = (None, None, None);
+        if !self.visible && self.playhead.wants {
+            self.postponed = Some(why);
+            return;
+        }
         self.breaks_off(now, why);
-        (self.restart_at, self.refreshing) = (None, None);
         (self.handed, self.handed_at) = (self.renewal.generation(), now);
-        let position = self.playhead.leaves(now);
+        let position = self.playhead.leaves(now, self.info_duration.is_some());
         let (play, rate) = (self.playhead.wants, self.playhead.rate);
         self.reports.trace.note(now, "source_handed_over", &[("rung", self.quality.current() as u64)]);
         self.push(Output::Source(Handover { url: self.address(), is_file, position, play, rate }));
@@ -58,7 +62,8 @@ impl Handoff {
                 self.tell_ready();
             }
             NativeEvent::TimeUpdate { position, duration } => self.time_update(now, position, duration),
-            NativeEvent::Play if self.playhead.is_loading() => {}
+            // One that begins by itself says so before it has loaded. Where nobody asked the first source to, it was the viewer.
+            NativeEvent::Play if self.playhead.is_loading() && (self.playhead.wants || self.started) => {}
             NativeEvent::Play => {
                 self.playhead.wishes(now, true);
                 self.reports.qoe.play_requested(now);
@@ -76,6 +81,11 @@ impl Handoff {
             NativeEvent::Waiting => self.waits(now),
             NativeEvent::SeekComplete => {
                 if self.playhead.sought() {
+                    self.seek_ends(now);
+                } else if let Some(since) = self.playhead.waiting.take() {
+                    // It waited because the viewer went elsewhere.
+                    self.reports.qoe.seeking(since);
+                    self.quality.rests();
                     self.seek_ends(now);
                 }
             }
@@ -111,9 +121,7 @@ impl Handoff {
     }
 
     fn time_update(&mut self, now: Timestamp, position: MediaTime, duration: Option<MediaTime>) {
-        if let Some(duration) = duration {
-            self.playhead.duration = Some(duration);
-        }
+        self.playhead.lasts(duration);
         let target = self.playhead.position;
         let step = self.playhead.time_update(now, position);
         match step {
@@ -123,7 +131,9 @@ impl Handoff {
             Step::Jumped => {
                 // It waited because the viewer went elsewhere.
                 let since = self.playhead.waiting.take().unwrap_or(now);
-                self.reports.qoe.seeking(since);
+                if !core::mem::take(&mut self.settles) {
+                    self.reports.qoe.seeking(since);
+                }
                 self.reports.qoe.seeked(now);
                 self.quality.rests();
             }
@@ -155,6 +165,7 @@ impl Handoff {
         // One that does not say when it has loaded has said `play` before it counted.
         self.tell_play(true);
         self.playhead.ended = false;
+        self.waited = false;
         self.end_waiting(now);
         if step == Step::Arrived {
             self.tell_ready();
@@ -197,7 +208,13 @@ impl Handoff {
         }
         if self.playhead.moving {
             self.playhead.moving = false;
-            self.playhead.waiting = Some(now);
+            if self.visible {
+                self.playhead.waiting = Some(now);
+            } else {
+                self.waited = true;
+                self.quality.rests();
+                self.reports.qoe.paused(now);
+            }
         }
         if self.playhead.wants {
             self.push(Output::Notify(Event::Waiting));
@@ -219,7 +236,7 @@ impl Handoff {
     }
 
     /// The waiting is over: what was long enough was a stall.
-    fn end_waiting(&mut self, now: Timestamp) {
+    pub(super) fn end_waiting(&mut self, now: Timestamp) {
         if let Some(since) = self.open_stall(now) {
             self.reports.qoe.waiting(since);
             self.reports.trace.note(now, "stalled", &[("ms", now.since(since).as_millis() as u64)]);
@@ -245,7 +262,8 @@ impl Handoff {
     /// Changes the rung where it is time to.
     pub(super) fn adapt(&mut self, now: Timestamp) {
         let Stage::Open(opened) = &self.stage else { return };
-        let Some(ladder) = opened.choice().filter(|_| self.playhead.wants && !self.playhead.arriving())
+        let Some(ladder) =
+            opened.choice().filter(|_| self.visible && self.playhead.wants && !self.playhead.arriving())
         else {
             return;
         };
@@ -282,6 +300,7 @@ impl Handoff {
         if self.restart_at.is_none()
             && self.held == Held::Nothing
             && self.refreshing.is_none()
+            && self.postponed.is_none()
             && matches!(self.stage, Stage::Open(_))
             && since.is_some_and(|since| now.since(since) >= PATIENCE)
         {
@@ -294,10 +313,12 @@ impl Handoff {
         let is_echo = |before| now.since(before) <= ECHO && self.handed_at <= before;
         let echo = self.failed_at.is_some_and(is_echo);
         self.failed_at = Some(now);
-        if echo || self.restart_at.is_some() || self.refreshing.is_some() || self.held == Held::Source {
+        let is_known = self.restart_at.is_some() || self.refreshing.is_some() || self.postponed.is_some();
+        if echo || is_known || self.held == Held::Source {
             return;
         }
         if self.looks_expired(now, failure) && self.renews_for(now, self.handed, Held::Source) {
+            self.blamed = Some((now, self.playhead.position));
             self.breaks_off(now, Break::Broken);
             let message = "the native component stopped, and what it was handed may have ended".to_owned();
             let (code, phase) = ("access_refused", Phase::Segment);

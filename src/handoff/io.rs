@@ -117,6 +117,9 @@ pub enum Command {
     Seek(MediaTime),
     /// Play so many times as fast.
     SetRate(f64),
+    /// Name the sources that have not been tried anew, with what opens them today: the same list as that of [`Load`](Self::Load),
+    /// in the same order.
+    Refresh(Vec<Source>),
     /// Hold one rung (an index into [`Ready::rungs`]), or let the session choose.
     SelectRung(Option<usize>),
     /// What was asked for by [`Event::AccessWanted`] of this number; without a number, a grant that nobody asked for.
@@ -135,8 +138,8 @@ pub enum Command {
 pub struct Renewed {
     /// The grant.
     pub grant: Grant,
-    /// The player signature by which play info is asked for from now on; then the grant is what that says.
-    pub psign: Option<Secret<String>>,
+    /// The right by which play info is asked for from now on; then the grant is what that says.
+    pub query: Option<Query>,
 }
 
 /// What to play.
@@ -285,7 +288,8 @@ pub struct Request {
 /// What the native component is to play.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Handover {
-    /// The address, token and signature included. It is loaded anew, even where it is the one at hand.
+    /// The address, token and signature included. It is loaded anew, even where it is the one at hand. What is asked of the
+    /// component by [`Output::Element`] until it has loaded is how it goes on then, in the place of what stands here.
     pub url: Url,
     /// Whether it is one file instead of a playlist.
     pub is_file: bool,

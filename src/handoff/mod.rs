@@ -89,6 +89,10 @@ pub struct Handoff {
     failed_at: Option<Timestamp>,
     /// When it is handed the same again.
     restart_at: Option<Timestamp>,
+    /// It is to be handed a source once the viewer looks again: it would play by itself.
+    postponed: Option<Break>,
+    /// When and where it failed last in a way that was taken for the end of the grant.
+    blamed: Option<(Timestamp, MediaTime)>,
     reports: Reports,
     /// A picture has moved.
     started: bool,
@@ -96,6 +100,8 @@ pub struct Handoff {
     /// A seek has come to its place, and its picture does not move yet.
     settles: bool,
     visible: bool,
+    /// The component waited for data when the page was hidden, or began to since.
+    waited: bool,
     woken_at: Option<Timestamp>,
     random: u64,
 }
@@ -182,11 +188,14 @@ impl Handoff {
             failures: Vec::new(),
             failed_at: None,
             restart_at: None,
+            postponed: None,
+            blamed: None,
             reports: Reports::new(&config.session_id, &config.unsent, now),
             started: false,
             told_play: false,
             settles: false,
             visible: true,
+            waited: false,
             woken_at: None,
             random: config.seed,
             config,
@@ -208,12 +217,8 @@ impl Handoff {
             }
             Input::Native(event) => self.on_native(now, event),
             Input::Network(kind) => self.on_network(now, kind),
-            Input::Visible(visible) => {
-                self.visible = visible;
-                if !visible && !matches!(self.stage, Stage::Idle | Stage::Closed) {
-                    self.report(now, true);
-                }
-            }
+            Input::Visible(true) => self.on_shown(now),
+            Input::Visible(false) => self.on_hidden(now),
             Input::Wake => {}
         }
         self.settle(now);
@@ -244,6 +249,7 @@ impl Handoff {
                 self.load(now, sources, start, autoplay);
             }
             Command::Load { .. } => {}
+            Command::Refresh(sources) => self.refresh(sources),
             Command::Play => {
                 self.playhead.wishes(now, true);
                 self.reports.qoe.play_requested(now);
@@ -263,7 +269,8 @@ impl Handoff {
                     self.reports.qoe.seeking(now);
                     self.quality.rests();
                 }
-                if self.playhead.seeks(now, to) && is_open {
+                self.playhead.seeks(now, to);
+                if is_open {
                     self.push(Output::Element(ElementCommand::Seek(to)));
                 }
             }
@@ -319,10 +326,49 @@ impl Handoff {
         self.open(now, first);
     }
 
+    /// Sources of the page's list whose turn has not come, as they are named now. What play info named is not among them.
+    fn refresh(&mut self, sources: Vec<Source>) {
+        for (index, source) in sources.into_iter().enumerate().filter(|(index, _)| *index > self.source) {
+            if let Some((_, queued)) = self.sources.iter_mut().find(|(at, _)| *at == index) {
+                *queued = source;
+            }
+        }
+    }
+
     fn on_pause(&mut self, now: Timestamp) {
         self.on_native(now, NativeEvent::Pause);
         self.playhead.wishes(now, false);
         self.reports.qoe.paused(now);
+        self.tell_play(false);
+    }
+
+    /// Nobody looks: waiting is no stall from here on, and what is to be kept is kept now.
+    fn on_hidden(&mut self, now: Timestamp) {
+        self.visible = false;
+        if matches!(self.stage, Stage::Idle | Stage::Closed) {
+            return;
+        }
+        if self.playhead.waiting.is_some() {
+            self.waited = true;
+            self.end_waiting(now);
+            self.quality.rests();
+            self.reports.qoe.paused(now);
+        }
+        self.report(now, true);
+    }
+
+    fn on_shown(&mut self, now: Timestamp) {
+        if core::mem::replace(&mut self.visible, true) {
+            return;
+        }
+        self.playhead.watched(now);
+        if core::mem::take(&mut self.waited) && self.playhead.wants && !self.playhead.moving {
+            self.playhead.waiting = Some(now);
+            self.reports.qoe.play_requested(now);
+        }
+        if let Some(why) = self.postponed.take() {
+            self.hand_over(now, why);
+        }
     }
 
     fn on_network(&mut self, now: Timestamp, kind: NetworkType) {
@@ -370,11 +416,10 @@ impl Handoff {
 
     /// The end: the last report is made, and kept until it has arrived.
     fn close(&mut self, now: Timestamp) {
-        for id in self.requests.give_up() {
-            self.push(Output::Abort(id));
-        }
+        self.give_up(None);
         self.stage = Stage::Closed;
         (self.restart_at, self.renew_at, self.held, self.refreshing) = (None, None, Held::Nothing, None);
+        self.postponed = None;
         self.sources.clear();
         self.playhead.waiting = None;
         self.playhead.wishes(now, false);
@@ -390,6 +435,13 @@ impl Handoff {
         let (url, body) = (ask.url.clone(), ask.body.clone());
         let id = self.requests.sent(now, ask);
         self.push(Output::Fetch(Request { id, kind, url, body, timeout }));
+    }
+
+    /// Gives up requests of this purpose, or all but reports.
+    fn give_up(&mut self, purpose: Option<Purpose>) {
+        for id in self.requests.give_up(purpose) {
+            self.push(Output::Abort(id));
+        }
     }
 
     fn push(&mut self, output: Output) {

@@ -29,7 +29,7 @@ pub(super) struct Playhead {
     /// A seek is under way: where to, and since when.
     seek: Option<(MediaTime, Timestamp)>,
     arrival: Option<Arrival>,
-    /// It said that what it plays has no known end.
+    /// Nothing that it said of what it plays has an end.
     is_live: bool,
 }
 
@@ -80,9 +80,9 @@ impl Playhead {
         }
     }
 
-    /// Another source is handed over, which goes on at the result.
-    pub(super) fn leaves(&mut self, now: Timestamp) -> MediaTime {
-        if core::mem::take(&mut self.is_live) {
+    /// Another source is handed over, which goes on at the result; `ends`: others know that it has an end.
+    pub(super) fn leaves(&mut self, now: Timestamp, ends: bool) -> MediaTime {
+        if core::mem::take(&mut self.is_live) && !ends {
             self.position = MediaTime::ZERO;
         }
         self.arrival = Some(Arrival { since: now, loaded: false, corrected: None, last: None });
@@ -100,26 +100,39 @@ impl Playhead {
         self.arrival.as_ref().is_some_and(|arrival| !arrival.loaded)
     }
 
+    /// The viewer waits for it from now on.
+    pub(super) fn watched(&mut self, now: Timestamp) {
+        if let Some(arrival) = &mut self.arrival {
+            arrival.since = now;
+        }
+    }
+
     /// It knows what it is to play.
     pub(super) fn loaded(&mut self, duration: Option<MediaTime>) {
-        self.is_live = duration.is_none();
-        self.duration = duration;
+        self.lasts(duration);
+        self.is_live = self.duration.is_none();
         if let Some(arrival) = &mut self.arrival {
             arrival.loaded = true;
         }
     }
 
-    /// Goes elsewhere. Says whether the component is to be told: one that loads is told when it has.
-    pub(super) fn seeks(&mut self, now: Timestamp, to: MediaTime) -> bool {
+    /// It said how long that is, or did not: one that is asked too early has not known yet.
+    pub(super) fn lasts(&mut self, duration: Option<MediaTime>) {
+        if duration.is_some() {
+            (self.duration, self.is_live) = (duration, false);
+        }
+    }
+
+    /// Goes elsewhere, or what it loads begins there.
+    pub(super) fn seeks(&mut self, now: Timestamp, to: MediaTime) {
         self.position = to;
         self.ended = false;
         if let Some(arrival) = &mut self.arrival {
-            arrival.last = None;
-            return arrival.loaded;
+            (arrival.last, arrival.corrected) = (None, None);
+            return;
         }
         self.seek = Some((to, now));
         (self.moving, self.waiting) = (false, None);
-        true
     }
 
     /// A seek is under way.
@@ -159,7 +172,8 @@ impl Playhead {
     pub(super) fn time_update(&mut self, now: Timestamp, position: MediaTime) -> Step {
         if let Some(arrival) = &mut self.arrival {
             let last = arrival.last.replace(position);
-            let moves = last.map_or(position > self.position, |last| position > last);
+            // One that is paused at its place is a little off it, and does not move.
+            let moves = last.map_or(self.wants && position > self.position, |last| position > last);
             // Where a component seeks to the key frame before a place, it is a segment off at most.
             let reached = position + SEGMENT >= self.position && position <= self.position + SEGMENT;
             let at_start = position <= NEAR && self.position > NEAR + NEAR;
@@ -228,7 +242,7 @@ mod tests {
     fn playing() -> Playhead {
         let mut playhead = Playhead::new(media(10_000), at(0));
         playhead.wishes(at(0), true);
-        assert_eq!(playhead.leaves(at(0)), media(10_000));
+        assert_eq!(playhead.leaves(at(0), false), media(10_000));
         playhead.loaded(Some(media(60_000)));
         assert_eq!(playhead.time_update(at(750), media(10_000)), Step::Still);
         assert_eq!(playhead.time_update(at(1000), media(10_250)), Step::Arrived);
@@ -259,7 +273,7 @@ mod tests {
     #[test]
     fn a_seek_lasts_until_the_position_is_near_its_target() {
         let mut playhead = playing();
-        assert!(playhead.seeks(at(1250), media(40_000)));
+        playhead.seeks(at(1250), media(40_000));
         assert_eq!(playhead.time_update(at(1300), media(10_600)), Step::Still, "said before it went");
         assert_eq!(playhead.position, media(40_000));
         assert_eq!(playhead.time_update(at(1500), media(39_500)), Step::Sought);
@@ -269,31 +283,53 @@ mod tests {
     #[test]
     fn a_source_that_begins_elsewhere_is_sent_where_it_belongs_once() {
         let mut playhead = playing();
-        playhead.leaves(at(2000));
+        playhead.leaves(at(2000), false);
         playhead.loaded(Some(media(60_000)));
         assert_eq!(playhead.time_update(at(3000), media(0)), Step::Still);
         assert_eq!(playhead.time_update(at(3250), media(250)), Step::Astray);
         assert_eq!(playhead.time_update(at(3500), media(500)), Step::Still);
         assert_eq!(playhead.time_update(at(3750), media(10_300)), Step::Arrived);
 
-        playhead.leaves(at(4000));
+        playhead.leaves(at(4000), false);
         assert_eq!(playhead.time_update(at(5000), media(0)), Step::Still);
         assert_eq!(playhead.time_update(at(5250), media(250)), Step::Astray);
-        assert_eq!(playhead.time_update(at(15_000), media(9_000)), Step::Arrived);
+        assert_eq!(playhead.time_update(at(15_000), media(500)), Step::Still);
+        assert_eq!(playhead.time_update(at(15_200), media(700)), Step::Still, "it may still go there");
+        assert_eq!(playhead.time_update(at(15_300), media(800)), Step::Arrived);
     }
 
     #[test]
-    fn what_has_no_end_begins_anew_where_it_is() {
+    fn what_has_no_end_begins_anew_where_it_is_and_what_has_one_goes_on() {
+        let begun = || {
+            let mut playhead = Playhead::new(media(10_000), at(0));
+            playhead.leaves(at(0), false);
+            playhead.loaded(None);
+            playhead
+        };
+        assert_eq!(begun().leaves(at(2000), false), MediaTime::ZERO);
+        assert_eq!(begun().leaves(at(2000), true), media(10_000), "play info knows better");
+        let mut later = begun();
+        later.lasts(Some(media(60_000)));
+        assert_eq!(later.leaves(at(2000), false), media(10_000), "it said so later");
+        later.loaded(None);
+        assert_eq!(later.leaves(at(3000), false), media(10_000), "it knew before");
+    }
+
+    #[test]
+    fn one_that_is_paused_a_little_off_its_place_does_not_move() {
         let mut playhead = playing();
-        playhead.loaded(None);
-        assert_eq!(playhead.leaves(at(2000)), MediaTime::ZERO);
+        playhead.wishes(at(1500), false);
+        playhead.leaves(at(2000), false);
+        playhead.loaded(Some(media(60_000)));
+        assert_eq!(playhead.time_update(at(3000), media(10_500)), Step::Still);
+        assert_eq!(playhead.time_update(at(3250), media(10_500)), Step::Still);
     }
 
     #[test]
     fn a_seek_while_a_source_loads_is_where_that_begins() {
         let mut playhead = playing();
-        playhead.leaves(at(2000));
-        assert!(!playhead.seeks(at(2100), media(50_000)), "it is not there yet to be told");
+        playhead.leaves(at(2000), false);
+        playhead.seeks(at(2100), media(50_000));
         assert_eq!(playhead.time_update(at(3000), media(10_250)), Step::Still);
         assert_eq!(playhead.time_update(at(3250), media(10_500)), Step::Astray);
         assert_eq!(playhead.stuck_since(), Some(at(2000)));

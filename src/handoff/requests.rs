@@ -91,10 +91,11 @@ impl Requests {
         Some((id, self.take(id)?))
     }
 
-    /// Gives up all but reports; the result is what is in flight of them.
-    pub(super) fn give_up(&mut self) -> Vec<RequestId> {
-        self.later.retain(|(_, ask)| ask.purpose == Purpose::Report);
-        let given_up = self.in_flight.extract_if(.., |(_, ask, _)| ask.purpose != Purpose::Report);
+    /// Gives up those of this purpose, or all but reports; the result is what is in flight of them.
+    pub(super) fn give_up(&mut self, purpose: Option<Purpose>) -> Vec<RequestId> {
+        let goes = |ask: &Ask| purpose.map_or(ask.purpose != Purpose::Report, |goes| ask.purpose == goes);
+        self.later.retain(|(_, ask)| !goes(ask));
+        let given_up = self.in_flight.extract_if(.., |(_, ask, _)| goes(ask));
         given_up.map(|(id, ..)| id).collect()
     }
 

@@ -8,7 +8,7 @@ use crate::engine::recovery::Fault;
 use crate::engine::{Description, Grant, NetFailure as Broken, RequestKind};
 use crate::error::{Phase, PlayerError};
 use crate::playlist::{self, Kind, Limits, PlaylistError, Variables};
-use crate::secret::{Secret, Url};
+use crate::secret::Url;
 use crate::time::Timestamp;
 
 use super::access::Held;
@@ -32,11 +32,11 @@ impl Service {
         play_info::request(self.hosts.current(), &self.app_id, &self.file_id, &self.query)
     }
 
-    /// Another player signature.
-    pub(super) fn sign(&mut self, signature: Secret<String>) {
-        match &mut self.query {
-            Query::V4 { psign, .. } => *psign = Some(signature),
-            Query::V2 { sign, .. } => *sign = Some(signature),
+    /// Another right to ask; what was learnt of the service stays.
+    pub(super) fn sign(&mut self, query: Query) {
+        match (&mut self.query, query) {
+            (Query::V4 { psign, .. }, Query::V4 { psign: Some(signature), .. }) => *psign = Some(signature),
+            (of, query) => *of = query,
         }
     }
 }
@@ -333,12 +333,11 @@ impl Handoff {
         self.breaks_off(now, Break::Broken);
         self.report_error(now, error);
         let Some((index, source)) = next else { return self.close(now) };
-        for id in self.requests.give_up() {
-            self.push(Output::Abort(id));
-        }
+        self.give_up(None);
         self.credentials = Credentials::for_hosts(&self.config.token_hosts);
         self.renewal.restart();
         (self.grant_expires, self.held, self.restart_at, self.refreshing) = (None, Held::Nothing, None, None);
+        (self.postponed, self.playhead.duration) = (None, None);
         if index != self.source {
             (self.service, self.info_expires, self.info_duration) = (None, None, None);
         }

@@ -56,6 +56,7 @@ pub(super) fn input(value: &Value) -> Option<Input> {
             start: message.may("startTime", time)?,
             autoplay: message.may("autoplay", flag)?,
         }),
+        "sources" => Input::Command(Command::Refresh(message.need("sources", list(source))?)),
         "play" => Input::Command(Command::Play),
         "pause" => Input::Command(Command::Pause),
         "seek" => Input::Command(Command::Seek(message.need("to", time)?)),
@@ -81,7 +82,9 @@ pub(super) fn input(value: &Value) -> Option<Input> {
                 server_time: message.may("serverTime", integer)?,
             };
             let psign = message.may("psign", owned)?.map(Secret::new);
-            let answer = Ok(Renewed { grant, psign });
+            let of_psign = |psign| Query::V4 { psign: Some(psign), context: None, overlay: None };
+            let query = message.any("tokenObj", |token| Some(query(&Fields(token))));
+            let answer = Ok(Renewed { grant, query: query.or(psign.map(of_psign)) });
             Input::Command(Command::Renewed { id: message.may("id", whole)?, answer })
         }
         "renewFailed" => {
@@ -119,26 +122,12 @@ fn throughput(profile: Fields<'_>) -> Option<u64> {
 fn source(value: &Value) -> Option<Source> {
     let source = Fields(value);
     match source.need("kind", text)? {
-        "playInfo" => {
-            let token = source.inner("token");
-            let secret = |name| token.any(name, owned).map(Secret::new);
-            let query = if token.0.get("sign").is_some_and(|sign| !sign.is_null()) {
-                Query::V2 {
-                    t: token.any("t", name),
-                    us: token.any("us", name),
-                    exper: token.any("exper", name),
-                    sign: secret("sign"),
-                }
-            } else {
-                Query::V4 { psign: secret("psign"), context: None, overlay: None }
-            };
-            Some(Source::PlayInfo {
-                hosts: source.may("hosts", list(url))?.unwrap_or_default(),
-                app_id: source.need("appId", name)?,
-                file_id: source.need("fileId", name)?,
-                query,
-            })
-        }
+        "playInfo" => Some(Source::PlayInfo {
+            hosts: source.may("hosts", list(url))?.unwrap_or_default(),
+            app_id: source.need("appId", name)?,
+            file_id: source.need("fileId", name)?,
+            query: query(&source.inner("token")),
+        }),
         "hls" => {
             let placement =
                 source.may("tokenPlacement", placement)?.unwrap_or(TokenPlacement::FileNamePrefix);
@@ -148,6 +137,17 @@ fn source(value: &Value) -> Option<Source> {
         }
         "file" => Some(Source::File { url: source.need("url", url)? }),
         _ => None,
+    }
+}
+
+/// By what right play info is asked for.
+fn query(token: &Fields<'_>) -> Query {
+    let secret = |name| token.any(name, owned).map(Secret::new);
+    if token.0.get("sign").is_some_and(|sign| !sign.is_null()) {
+        let [t, us, exper] = ["t", "us", "exper"].map(|part| token.any(part, name));
+        Query::V2 { t, us, exper, sign: secret("sign") }
+    } else {
+        Query::V4 { psign: secret("psign"), context: None, overlay: None }
     }
 }
 

@@ -3,7 +3,7 @@
 use serde::Serialize;
 use serde::ser::{SerializeMap, Serializer};
 
-use crate::engine::{RenewReason, RequestKind, RungInfo};
+use crate::engine::{RenewReason, RequestKind, RungInfo, Wanted};
 use crate::error::PlayerError;
 use crate::handoff::{ElementCommand, Event, Fixed, Handoff, Output, Ready, Stored, Why};
 use crate::telemetry::{Qoe, SourceKind};
@@ -46,6 +46,7 @@ enum Message<'a> {
     Renew {
         id: u64,
         reason: RenewReason,
+        wanted: Wanted,
     },
     Store {
         key: &'static str,
@@ -172,7 +173,9 @@ pub(super) fn write(session: &Handoff, output: &Output) -> Option<String> {
             };
             Message::Element { method, value }
         }
-        Output::Notify(Event::AccessWanted(wish)) => Message::Renew { id: wish.id, reason: wish.reason },
+        Output::Notify(Event::AccessWanted(wish)) => {
+            Message::Renew { id: wish.id, reason: wish.reason, wanted: wish.wanted }
+        }
         Output::Notify(event) => {
             let (name, detail) = event_of(session, event, position)?;
             Message::Event { name, detail }

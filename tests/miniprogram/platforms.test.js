@@ -156,6 +156,34 @@ for (const [name, [global, compressed]] of Object.entries(MODULES)) {
   });
 }
 
+test('alipay: a viewer who presses play is who starts it, and no right is in the render layer', async (t) => {
+  const log = { requests: [], contexts: [], video: recorder() };
+  const instantiate = (file, imports) => WebAssembly.instantiate(fs.readFileSync(path.join(FOLDER, 'core.wasm')), imports);
+  const { spec } = run({ my: platformObject(WAYS.alipay, log), MYWebAssembly: { instantiate } });
+  const session = origin.session('alipay-button');
+  const rights = { psign: 'SECRET.1', tokenObj: { psign: 'SECRET.2' }, drmToken: 'SECRET.3' };
+  const player = new Instance(spec, { appId: '1500012345', fileId: 'sample-exact', playInfoUrl: session.playInfo, loop: true, ...rights });
+  t.after(() => player.end());
+  await clock.until(() => player.data.videoSrc, 'a source');
+  assert.ok(!JSON.stringify(player.data).includes('SECRET'));
+  assert.equal(player.data.loop, true);
+  const fire = (event, detail) => player[`native_${event}`]({ type: 'whatever', detail });
+  const names = () => player.events.map(({ name }) => name);
+  await clock.advance(5000);
+  fire('play');
+  assert.ok(names().includes('play'));
+  await clock.advance(2000);
+  fire('arrived');
+  assert.ok(names().includes('ready'));
+  assert.ok(!log.video.calls.some(([name]) => name === 'pause'), 'it goes on');
+  for (const currentTime of [0.25, 0.5]) {
+    await clock.advance(250);
+    fire('timeupdate', { currentTime, videoDuration: 24 });
+  }
+  assert.ok(names().includes('playing'));
+  player.destroy();
+});
+
 test('the templates are what the table makes of them', () => {
   execFileSync(process.execPath, [path.join(FOLDER, '../../templates.mjs'), '--check']);
 });

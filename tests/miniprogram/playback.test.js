@@ -106,8 +106,12 @@ test('another file is another session; several changes are one', async () => {
   const { code } = await player.waitFor('error', ({ fatal }) => fatal);
   assert.equal(code, 'play_info_refused');
   const { psign } = await session.tokens('sample-psign');
+  const asked = async () => (await session.requests('getplayinfo')).map(({ path }) => path.split('/').at(-1));
+  assert.deepEqual(await asked(), ['sample-exact', 'sample-psign']);
+  // What was refused is asked for by the new right.
   player.set({ psign });
-  assert.deepEqual((await session.requests('getplayinfo')).map(({ path }) => path.split('/').at(-1)), ['sample-exact', 'sample-psign']);
+  await clock.until(async () => (await asked()).length > 2, 'another request');
+  assert.deepEqual(await asked(), ['sample-exact', 'sample-psign', 'sample-psign']);
 });
 
 test('a source that fails gives way to the next, in the same place', async () => {

@@ -78,6 +78,8 @@ test('reports that do not arrive are stored and sent by the next program: none l
   const before = await session.batches('unsent-1');
   stage.phone.offline = true;
   player.video.fire('error', { errMsg: 'MEDIA_ERR_NETWORK' });
+  await clock.advance(600);
+  await player.opened(2);
   await player.play(25);
   player.hide();
   await clock.settle();
@@ -189,4 +191,45 @@ test('a session takes over nothing of one that still runs', async () => {
   assert.deepEqual([...new Set(names)], ['beside-2']);
   assert.ok('beside-1' in JSON.parse(phone.storage.get('cloud-player.unsent')));
   first.kill();
+});
+
+test('each session of a component has a name of its own', async () => {
+  stage.pick();
+  const session = stage.origin.session('names');
+  const player = stage.lesson(session, reporting(session, 'names'));
+  await player.opened(1);
+  await player.play(2);
+  const src = await session.url('sample-exact/master.m3u8');
+  const { drm_token: drmToken } = await session.tokens('sample-exact');
+  player.set({ appId: '', fileId: '', src, drmToken });
+  await player.opened(2);
+  await player.play(3);
+  player.close();
+  const [first, second] = await Promise.all(['names', 'names-2'].map((name) => record(session, name, ({ exit }) => exit !== null)));
+  assert.deepEqual([first.sources[0].kind, second.sources[0].kind], ['play_info', 'hls']);
+});
+
+test('what was made for one collector goes to no other', async () => {
+  stage.pick();
+  const session = stage.origin.session('collectors');
+  const elsewhere = { ...reporting(session, 'collectors-1'), reportUrl: 'http://127.0.0.1:1/a?sign=SECRETSECRET' };
+  const player = stage.lesson(session, elsewhere);
+  await player.opened(1);
+  await player.play(2);
+  player.close();
+  const stored = () => JSON.stringify([...stage.phone.storage]);
+  await clock.until(() => stored().includes('collectors-1'), 'it to be stored');
+  assert.ok(!stored().includes('SECRET') && !stored().includes('127.0.0.1:1'));
+  const other = stage.lesson(session, reporting(session, 'collectors-2'));
+  await other.opened(1);
+  await other.play(2);
+  other.close();
+  await record(session, 'collectors-2', ({ exit }) => exit !== null);
+  assert.equal(await session.batches('collectors-1'), 0);
+  // Signed anew, it is the same collector.
+  stage.phone.offline = true;
+  const again = stage.lesson(session, { ...elsewhere, sessionId: 'collectors-3', reportUrl: 'http://127.0.0.1:1/a?sign=ANOTHERANOTHER' });
+  const sent = await clock.until(() => stage.phone.sent.find(({ url, data }) => url.includes('ANOTHER') && data.includes('"collectors-1"')), 'it to be sent');
+  assert.equal(sent.status, null);
+  again.close();
 });

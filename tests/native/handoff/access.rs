@@ -38,7 +38,7 @@ fn renewing() -> Config {
 
 fn grant(token: &str, expires: Option<i64>) -> Renewed {
     let grant = Grant { token: Some(Secret::new(token.to_owned())), expires, ..Grant::default() };
-    Renewed { grant, psign: None }
+    Renewed { grant, query: None }
 }
 
 #[test]
@@ -79,7 +79,7 @@ fn the_host_is_asked_before_the_end_and_answers_once() {
     assert_eq!(wishes(&phone), [RenewWish { id: 1, reason: RenewReason::Expiring, wanted: Wanted::Media }]);
     let url = format!("http://h/d/m.m3u8?t={:x}&sign=fedcba9876543210fedcba9876543210", after(1000));
     let answer =
-        |url: &str| Renewed { grant: Grant { url: Some(Url::new(url)), ..Grant::default() }, psign: None };
+        |url: &str| Renewed { grant: Grant { url: Some(Url::new(url)), ..Grant::default() }, query: None };
     phone.command(Command::Renewed { id: Some(1), answer: Ok(answer(&url)) });
     phone.command(Command::Renewed { id: Some(1), answer: Ok(answer("http://h/late")) });
     phone.run(5.0);
@@ -182,24 +182,6 @@ fn a_host_that_cannot_or_may_not_renew_ends_it() {
 }
 
 #[test]
-fn another_player_signature_asks_play_info_anew() {
-    let mut phone = Phone::new(renewing(), |now, request| match request.kind {
-        RequestKind::PlayInfo if request.url.expose().contains("psign=SIGNED") => {
-            Ok((200, r#"{"code":1009,"message":"expired"}"#.to_owned()))
-        }
-        RequestKind::PlayInfo => Ok((200, info("T", after(1000)))),
-        _ => ladder(now, request),
-    });
-    phone.load(vec![file_id()]);
-    phone.run(1.0);
-    assert_eq!(phone.codes(), [("play_info_token_refused", false)]);
-    let psign = Some(Secret::new("AGAIN".to_owned()));
-    phone.command(Command::Renewed { id: Some(1), answer: Ok(Renewed { grant: Grant::default(), psign }) });
-    phone.run(3.0);
-    assert_eq!(phone.urls(), ["http://h/d/voddrm.token.T.middle.m3u8"]);
-}
-
-#[test]
 fn a_phone_that_slept_past_the_end_goes_on_with_what_play_info_gives() {
     let asked = Rc::new(RefCell::new(0));
     let count = asked.clone();
@@ -230,7 +212,7 @@ fn a_playlist_that_signs_its_own_addresses_is_loaded_again_for_new_ones() {
     let signed = |n: u32| format!("t={:x}&sign={n:032x}", after(100 + 1000 * i64::from(n)));
     let of = |n| Renewed {
         grant: Grant { url: Some(Url::new(format!("http://h/d/m.m3u8?{}", signed(n)))), ..Grant::default() },
-        psign: None,
+        query: None,
     };
     let mut phone = Phone::new(renewing(), move |now, request| {
         let n = u32::from(request.url.expose().contains(&signed(1)));

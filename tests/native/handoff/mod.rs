@@ -2,10 +2,13 @@
 
 mod access;
 mod anything;
+mod hidden;
+mod loading;
 mod phone;
 mod playing;
 mod quality;
 mod reports;
+mod rights;
 
 use cloud_player::access::TokenUse;
 use cloud_player::access::play_info::Query;

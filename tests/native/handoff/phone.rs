@@ -32,6 +32,8 @@ pub(crate) struct Phone {
     /// The component takes no notice of where it is to begin.
     pub(crate) begins_at_zero: bool,
     pub(crate) starves: Starves,
+    /// How long what it loads is, as it says with the metadata.
+    pub(crate) duration: Option<MediaTime>,
     origin: Origin,
     answers: Vec<(Timestamp, RequestId, Reply)>,
     wake: Option<Timestamp>,
@@ -43,8 +45,10 @@ pub(crate) struct Component {
     pub(crate) position: f64,
     pub(crate) playing: bool,
     pub(crate) rate: f64,
+    /// It does not say when it has loaded.
+    pub(crate) silent: bool,
+    pub(crate) place: f64,
     loaded_at: Option<Timestamp>,
-    place: f64,
     waiting: bool,
     told: Timestamp,
 }
@@ -68,6 +72,7 @@ impl Phone {
             unsent: None,
             begins_at_zero: false,
             starves: Box::new(|_, _| false),
+            duration: Some(MediaTime::from_secs(LENGTH)),
             origin: Box::new(origin),
             answers: Vec::new(),
             wake: None,
@@ -124,7 +129,7 @@ impl Phone {
     }
 
     fn play_on(&mut self) {
-        let (now, begins_at_zero) = (self.now, self.begins_at_zero);
+        let (now, begins_at_zero, duration) = (self.now, self.begins_at_zero, self.duration);
         let Some(component) = &mut self.component else { return };
         if let Some(at) = component.loaded_at {
             if at > now {
@@ -133,7 +138,10 @@ impl Phone {
             component.loaded_at = None;
             component.place = if begins_at_zero { 0.0 } else { component.position };
             component.told = now;
-            let (plays, duration) = (component.playing, Some(MediaTime::from_secs(LENGTH)));
+            let plays = component.playing;
+            if component.silent {
+                return;
+            }
             self.native(NativeEvent::LoadedMetadata { duration });
             if plays {
                 self.native(NativeEvent::Play);
@@ -181,6 +189,7 @@ impl Phone {
                         position: source.position.as_secs(),
                         playing: source.play,
                         rate: source.rate,
+                        silent: false,
                         loaded_at: Some(self.now + Duration::from_millis(300)),
                         place: 0.0,
                         waiting: false,

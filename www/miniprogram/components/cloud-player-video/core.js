@@ -56,6 +56,11 @@ function load(options) {
   return loaded[path];
 }
 
+/** Loads the modules anew from now on: one that has trapped is not to be trusted. */
+function forget() {
+  loaded = {};
+}
+
 /** @returns {boolean} */
 function isSupported() {
   var wasm = platform();
@@ -78,7 +83,7 @@ function Core(exports) {
 Core.prototype.create = function (config, now) {
   this.write(json(config));
   var handle = this.exports.cp_create(now);
-  if (!handle) throw new Error('the core takes no such config');
+  if (!handle) throw Object.assign(new Error('the core takes no such config'), { refused: true });
   return new Player(this, handle, now);
 };
 
@@ -236,4 +241,4 @@ function decode(bytes) {
   return text + String.fromCharCode.apply(null, units);
 }
 
-module.exports = { load: load, isSupported: isSupported };
+module.exports = { load: load, forget: forget, isSupported: isSupported };

@@ -41,6 +41,14 @@ function obtain(platform, path) {
   return loaded[path];
 }
 
+/** Of a module that has trapped, nothing is to be trusted: the next session loads it anew. */
+function forget() {
+  Object.keys(loaded).forEach(function (path) {
+    delete loaded[path];
+  });
+  glue.forget();
+}
+
 /**
  * The first of these that can be had.
  * @template T
@@ -55,4 +63,4 @@ function first(paths, get) {
   });
 }
 
-module.exports = { obtain };
+module.exports = { obtain, forget, fallback: fallback.core };

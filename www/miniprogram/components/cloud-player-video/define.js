@@ -23,6 +23,18 @@ function translated(spec) {
   names.forEach(function (name) {
     props[name] = spec.properties[name].value;
   });
+  /**
+   * What the template shows of properties stands in `data` on the other platforms. No right is among it.
+   * @param {any} properties
+   */
+  function shown(properties) {
+    /** @type {Record<string, any>} */
+    const data = {};
+    SHOWN.forEach(function (name) {
+      data[name] = properties[name];
+    });
+    return data;
+  }
   return {
     props,
     data: spec.data,
@@ -39,8 +51,7 @@ function translated(spec) {
       /** @type {any} */
       const self = this;
       self.properties = Object.assign({}, self.props);
-      // What a template shows of a property stands in `data` on the other platforms.
-      self.setData(self.properties);
+      self.setData(shown(self.properties));
       // There is no page of the component's own to hear of: the whole program's going to the background counts.
       self.onHidden = spec.pageLifetimes.hide.bind(self);
       self.onShown = spec.pageLifetimes.show.bind(self);
@@ -56,7 +67,7 @@ function translated(spec) {
       });
       if (changed.length === 0) return;
       self.properties = Object.assign({}, self.props);
-      self.setData(self.properties);
+      self.setData(shown(self.properties));
       changed.forEach(function (name) {
         if (spec.properties[name].observer) spec.properties[name].observer.call(self, self.props[name], before[name]);
       });
@@ -70,5 +81,8 @@ function translated(spec) {
     },
   };
 }
+
+/** The properties that templates name. */
+const SHOWN = ['controls', 'muted', 'loop', 'objectFit', 'title'];
 
 module.exports = { constructorOf };

@@ -98,6 +98,15 @@ class Session {
       case 'native':
         if (this.current) this.native(input);
         break;
+      case 'renewed':
+        // Renewal is off; but what is asked for by a right that is no more is asked for anew.
+        if (this.asking && (input.tokenObj || input.psign)) {
+          this.outputs.push({ type: 'abort', id: this.asking.id });
+          this.asking.source.token = input.tokenObj || { psign: input.psign };
+          this.asking.url = this.addressOf(this.asking.source);
+          this.ask();
+        }
+        break;
       case 'renewFailed':
         if (input.revoked) this.fail(REVOKED, true);
         break;
@@ -113,14 +122,18 @@ class Session {
     if (!source) return false;
     this.current = null;
     if (source.kind === 'playInfo') {
-      const hosts = source.hosts || this.config.playInfoHosts || [];
-      const url = info.requestUrl(hosts[0] || info.SERVICE, source.appId, source.fileId, source.token);
-      this.asking = { id: 0, source: source, url: url, tries: 0 };
+      this.asking = { id: 0, source: source, url: this.addressOf(source), tries: 0 };
       this.ask();
     } else {
       this.open(/** @type {any} */ (source));
     }
     return true;
+  }
+
+  /** @param {Source & { kind: 'playInfo' }} source */
+  addressOf(source) {
+    const hosts = source.hosts || this.config.playInfoHosts || [];
+    return info.requestUrl(hosts[0] || info.SERVICE, source.appId, source.fileId, source.token);
   }
 
   ask() {

@@ -30,14 +30,17 @@ class Host {
     this.platform = platform;
     /** What the others have is like it, but for what the table says. @type {WechatMiniprogram.Wx} */
     this.api = platform.api();
-    this.started = Date.now();
-    this.latest = 0;
+    this.wall = Date.now();
+    this.passed = 0;
   }
 
   /** Milliseconds that never run backwards, whatever the viewer does to the clock. */
   now() {
-    this.latest = Math.max(this.latest, Date.now() - this.started);
-    return this.latest;
+    const wall = Date.now();
+    // What passed while the clock was set back is not known, and little.
+    this.passed += Math.max(wall - this.wall, 0);
+    this.wall = wall;
+    return this.passed;
   }
 
   /**

@@ -2,21 +2,25 @@
  * `<cloud-player-video>` over the platform's own `<video>`. It hands inputs to the core and carries out its outputs; what
  * the properties, events and methods mean is in docs/miniprogram.md.
  *
- * @import { NativeSource, Quality, Source } from './messages.js'
- * @import { Platform } from './platforms.js'
+ * @import { Core, Quality, Source } from './messages.js'
  */
 
 const platforms = require('./platforms.js');
-const obtain = require('./cores.js').obtain;
+const cores = require('./cores.js');
 const constructorOf = require('./define.js').constructorOf;
+const figures = require('./figures.js').figures;
+const handover = require('./handover.js');
 const Host = require('./host.js').Host;
 const SERVICE = require('./play-info.js').SERVICE;
 const Player = require('./player.js').Player;
+const rights = require('./rights.js');
 const toCore = require('./sources.js');
 
 const platform = platforms.current();
 const host = new Host(platform);
 let instances = 0;
+/** How many sessions of this name there were: a collector tells sessions apart by their names. @type {Record<string, number>} */
+const sessions = {};
 
 const register = constructorOf(platform);
 
@@ -34,7 +38,7 @@ register({
     src: { type: String, value: '', observer: changed },
     drmToken: { type: String, value: '', observer: changed },
     /** When token or signature of `src` end, in Unix seconds, if its address does not say. */
-    expires: { type: Number, value: 0 },
+    expires: { type: Number, value: 0, observer: changed },
     /** `{src, drmToken}`, `{appId, fileId, psign or tokenObj}` or `{file}` each. */
     fallbackSources: { type: Array, value: [], observer: changed },
     quality: { type: null, value: 'auto', observer: qualityChanged },
@@ -78,8 +82,7 @@ register({
       self.setData({ videoId: 'cloud-player-' + instances });
       self.attached = true;
       self.video = null;
-      self.named = null;
-      self.qualities = [];
+      reset(self);
       posterChanged.call(this);
       changed.call(this);
     },
@@ -92,10 +95,10 @@ register({
 
   pageLifetimes: {
     show: function () {
-      tell(instance(this), { type: 'visibility', hidden: false });
+      seen(instance(this), false);
     },
     hide: function () {
-      tell(instance(this), { type: 'visibility', hidden: true });
+      seen(instance(this), true);
     },
   },
 
@@ -150,11 +153,18 @@ register({
       native(this, 'fullscreenchange', event);
     },
 
+    /** Plays; what has failed for good, or was ended, begins anew. */
     play: function () {
-      tell(instance(this), { type: 'play' });
+      const self = instance(this);
+      self.plays = true;
+      if (self.player && !self.lost) tell(self, { type: 'play' });
+      else if (self.attached) sync(self, true);
     },
     pause: function () {
-      tell(instance(this), { type: 'pause' });
+      const self = instance(this);
+      self.plays = false;
+      if (self.lost) self.lost.play = false;
+      tell(self, { type: 'pause' });
     },
     /** @param {number} to Seconds. */
     seek: function (to) {
@@ -181,8 +191,8 @@ register({
     },
     /**
      * A new right to watch: the answer to `accesswanted`, or unasked.
-     * @param {object} grant `{url, token, psign, expires, serverTime}`, as much of it as is new; `{revoked: true}` or
-     *   nothing where there is none
+     * @param {object} grant `{url, token, psign, tokenObj, expires, serverTime}`, as much of it as is new, and `id` of the
+     *   event; `{revoked: true}` or nothing where there is none
      */
     updateAccess: function (grant) {
       answer(instance(this), grant);
@@ -217,87 +227,37 @@ function instance(component) {
 }
 
 /**
- * A native event's figures under the names that the core knows.
- * @param {string} name
- * @param {any} raw
- */
-function detail(name, raw) {
-  const names = platform.details[name] || {};
-  /** @param {string} key */
-  function number(key) {
-    const value = Number(raw && raw[names[key] || key]);
-    return isFinite(value) && value >= 0 ? value : null;
-  }
-  switch (name) {
-    case 'timeupdate':
-      return { currentTime: number('currentTime') || 0, duration: number('duration') };
-    case 'loadedmetadata':
-      return { duration: number('duration'), width: number('width'), height: number('height') };
-    case 'progress':
-      return { buffered: number('buffered') };
-    case 'ratechange':
-      return { rate: number('rate') };
-    case 'error':
-      return { message: String((raw && raw[names.errMsg || 'errMsg']) || '') };
-    case 'fullscreenchange':
-      return { fullScreen: Boolean(raw && raw.fullScreen && raw.fullScreen !== 'false') };
-    default:
-      return {};
-  }
-}
-
-/**
  * @param {any} component
  * @param {string} name
  * @param {any} event
  */
 function native(component, name, event) {
   const self = instance(component);
-  const figures = detail(name, event && event.detail);
+  const said = figures(platform, name, event && event.detail);
   // Without a source the element is only a place.
-  if (!self.data.videoSrc) return;
+  if (!self.data.videoSrc || !handover.isNews(self, platform, name)) return;
   if (name === 'fullscreenchange') {
-    self.triggerEvent('fullscreenchange', figures);
+    self.triggerEvent('fullscreenchange', said);
     return;
   }
-  if (self.arriving) {
-    // Until the source is there, times are those of the last one, or of the beginning.
-    if (name === 'timeupdate' && self.early < EARLY_MAX) {
-      self.early += 1;
-      return;
-    }
-  }
-  if (name !== 'arrived') tell(self, { type: 'native', event: name, detail: figures });
+  if (name === 'timeupdate') self.position = said.currentTime || 0;
+  // One that does not say when it has loaded has when its picture is there.
+  tell(self, { type: 'native', event: name === 'arrived' ? 'loadedmetadata' : name, detail: said });
   // The core hears first what its wish then leads to.
-  if (self.arriving && (name === arrival || name === 'timeupdate')) arrive(self);
-}
-
-/** The event by which a new source is known to be there. */
-const arrival = platform.events.loadedmetadata ? 'loadedmetadata' : platform.events.arrived ? 'arrived' : 'play';
-/** So many times, a quarter of a second apart, go by before the source is taken for there all the same. */
-const EARLY_MAX = 8;
-
-/** The new source is there: it goes to its place. @param {any} self */
-function arrive(self) {
-  /** @type {NativeSource} */
-  const source = self.arriving;
-  self.arriving = null;
-  if (source.position > 0) call(self, 'seek', source.position);
-  if (source.rate !== 1) call(self, 'playbackRate', source.rate);
-  if (source.play) call(self, 'play');
-  else if (source.position > 0) call(self, 'pause');
+  handover.arrive(self, platform, name, function (method, value) {
+    call(self, method, value);
+  });
 }
 
 /**
  * @param {any} self
- * @param {NativeSource} source
+ * @param {boolean} hidden
  */
-function show(self, source) {
-  self.arriving = source;
-  self.early = 0;
-  // The same address is loaded anew only if it was another one in between.
-  if (source.url === self.data.videoSrc) self.setData({ videoSrc: '' });
-  self.setData({ videoSrc: source.url, initialTime: source.position, starts: source.play });
+function seen(self, hidden) {
+  tell(self, { type: 'visibility', hidden: hidden });
+  handover.sees(self, hidden, function (method) {
+    call(self, method);
+  });
 }
 
 /**
@@ -335,7 +295,11 @@ function emit(self, name, said) {
   if (name === 'ratechange') self.setData({ rate: said.rate });
   if (name === 'ready' || name === 'qualitychange') menuChanged.call(self);
   if (name === 'playinfo' && said.poster && !self.properties.poster) self.setData({ videoPoster: said.poster });
-  if (name === 'accesswanted') self.wanted = said.id;
+  if (name === 'ready' || name === 'sourcechange') self.source = said.source;
+  if (name === 'play') self.plays = true;
+  if (name === 'pause' || name === 'ended') self.plays = false;
+  if (name === 'accesswanted') self.wishes.wished(said.id);
+  if (name === 'error' && said.fatal) lose(self);
   self.triggerEvent(name, said);
 }
 
@@ -345,79 +309,121 @@ function changed() {
   if (!self.attached || self.due) return;
   self.due = setTimeout(function () {
     self.due = null;
-    if (self.attached) sync(self);
+    if (self.attached) sync(self, false);
   }, 0);
 }
 
-/** Starts what the properties name, or hands on a new right to what is playing. @param {any} self */
-function sync(self) {
-  const properties = self.properties;
-  const sources = toCore.toSources(properties);
+/**
+ * Starts what the properties name, or hands on a new right to what is playing.
+ * @param {any} self
+ * @param {boolean} plays The page says so, whatever `autoplay` does.
+ */
+function sync(self, plays) {
+  const sources = toCore.toSources(self.properties);
   const named = JSON.stringify(sources.map(toCore.nameOf));
-  const rights = JSON.stringify([properties.psign, properties.tokenObj, properties.drmToken]);
-  if (named === self.named) {
-    if (self.player && rights !== self.rights) {
-      self.rights = rights;
-      answer(self, { psign: toCore.psignOf(properties) || null, token: properties.drmToken || null });
-    }
+  const opened = sources.map(rights.rightsOf);
+  if (named === self.named && !self.lost) {
+    renew(self, sources, opened);
     return;
   }
+  const from = self.lost && named === self.named ? self.lost : { play: self.properties.autoplay };
+  if (plays) from.play = true;
   end(self);
   self.named = named;
-  self.rights = rights;
-  if (sources.length > 0) start(self, sources);
+  self.rights = opened.map((each) => JSON.stringify(each));
+  if (sources.length > 0) start(self, sources, from, null);
+}
+
+/**
+ * Hands on the rights that have changed: to what plays, and to what may take over.
+ * @param {any} self
+ * @param {Source[]} sources
+ * @param {object[]} opened
+ */
+function renew(self, sources, opened) {
+  const before = self.rights;
+  self.rights = opened.map((each) => JSON.stringify(each));
+  if (!self.player || String(before) === String(self.rights)) return;
+  tell(self, { type: 'sources', sources: sources });
+  const at = self.source;
+  if (self.rights[at] !== before[at] && rights.hasAny(opened[at])) answer(self, opened[at]);
 }
 
 /**
  * @param {any} self
  * @param {Source[]} sources
+ * @param {{ play: boolean, position?: number, rate?: number }} from Where and how it begins, if not as the properties say.
+ * @param {Core | null} core Instead of the one that the platform has.
  */
-function start(self, sources) {
+function start(self, sources, from, core) {
   const properties = self.properties;
   /** @type {import('./player.js').Stage} */
   const stage = {
     source: function (source) {
-      if (self.player === player) show(self, source);
+      if (self.player === player) handover.show(self, source);
     },
     element: function (method, value) {
-      if (self.player === player) call(self, ELEMENT[method], value);
+      if (self.player === player && handover.wish(self, method, value)) call(self, ELEMENT[method], value);
     },
     emit: function (name, said) {
       if (self.player === player) emit(self, name, said);
     },
+    broken: function (refused) {
+      if (self.player === player) broken(self, refused || core !== null);
+    },
   };
   const player = new Player(host, stage, {
-    sessionId: properties.sessionId,
+    sessionId: sessionOf(properties.sessionId),
     reportUrl: properties.reportUrl || null,
     reportInterval: properties.reportInterval || null,
     playInfoHosts: [properties.playInfoUrl || SERVICE],
     tokenHosts: properties.tokenHosts,
-    autoplay: properties.autoplay,
+    autoplay: from.play,
     renews: properties.renews,
     quality: toCore.toQuality(properties.quality),
   });
   self.player = player;
+  self.plays = from.play;
   player.tell({
     type: 'load',
     sources: sources,
-    startTime: properties.startTime || null,
-    autoplay: properties.autoplay,
+    startTime: from.position || properties.startTime || null,
+    autoplay: from.play,
   });
+  if (from.rate && from.rate !== 1) player.tell({ type: 'setRate', rate: from.rate });
   if (properties.src && properties.expires) player.tell({ type: 'renewed', id: null, expires: properties.expires });
-  obtain(platform, properties.wasmPath)
-    .then((core) => player.run(core))
-    .catch(() => stage.emit('error', BROKEN));
+  if (core) player.run(core);
+  else cores.obtain(platform, properties.wasmPath).then((found) => player.run(found));
 }
 
-/** What a page hears where no core takes what it was given. */
-const BROKEN = {
-  code: 'internal',
-  phase: 'host',
-  status: null,
-  fatal: true,
-  message: 'the core does not take what the properties say',
-  url: null,
-};
+/** The page's name for its sessions, of which each has one of its own. @param {string} name */
+function sessionOf(name) {
+  if (!name) return '';
+  sessions[name] = (sessions[name] || 0) + 1;
+  return sessions[name] === 1 ? name : name + '-' + sessions[name];
+}
+
+/**
+ * The core has failed. Another one goes on in the same place, unless there is none that would do better.
+ * @param {any} self
+ * @param {boolean} final
+ */
+function broken(self, final) {
+  if (!final) cores.forget();
+  emit(self, 'error', { code: 'internal', phase: 'host', status: null, fatal: final, message: BROKEN, url: null });
+  if (final || !self.player || self.lost) return;
+  const from = { play: self.plays, position: self.position, rate: self.data.rate };
+  self.wishes = new rights.Wishes();
+  start(self, toCore.toSources(self.properties), from, cores.fallback);
+}
+
+const BROKEN = 'the core does not take what the properties say, or has failed';
+
+/** It failed for good: nothing plays on. `play`, or a new right, begins anew in the same place. @param {any} self */
+function lose(self) {
+  self.lost = { play: self.plays, position: self.position, rate: self.data.rate };
+  handover.clear(self);
+}
 
 /** Ends the session; the element is only a place again. @param {any} self */
 function end(self) {
@@ -426,14 +432,30 @@ function end(self) {
   const player = self.player;
   if (player) player.destroy();
   self.player = null;
-  self.arriving = null;
-  self.wanted = null;
-  self.qualities = [];
-  self.state = null;
+  reset(self);
+  handover.clear(self);
   if (self.attached) {
-    self.setData({ videoSrc: '', initialTime: 0, starts: false, rate: 1 });
+    self.setData({ rate: 1, videoPoster: self.properties.poster });
     menuChanged.call(self);
   }
+}
+
+/** Nothing is known of a session. @param {any} self */
+function reset(self) {
+  self.named = null;
+  self.rights = [];
+  self.wishes = new rights.Wishes();
+  self.qualities = [];
+  self.state = null;
+  /** Which of the sources plays. */
+  self.source = 0;
+  /** Where it is, by the native component. */
+  self.position = 0;
+  /** Playing is wished for. */
+  self.plays = false;
+  /** How it was when it failed for good. */
+  self.lost = null;
+  self.rated = false;
 }
 
 /**
@@ -441,21 +463,26 @@ function end(self) {
  * @param {any} grant
  */
 function answer(self, grant) {
-  const id = self.wanted === undefined ? null : self.wanted;
-  self.wanted = null;
-  if (grant && !grant.revoked && (grant.url || grant.token || grant.psign)) {
-    tell(self, {
-      type: 'renewed',
-      id: id,
-      url: grant.url || null,
-      token: grant.token || null,
-      psign: grant.psign || null,
-      expires: grant.expires || null,
-      serverTime: grant.serverTime || null,
-    });
-  } else {
-    tell(self, { type: 'renewFailed', id: id, revoked: Boolean(grant && grant.revoked) });
+  if (grant && grant.revoked) {
+    tell(self, { type: 'renewFailed', id: null, revoked: true });
+    return;
   }
+  const id = self.wishes.answered(grant && grant.id, host.now());
+  if (id === undefined) return;
+  if (!rights.hasAny(grant)) {
+    tell(self, { type: 'renewFailed', id: id, revoked: false });
+    return;
+  }
+  tell(self, {
+    type: 'renewed',
+    id: id,
+    url: grant.url || null,
+    token: grant.token || null,
+    psign: grant.psign || null,
+    tokenObj: grant.tokenObj || null,
+    expires: grant.expires || null,
+    serverTime: grant.serverTime || null,
+  });
 }
 
 /** @this {any} */

@@ -49,13 +49,17 @@ export type Source =
       kind: 'playInfo';
       appId: string;
       fileId: string;
-      /** Version 4 is asked with `psign`, version 2 with the others. */
-      token?: { psign?: string | null } | { t?: string | null; us?: string | null; exper?: string | null; sign?: string | null } | null;
+      token?: PlayToken | null;
       /** Instead of `playInfoHosts`. */
       hosts?: string[];
     }
   | { kind: 'hls'; url: string; drmToken?: string | null; tokenPlacement?: TokenPlacement | null }
   | { kind: 'file'; url: string };
+
+/** Version 4 of play info is asked with `psign`, version 2 with the others. */
+export type PlayToken =
+  | { psign?: string | null }
+  | { t?: string | null; us?: string | null; exper?: string | null; sign?: string | null };
 
 /** The native component asks for keys and segments by itself: only what stands in the playlist's address can be sent. */
 export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'query' | 'pathPrefix'; name: string };
@@ -63,6 +67,8 @@ export type TokenPlacement = { kind: 'fileNamePrefix' } | { kind: 'query' | 'pat
 export type Input =
   /** Once a session. The first source that can be played is; the others take over where it fails for good. */
   | { type: 'load'; sources: Source[]; startTime?: number | null; autoplay?: boolean | null }
+  /** Those of `load`, in the same order, with what opens them today: for the ones whose turn has not come. */
+  | { type: 'sources'; sources: Source[] }
   | { type: 'play' }
   | { type: 'pause' }
   | { type: 'seek'; to: number }
@@ -98,6 +104,8 @@ export interface Grant {
   token?: string | null;
   /** The player signature: play info is asked anew with it. */
   psign?: string | null;
+  /** Instead: what a source of play info has as its `token`, whole. */
+  tokenObj?: PlayToken | null;
   /** Unix seconds. */
   expires?: number | null;
   /** Unix milliseconds. */
@@ -133,8 +141,8 @@ export type Output =
   | { type: 'element'; method: 'play' | 'pause' }
   | { type: 'element'; method: 'seek' | 'setRate'; value: number }
   | ({ type: 'event' } & PageEvent)
-  /** A new token or signature is wanted: answer `renewed` or `renewFailed` with the same number. */
-  | { type: 'renew'; id: number; reason: 'expiring' | 'refused' }
+  /** A new token or signature is wanted, for the media or for play info: answer `renewed` or `renewFailed` with the same number. */
+  | { type: 'renew'; id: number; reason: 'expiring' | 'refused'; wanted: 'media' | 'playInfo' }
   /** `null`: it may go. `memory` is one for all sessions, `unsent` one for each session. */
   | { type: 'store'; key: 'memory' | 'unsent'; value: string | null }
   /** Say `wake` at this `now`, in place of any time that was said before; `null`: only when something happens. */
@@ -142,7 +150,8 @@ export type Output =
 
 /**
  * Give the native component this address, also where it is the one that it has (then it is to load it anew). It goes to
- * `position` (its `initial-time`, or a seek once its metadata are there), takes up `rate`, and plays or stays paused.
+ * `position` (its `initial-time`, or a seek once its metadata are there), takes up `rate`, and plays or stays paused. What an
+ * `element` says until then takes the place of what stands here. A fatal `error` takes the address away.
  */
 export interface NativeSource {
   type: 'source';
@@ -260,11 +269,13 @@ export interface LoadOptions {
 
 /** Loads the module, once for each path. Rejects where the platform has no WebAssembly. */
 export function load(options?: LoadOptions): Promise<Core>;
+/** Loads modules anew from now on. */
+export function forget(): void;
 /** Whether the platform has WebAssembly. */
 export function isSupported(): boolean;
 
 export interface Core {
-  /** A player; throws where the config is no object. */
+  /** A player; throws an error that is `refused` where the config is none. */
   create(config: Config, now: number): Player;
 }
 

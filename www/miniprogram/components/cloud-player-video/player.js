@@ -15,6 +15,7 @@ const MEMORY = 'cloud-player.memory';
  * @property {(source: NativeSource) => void} source Gives the native component another source.
  * @property {(method: 'play' | 'pause' | 'seek' | 'setRate', value?: number) => void} element
  * @property {(name: string, detail: object) => void} emit
+ * @property {(refused: boolean) => void} broken The core is of no use any more; `refused`: it took no such config.
  */
 
 class Player {
@@ -55,17 +56,20 @@ class Player {
       sessionId: this.sessionId,
       random: [Math.random(), Math.random(), Math.random(), Math.random()],
       memory: text(host.stored(MEMORY)),
-      unsent: reports.take(host, this.sessionId),
+      unsent: reports.take(host, this.sessionId, this.settings.reportUrl),
       wallClock: Date.now(),
     });
     /** @param {NetworkType} type */
     function network(type) {
       self.tell({ type: 'network', networkType: type });
     }
-    this.core = core.create(config, host.now());
-    this.busy = true;
-    this.core.start().forEach(this.carryOut, this);
-    this.busy = false;
+    try {
+      this.core = core.create(config, host.now());
+    } catch (error) {
+      return this.crash(Boolean(error && /** @type {any} */ (error).refused));
+    }
+    this.ask((core) => core.start());
+    if (!this.core) return;
     this.unwatch = host.watchNetwork(network);
     host.networkType(network);
     this.pump();
@@ -83,15 +87,47 @@ class Player {
 
   pump() {
     if (this.busy || !this.core) return;
+    for (let input = this.inbox.shift(); input && this.core; input = this.inbox.shift()) {
+      const heard = input;
+      this.ask((core) => core.handle(heard, this.host.now()));
+    }
+    this.leave();
+  }
+
+  /** @param {(core: CorePlayer) => Output[]} what */
+  ask(what) {
+    if (!this.core) return;
+    /** @type {Output[]} */
+    let outputs;
     this.busy = true;
     try {
-      for (let input = this.inbox.shift(); input && this.core; input = this.inbox.shift()) {
-        this.core.handle(input, this.host.now()).forEach(this.carryOut, this);
-      }
+      outputs = what(this.core);
+    } catch (_) {
+      this.busy = false;
+      return this.crash(false);
+    }
+    try {
+      outputs.forEach(this.carryOut, this);
     } finally {
       this.busy = false;
     }
-    this.leave();
+  }
+
+  /**
+   * The core has trapped, or took nothing: this session is over.
+   * @param {boolean} refused
+   */
+  crash(refused) {
+    if (!refused) console.warn('cloud-player: the core has failed; another one goes on');
+    this.core = null;
+    this.ending = true;
+    this.inbox = [];
+    this.unwatch();
+    clearTimeout(this.timer);
+    Object.keys(this.requests).forEach((id) => this.requests[Number(id)]());
+    this.requests = {};
+    reports.end(this.sessionId);
+    this.stage.broken(refused);
   }
 
   /** @param {Output} output */
@@ -114,11 +150,11 @@ class Player {
         this.stage.emit(output.name, output.detail);
         break;
       case 'renew':
-        this.stage.emit('accesswanted', { id: output.id, reason: output.reason });
+        this.stage.emit('accesswanted', { id: output.id, reason: output.reason, wanted: output.wanted });
         break;
       case 'store':
         if (output.key === 'memory') this.host.store(MEMORY, output.value);
-        else reports.keep(this.host, this.sessionId, output.value);
+        else reports.keep(this.host, this.sessionId, this.settings.reportUrl, output.value);
         break;
       case 'wake':
         this.wake(output.at);
@@ -184,7 +220,11 @@ class Player {
     clearTimeout(this.timer);
     if (this.core) {
       reports.end(this.sessionId);
-      this.core.destroy();
+      try {
+        this.core.destroy();
+      } catch (_) {
+        // Another session's fault; nothing is left to free.
+      }
     }
     this.core = null;
   }

@@ -19,6 +19,7 @@ function toSource(given) {
     if (/^[^?#]*\.(mp4|m4v|mov)([?#]|$)/i.test(given.src)) return { kind: 'file', url: given.src };
     /** @type {any} */
     const source = { kind: 'hls', url: given.src, drmToken: given.drmToken || null };
+    if (given.expires) source.expires = given.expires;
     if (given.tokenPlacement) source.tokenPlacement = given.tokenPlacement;
     return source;
   }
@@ -35,15 +36,10 @@ function nameOf(source) {
   return source.kind === 'playInfo' ? [source.appId, source.fileId, source.hosts] : [source.kind, source.url];
 }
 
-/** @param {any} properties */
-function psignOf(properties) {
-  return (properties.tokenObj && properties.tokenObj.psign) || properties.psign;
-}
-
 /** @param {any} quality @returns {Quality} */
 function toQuality(quality) {
   const index = typeof quality === 'string' && quality !== '' ? Number(quality) : quality;
   return typeof index === 'number' && index >= 0 && index % 1 === 0 ? index : 'auto';
 }
 
-module.exports = { toSources, nameOf, psignOf, toQuality };
+module.exports = { toSources, nameOf, toQuality };

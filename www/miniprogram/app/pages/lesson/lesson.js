@@ -5,7 +5,7 @@ Page({
     origin,
     // The origin signs every address of this one by itself: a native player passes no signature on.
     fileId: 'sample-exact',
-    rates: [0.75, 1, 1.25, 1.5, 2],
+    rates: [0.8, 1, 1.25, 1.5, 2],
     rate: 1,
     quality: 'auto',
     qualities: [],
