@@ -369,7 +369,9 @@ impl Engine {
             self.reports.qoe.bytes(None, flight.received);
         }
         match flight.ask.purpose.clone() {
-            Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
+            Purpose::PlayInfo | Purpose::Renewal => {
+                self.play_info_arrived(now, flight.ask, &url, flight.body.expose())
+            }
             Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
             Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => {
                 if let Some(stream) = flight.ask.purpose.stream() {
@@ -420,6 +422,7 @@ impl Engine {
                 self.online = online;
                 if online {
                     self.requests.hurry(now);
+                    self.renewal.hurry(now);
                 }
             }
             Environment::SavesData(saves) => self.limits.saves_data = saves,

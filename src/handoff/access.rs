@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use crate::access::renewal::{Life, Verdict};
+use crate::access::renewal::{Doors, Life, Verdict};
 use crate::engine::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 use crate::error::{Phase, PlayerError};
 use crate::time::Timestamp;
@@ -60,7 +60,7 @@ impl Handoff {
             return false;
         }
         let ended = self.life(now).is_some_and(|life| life.is_over(now + life.doubt));
-        match self.renewal.refused(now, generation, false, ended) {
+        match self.renewal.refused(now, generation, Doors::one(held as u8), false, ended) {
             Verdict::Final => return false,
             Verdict::Wait => {
                 self.reports.trace.note(now, "access_refused", &[("generation", u64::from(generation))]);
@@ -118,7 +118,12 @@ impl Handoff {
         let id = self.renewal.ask(now);
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
         if self.config.renews {
-            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted: Wanted::Media })));
+            self.push(Output::Notify(Event::AccessWanted(RenewWish {
+                id,
+                reason,
+                wanted: Wanted::Media,
+                source: self.source,
+            })));
         } else {
             self.ask_play_info(now);
         }
@@ -163,9 +168,16 @@ impl Handoff {
     pub(super) fn take_grant(&mut self, now: Timestamp, grant: Grant) {
         self.reports.trace.note(now, "renewed", &[]);
         let before = (self.root_address(), self.address());
-        self.credentials.renew(grant.token, grant.url);
-        self.renewal.succeeded();
+        let is_other = self.credentials.renew(grant.token, grant.url);
+        let (expires, at) = (self.grant_expires, self.granted_at);
         self.granted(now, grant.expires);
+        let left = self.life(now).map(|life| life.until.since(now));
+        if self.renewal.asked().is_none() {
+            self.renewal.succeeded();
+        } else if !self.renewal.answered(now, is_other, left) {
+            (self.grant_expires, self.granted_at) = (expires, at);
+            return;
+        }
         if self.held == Held::Nothing && (self.root_address(), self.address()) != before {
             self.hand_over_anew(now, Break::Wished);
         } else {
