@@ -190,18 +190,23 @@ fn info() -> Source {
     }
 }
 
-/// It would open the source that is playing as if it had never been.
+/// It would open the source that is playing as if it had never been, or end it.
 #[test]
-fn play_info_that_is_overtaken_by_a_grant_opens_nothing() {
-    let (mut world, _) = named(|_, response| response);
-    let renews = |w: &World| w.position() > 2.0 && w.requests_for("/info/").len() > 2;
-    world.run_until(secs(60), "a renewal", renews);
-    let now = world.now;
-    world.give(Input::Command(Command::Renewed { id: None, answer: Ok(Door::grant(now, 4)) }));
-    world.run_until(secs(60), "the end", |w| w.element.ended);
-    assert_eq!((world.fatal(), world.element.stalls), (None, 0));
-    let told = world.events.iter().filter(|(_, e)| matches!(e, Event::PlayInfo(_))).count();
-    assert_eq!((told, world.requests_for("master.m3u8").len(), world.requests_for("/key").len()), (1, 1, 1));
+fn play_info_that_is_overtaken_by_a_grant_does_nothing() {
+    for is_gone in [false, true] {
+        let third =
+            move |count, response| if is_gone && count > 2 { Response::status(404) } else { response };
+        let (mut world, _) = named(third);
+        let renews = |w: &World| w.position() > 2.0 && w.requests_for("/info/").len() > 2;
+        world.run_until(secs(60), "a renewal", renews);
+        let now = world.now;
+        world.give(Input::Command(Command::Renewed { id: None, answer: Ok(Door::grant(now, 3600)) }));
+        world.run_until(secs(60), "the end", |w| w.element.ended);
+        assert_eq!((world.fatal(), world.element.stalls), (None, 0));
+        let told = world.events.iter().filter(|(_, e)| matches!(e, Event::PlayInfo(_))).count();
+        let loaded = ["master.m3u8", "/key"].map(|part| world.requests_for(part).len());
+        assert_eq!((told, loaded), (1, [1, 1]));
+    }
 }
 
 #[test]
