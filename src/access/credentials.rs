@@ -223,7 +223,8 @@ impl Credentials {
         name.is_some_and(|name| tokens.into_iter().any(|t| name.starts_with(&file_name_prefix(t.expose()))))
     }
 
-    /// The URL with the token of today in the place of a former one.
+    /// The URL with the token of today in the place of a former one, wherever that is: servers write the token that they were
+    /// shown into the addresses of key services on hosts of their own.
     fn renewed(&self, url: &Url) -> Url {
         let (Some(used), Some(parts)) = (&self.token, Parts::of(url.expose())) else { return url.clone() };
         let current = used.token.expose();

@@ -267,7 +267,7 @@ const LONG: Duration = Duration::from_secs(60);
 /// A host that does not answer for so long has failed.
 const PATIENCE: Duration = Duration::from_secs(15);
 /// A grant for less than that is over when it comes; and none is renewed sooner.
-const SHORTEST: Duration = Duration::from_secs(2);
+const SHORTEST: Duration = Duration::from_secs(1);
 const FIRST_DELAY: Duration = Duration::from_millis(500);
 /// The longest time between two attempts.
 pub const MAX_DELAY: Duration = Duration::from_secs(8);
@@ -294,7 +294,7 @@ mod tests {
         assert_eq!(renewal.plan(life(1000, 9000, 0), true, 0.9), Some(at(7400)));
         assert_eq!(renewal.plan(life(1000, 9000, 1000), true, 0.0), Some(at(6400)));
         assert_eq!(renewal.plan(life(0, 6000, 9000), true, 0.0), Some(at(3000)), "not at once");
-        assert_eq!(renewal.plan(life(0, 2500, 1000), true, 0.0), Some(at(2000)), "not all the time");
+        assert_eq!(renewal.plan(life(0, 1500, 1000), true, 0.0), Some(at(1000)), "not all the time");
         assert_eq!(renewal.plan(life(0, 1_000_000, 0), true, 1.0), Some(at(900_000)));
         assert_eq!(renewal.plan(life(0, 1_000_000, 0), false, 1.0), None, "nobody watches");
         assert_eq!(renewal.plan(life(9000, 8000, 0), true, 0.0), None, "ended before it was given");
@@ -367,7 +367,7 @@ mod tests {
         renewal.ask(at(0));
         assert!(renewal.answered(at(0), false, secs(60)) && !renewal.is_wanted(), "there is time");
         renewal.ask(at(0));
-        assert!(!renewal.answered(at(0), false, secs(1)));
+        assert!(!renewal.answered(at(0), false, secs(0)));
         assert_eq!((renewal.failures(), renewal.plan(None, true, 0.0)), (1, Some(at(500))));
         // Refused although it lasts: once more, and that is all.
         assert_eq!(renewal.refused(at(1), renewal.generation(), A, false, false), Verdict::Wait);
