@@ -8,7 +8,7 @@
 mod inputs;
 
 use cloud_player::engine::{Input, NetEvent, NetFailure, Request, RequestId, RequestKind, ResponseHead};
-use cloud_player::secret::Url;
+use cloud_player::secret::{Secret, Url};
 use cloud_player::web::fetch::Fetches;
 use cloud_player::web::{Host, mse};
 use inputs::{Inputs, pause};
@@ -78,6 +78,20 @@ async fn a_range_is_first_byte_to_last_byte() {
     let headers = Reflect::get(&server.requests.get(0), &"headers".into()).unwrap();
     let headers: &web_sys::Headers = headers.unchecked_ref();
     assert_eq!(headers.get("range").unwrap().unwrap(), "bytes=100-149");
+}
+
+/// A browser would take it along to any host.
+#[wasm_bindgen_test]
+async fn a_token_in_a_header_follows_no_redirect() {
+    let server = StandIn::new("new Response('ok')");
+    let header = Some(("x-play-token".to_owned(), Secret::new("t0ken".to_owned())));
+    fetch(Request { header, ..request(&served("/segment.mp4")) }).await;
+    fetch(request(&served("/segment.mp4"))).await;
+    let redirects = [0, 1].map(|i| text(&server.requests.get(i), "redirect"));
+    assert_eq!(redirects, ["error", "follow"]);
+    let headers = Reflect::get(&server.requests.get(0), &"headers".into()).unwrap();
+    let headers: &web_sys::Headers = headers.unchecked_ref();
+    assert_eq!(headers.get("x-play-token").unwrap().unwrap(), "t0ken");
 }
 
 #[wasm_bindgen_test]

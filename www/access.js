@@ -15,22 +15,33 @@
 
 /**
  * Gives a new token or signature. `reason` is `'expiring'` or `'refused'`; `wanted` is `'media'`, or `'playInfo'` where a
- * player signature was refused and `token` is to be another one; `signal` is aborted when nobody waits any more.
+ * player signature was refused and `token` is to be another one; `source` is the index of the source, 0 for the player's own;
+ * `signal` is aborted when nobody waits any more.
  * To reject with an error whose `revoked` is `true` ends the session at once; any other rejection is tried again.
  * @typedef {(wish: AccessWish & { signal: AbortSignal }) => Promise<Access>} RenewAccess
  */
 
 /**
+ * Throws where something is not what it should be: the session would not understand it.
  * @param {Access} access
  * @returns {AccessGrant}
  */
 export function toGrant({ src, token, expires, serverTime }) {
+  if (token && typeof token !== 'string') throw new TypeError('a token is a text');
   return {
     url: src ? new URL(src, document.baseURI).href : null,
     token: token || null,
-    expires: expires instanceof Date ? Math.floor(expires.getTime() / 1000) : (expires ?? null),
-    serverTime: serverTime instanceof Date ? serverTime.getTime() : (serverTime ?? null),
+    expires: toNumber(expires instanceof Date ? +expires / 1000 : expires),
+    serverTime: toNumber(serverTime),
   };
+}
+
+/** @param {unknown} value A number, a text of one, or a date. */
+function toNumber(value) {
+  if (value == null) return null;
+  const whole = Math.floor(Number(value));
+  if (!Number.isFinite(whole)) throw new TypeError('no point in time');
+  return whole;
 }
 
 /**
@@ -50,12 +61,11 @@ export function formatUrlWithToken(url, token) {
 const URL_PARTS =
   /^((?:[a-z][a-z\d+.-]*:)?\/\/[^\\/?#]*[\\/](?:[^?#]*[\\/])?|(?![a-z][a-z\d+.-]*:|\/\/)(?:[^?#]*[\\/])?)([^\\/?#]+)([?#][^]*|)$/i;
 
-/** Answers the session's wishes: one renewal at a time, however impatient the session is. */
+/** Answers the session's wishes, the newest alone: it has given up those before. */
 export class Renewer {
   /** @type {RenewAccess} */ #renew;
   /** @type {(message: ToWorker) => void} */ #post;
   #ends = new AbortController();
-  /** The wish to answer; `null` while nobody waits. @type {number | null} */ #wish = null;
 
   /**
    * @param {RenewAccess} renew
@@ -67,21 +77,20 @@ export class Renewer {
   }
 
   /** @param {AccessWish & { id: number }} wish */
-  async answer({ id, reason, wanted }) {
-    const asks = this.#wish === null;
-    this.#wish = id;
-    if (!asks) return;
+  async answer({ id, reason, wanted, source }) {
+    this.stop();
+    const { signal } = (this.#ends = new AbortController());
     /** @type {AccessGrant | null} */ let grant = null;
     let revoked = false;
     try {
-      grant = toGrant(await this.#renew({ reason, wanted, signal: this.#ends.signal }));
+      grant = toGrant(await this.#renew({ reason, wanted, source, signal }));
     } catch (error) {
       revoked = error instanceof Object && 'revoked' in error && error.revoked === true;
     }
-    this.#post({ type: 'renewed', id: this.#wish, grant, revoked });
-    this.#wish = null;
+    if (!signal.aborted) this.#post({ type: 'renewed', id, grant, revoked });
   }
 
+  /** Nobody waits any more. */
   stop() {
     this.#ends.abort();
   }

@@ -75,6 +75,8 @@ export interface OverlayKey {
 export interface AccessWish {
   reason: 'expiring' | 'refused';
   wanted: 'media' | 'playInfo';
+  /** The source that it is for: 0 is the player's own, then come `fallbackSources`. */
+  source: number;
 }
 
 export interface AccessGrant {

@@ -373,6 +373,7 @@ export class CloudPlayer extends EventTarget {
         [this.#rungs, this.#duration, this.#currentRung, this.#selectedRung] = [[], NaN, -1, 'auto'];
         [this.#audio, this.#currentAudio, this.#text, this.#currentText] = [[], -1, [], -1];
         this.#textTracks.reset();
+        this.#renewer?.stop();
         return this.#dispatch('sourcechange', detail);
       }
       case 'durationChanged':
@@ -525,7 +526,10 @@ export class CloudPlayer extends EventTarget {
   #fail(detail) {
     // One failure ends a session. What fails in its wake is not told.
     if (this.#error) return;
-    if (detail.fatal) this.#error = detail;
+    if (detail.fatal) {
+      this.#error = detail;
+      this.#renewer?.stop();
+    }
     this.#dispatch('error', detail);
   }
 

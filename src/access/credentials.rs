@@ -67,20 +67,25 @@ impl Credentials {
         *self = Self { token, source: Some(source.clone()), hosts, ..Self::default() };
     }
 
-    /// From now on this token is used, in the place of the last one, and the signature on this address.
-    pub fn renew(&mut self, token: Option<Secret<String>>, source: Option<Url>) {
+    /// From now on this token is used, in the place of the last one, and the signature on this address. Whether either is
+    /// another one than before.
+    pub fn renew(&mut self, token: Option<Secret<String>>, source: Option<Url>) -> bool {
+        let mut is_other = false;
         if let (Some(token), Some(used)) = (token, &mut self.token)
             && used.token != token
         {
             let old = core::mem::replace(&mut used.token, token);
             remember(&mut self.former, old);
+            is_other = true;
         }
         if let Some(source) = source
             && self.source.as_ref() != Some(&source)
             && let Some(old) = self.source.replace(source)
         {
             remember(&mut self.signed, old);
+            is_other = true;
         }
+        is_other
     }
 
     /// The URL without the token in its path, where the session puts it there: what is relative to it has it too.
@@ -223,7 +228,8 @@ impl Credentials {
         name.is_some_and(|name| tokens.into_iter().any(|t| name.starts_with(&file_name_prefix(t.expose()))))
     }
 
-    /// The URL with the token of today in the place of a former one.
+    /// The URL with the token of today in the place of a former one, wherever that is: servers write the token that they were
+    /// shown into the addresses of key services on hosts of their own.
     fn renewed(&self, url: &Url) -> Url {
         let (Some(used), Some(parts)) = (&self.token, Parts::of(url.expose())) else { return url.clone() };
         let current = used.token.expose();

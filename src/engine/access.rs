@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
-use crate::access::renewal::{Life, Verdict};
+use crate::access::renewal::{Life, MAX_DELAY, Verdict};
 use crate::error::{Phase, PlayerError};
 use crate::secret::{Secret, Url};
 use crate::time::Timestamp;
@@ -50,6 +50,8 @@ pub struct RenewWish {
     pub reason: RenewReason,
     /// What is to be opened by it.
     pub wanted: Wanted,
+    /// Of which source: an index into the list that was loaded.
+    pub source: usize,
 }
 
 /// What a new grant is to open.
@@ -106,9 +108,7 @@ impl Engine {
         if self.renewal.is_refused() && self.renewal.is_wanted() {
             return true;
         }
-        // One that had ended when it came was judged by a wrong clock, or will be refused: the servers decide.
-        let life = self.life(now).filter(|life| life.until > life.from);
-        let is_over = life.is_some_and(|life| life.is_over(now));
+        let is_over = self.life(now).is_some_and(|life| life.is_over(now));
         if is_over {
             self.renewal.ended(now);
         }
@@ -121,7 +121,7 @@ impl Engine {
             self.requests.hold(ask);
             return None;
         }
-        if ask.purpose == Purpose::PlayInfo {
+        if ask.purpose.kind() == RequestKind::PlayInfo {
             ask.url = self.info_ask().url;
         }
         if needs_grant(&ask.purpose) {
@@ -140,7 +140,7 @@ impl Engine {
     /// A request was answered: the grant that it was made with opens something.
     pub(super) fn admitted(&mut self, purpose: &Purpose, generation: u32) {
         if needs_grant(purpose) {
-            self.renewal.proved(generation);
+            self.renewal.proved(generation, purpose.door());
         }
     }
 
@@ -166,7 +166,7 @@ impl Engine {
         }
         // Who comes too late was not refused for what it is.
         let ended = self.life(now).is_some_and(|life| life.is_over(now + life.doubt));
-        let verdict = self.renewal.refused(now, ask.generation, ask.refused, ended);
+        let verdict = self.renewal.refused(now, ask.generation, ask.purpose.door(), ask.refused, ended);
         if verdict == Verdict::Final {
             return Some(ask);
         }
@@ -192,8 +192,8 @@ impl Engine {
             return;
         }
         let is_lost = self.renewal.is_refused() || self.life(now).is_some_and(|life| life.is_over(now));
-        if is_lost && self.renewal.failures() >= MIN_FAILURES && self.requests.has_held() && !self.has_time()
-        {
+        let has_failed = self.renewal.failures() >= MIN_FAILURES;
+        if is_lost && has_failed && self.online && self.requests.has_held() && !self.has_time() {
             return self.end_access(
                 now,
                 "access_renewal_failed",
@@ -201,7 +201,8 @@ impl Engine {
             );
         }
         let loads = self.lanes.loading().next().is_some() || self.requests.has_held();
-        let active = loads || !self.playhead.state.paused;
+        // What is loaded ahead for nobody is worth a few attempts.
+        let active = !self.playhead.state.paused || loads && !has_failed;
         let life = self.life(now);
         let Some(due) = self.renewal.plan(life, active, self.spread) else { return };
         if due > now {
@@ -211,9 +212,10 @@ impl Engine {
             self.reports.trace.note(now, "renewal_timeout", &[]);
             // A laptop that slept, or a page in the background, has not waited.
             if now.since(due) > LATE {
+                self.forget_renewal();
                 self.renewal.ended_anew(now)
             } else {
-                self.renewal.failed(now)
+                self.renewal_failed(now)
             }
             return self.renew(now);
         }
@@ -222,7 +224,8 @@ impl Engine {
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
         if self.config.renews {
             let wanted = if self.info_waits() { Wanted::PlayInfo } else { Wanted::Media };
-            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted })));
+            let source = self.sources.current();
+            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted, source })));
         } else {
             self.ask_info_again(now);
         }
@@ -240,14 +243,30 @@ impl Engine {
                 if let Some(time) = grant.server_time {
                     self.clock.tell(now, time);
                 }
+                self.forget_renewal();
                 if self.info_waits() {
-                    self.renew_info(grant.token, grant.url);
-                    self.renewal.succeeded();
+                    let is_other = self.renew_info(grant.token, grant.url);
+                    if id.is_none() {
+                        self.renewal.succeeded();
+                    } else if !self.renewal.answered(now, is_other, None) {
+                        return;
+                    }
+                } else if self.credentials.source().is_none() {
+                    // What play info names is not known yet: only how long the page has it open.
+                    self.info_expires = grant.expires.or(self.info_expires);
                 } else {
                     let refused = self.renewal.is_refused();
-                    self.credentials.renew(grant.token, grant.url);
-                    self.renewal.succeeded();
+                    let is_other = self.credentials.renew(grant.token, grant.url);
+                    let (before, at) = (self.grant_expires, self.granted_at);
                     self.granted(now, grant.expires);
+                    let left = self.life(now).map(|life| life.until.since(now));
+                    if id.is_none() {
+                        self.renewal.succeeded();
+                    } else if !self.renewal.answered(now, is_other, left) {
+                        self.reports.trace.note(now, "renewal_failed", &[]);
+                        (self.grant_expires, self.granted_at) = (before, at);
+                        return;
+                    }
                     self.reload_signed(now, refused);
                 }
                 for _ in 0..self.requests.held() {
@@ -258,13 +277,30 @@ impl Engine {
             }
             Err(RenewFailure::Unavailable) => {
                 self.reports.trace.note(now, "renewal_failed", &[]);
-                self.renewal.failed(now);
+                self.renewal_failed(now);
             }
             Err(RenewFailure::Revoked) => {
                 // The right to watch is gone, wherever the same may be had.
                 self.sources.forget_next();
                 self.end_access(now, "access_revoked", "the viewer may not watch this any more");
             }
+        }
+    }
+
+    /// Play info that is still on its way answers nobody any more.
+    pub(super) fn forget_renewal(&mut self) {
+        for id in self.requests.give_up(|purpose| *purpose == Purpose::Renewal) {
+            self.push(Output::Abort(id));
+        }
+    }
+
+    /// An attempt came to nothing. Without a network none could have come to anything.
+    fn renewal_failed(&mut self, now: Timestamp) {
+        self.forget_renewal();
+        if self.online {
+            self.renewal.failed(now);
+        } else {
+            self.renewal.ended_anew(now + MAX_DELAY);
         }
     }
 

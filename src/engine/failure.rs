@@ -47,7 +47,7 @@ impl Engine {
         detail: Option<(&'static str, String)>,
     ) {
         let ask = match ask.purpose {
-            Purpose::PlayInfo => self.info_failed(now, ask, fault, detail.as_ref()),
+            Purpose::PlayInfo | Purpose::Renewal => self.info_failed(now, ask, fault, detail.as_ref()),
             _ => self.renews_for(now, ask, fault),
         };
         let Some(mut ask) = ask else { return };

@@ -2,7 +2,7 @@
 //!
 //! | what comes | what follows |
 //! |---|---|
-//! | no answer for 3 s, no connection, 5xx, a body that is not the service's, a code from 2000 to 2999 | the next host at once; where all have failed, all of them again, as the recovery table says |
+//! | not all of an answer within 3 s, no connection, 5xx, a body that is not the service's, a code from 2000 to 2999 | the next host at once; where all have failed, all of them again, as the recovery table says |
 //! | HTTP 401 or 403, or one of the codes 403, 1004, 1009, 1021 | the page is asked for another player signature, once |
 //! | anything else | the end of this source |
 //!
@@ -43,6 +43,8 @@ impl Info {
     ) -> Result<Self, (&'static str, String)> {
         let hosts = Hosts::new(endpoints);
         let hosts = hosts.ok_or_else(|| ("play_info_no_host", "no play-info service is named".into()))?;
+        // Version 2 has no place for one, and its keys come bare.
+        let seed = seed.filter(|_| matches!(query, Query::V4 { .. }));
         let made = seed.map(OverlaySeed::grow).transpose();
         let made = made.map_err(|error| (error.code(), error.to_string()))?;
         if let Query::V4 { overlay, .. } = &mut query {
@@ -78,10 +80,8 @@ impl Engine {
     /// Asks for the source that is playing to be named anew.
     pub(super) fn ask_info_again(&mut self, now: Timestamp) {
         // An attempt that nobody waits for any more.
-        for id in self.requests.give_up(|purpose| *purpose == Purpose::PlayInfo) {
-            self.push(Output::Abort(id));
-        }
-        self.send(now, self.info_ask());
+        self.forget_renewal();
+        self.send(now, Ask { purpose: Purpose::Renewal, ..self.info_ask() });
     }
 
     /// Whether play info waits for another player signature.
@@ -89,15 +89,17 @@ impl Engine {
         self.requests.holds(&Purpose::PlayInfo)
     }
 
-    /// From now on it is asked by this right, and at this address.
-    pub(super) fn renew_info(&mut self, token: Option<Secret<String>>, url: Option<Url>) {
-        let Some(info) = &mut self.info else { return };
+    /// From now on it is asked by this right, and at this address. Whether that is another one than before.
+    pub(super) fn renew_info(&mut self, token: Option<Secret<String>>, url: Option<Url>) -> bool {
+        let Some(info) = &mut self.info else { return false };
+        let before = info.url();
         if let (Query::V4 { psign, .. }, Some(token)) = (&mut info.query, token) {
             *psign = Some(token);
         }
         if let Some(hosts) = url.and_then(|url| Hosts::new([url])) {
             info.hosts = hosts;
         }
+        info.url() != before
     }
 
     /// Play info did not come. What comes back is for the recovery table: all hosts have been asked, and no signature helps.
@@ -118,17 +120,22 @@ impl Engine {
             self.send(now, ask);
             return None;
         }
+        // What is buffered plays on, whatever the service says now.
+        if ask.purpose == Purpose::Renewal {
+            if let Some(id) = self.renewal.asked() {
+                self.renewed(now, Some(id), Err(RenewFailure::Unavailable));
+            }
+            return None;
+        }
         if self.config.renews && matches!(fault, Fault::Refused { .. }) {
-            let verdict = self.renewal.refused(now, self.renewal.generation(), ask.refused, false);
+            let (generation, door) = (self.renewal.generation(), ask.purpose.door());
+            let verdict = self.renewal.refused(now, generation, door, ask.refused, false);
             if verdict != Verdict::Final {
                 self.reports.trace.note(now, "play_info_refused", &[]);
                 ask.refused = true;
                 self.requests.hold(ask);
                 return None;
             }
-        } else if let Some(id) = self.renewal.asked() {
-            self.renewed(now, Some(id), Err(RenewFailure::Unavailable));
-            return None;
         }
         Some(ask)
     }
@@ -154,7 +161,7 @@ impl Engine {
         if let Some(time) = found.server_time {
             self.clock.tell(now, time);
         }
-        if let Some(id) = self.renewal.asked() {
+        if ask.purpose == Purpose::Renewal {
             // The same stream as before, if it is named again.
             let same = |stream: &&PlaySource| self.credentials.is_source(&stream.url);
             let stream = found.sources.iter().find(same).or(found.sources.first());
@@ -164,9 +171,9 @@ impl Engine {
                 expires: found.token_expiry,
                 ..Grant::default()
             };
-            return self.renewed(now, Some(id), Ok(grant));
+            return self.renewed(now, self.renewal.asked(), Ok(grant));
         }
-        self.info_expires = found.token_expiry;
+        self.info_expires = found.token_expiry.or(self.info_expires);
         let stream = |stream: &PlaySource| StreamInfo {
             url: stream.url.clone(),
             kind: match stream.kind {

@@ -465,7 +465,7 @@ impl Lane {
                     return if has_left { Next::Hole } else { Next::End };
                 };
                 let continues = rung == tail.rung && segment.sequence == tail.sequence.saturating_add(1);
-                (Some(segment), self.drift, continues)
+                (Some(segment), tail.end - tail.playlist_end, continues)
             }
             _ => {
                 let end = segments.last().map_or(MediaTime::ZERO, Segment::end);

@@ -369,7 +369,9 @@ impl Engine {
             self.reports.qoe.bytes(None, flight.received);
         }
         match flight.ask.purpose.clone() {
-            Purpose::PlayInfo => self.play_info_arrived(now, flight.ask, &url, flight.body.expose()),
+            Purpose::PlayInfo | Purpose::Renewal => {
+                self.play_info_arrived(now, flight.ask, &url, flight.body.expose())
+            }
             Purpose::Root => self.root_arrived(now, flight.ask, url, flight.body.expose()),
             Purpose::Rung(_) | Purpose::Rendition(_) | Purpose::Text(_) => {
                 if let Some(stream) = flight.ask.purpose.stream() {
@@ -420,6 +422,7 @@ impl Engine {
                 self.online = online;
                 if online {
                     self.requests.hurry(now);
+                    self.renewal.hurry(now);
                 }
             }
             Environment::SavesData(saves) => self.limits.saves_data = saves,
@@ -487,8 +490,15 @@ impl Engine {
         let (place, buffered) = (self.playhead.place(), self.sink.buffered());
         let waits = self.playhead.is_starved() && !self.playhead.is_stepping();
         // What belongs there may wait for the room.
-        let comes = ranges::range_at(&self.sink.coming(Tracks::All), place, loader::TOLERANCE).is_some()
-            || LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(place));
+        let coming = self.sink.coming(Tracks::All);
+        // A segment whose media have come begins where they do, wherever it was expected.
+        let serves = |lane: LaneId| {
+            let loading = self.lanes.lane(lane).loading().filter(|_| self.lanes.lane(lane).serves(place));
+            let begins = |end: MediaTime| coming.iter().any(|r| r.start > place && r.start < end);
+            loading.is_some_and(|loading| !begins(loading.range.end))
+        };
+        let comes = ranges::range_at(&coming, place, loader::TOLERANCE).is_some()
+            || LaneId::MEDIA.into_iter().any(serves);
         if !waits || comes {
             return None;
         }

@@ -193,7 +193,9 @@ impl Engine {
         let next = media.playlist.segment(loading.sequence.saturating_add(1));
         let is_last = next.is_none_or(|next| next.discontinuity);
         let quarter = MediaTime::from_ticks(loading.range.length().ticks() / 4);
-        !media.playlist.is_live() && is_last && loading.range.end - measured.end > quarter.max(MIN_CUT)
+        // It may be expected too early, where the copy before was short, too.
+        let lacks = (loading.range.end - measured.end).max(loading.range.length() - measured.length());
+        !media.playlist.is_live() && is_last && lacks > quarter.max(MIN_CUT)
     }
 
     /// Whether the segment of the rungs that came through is far from where its live playlist has it.

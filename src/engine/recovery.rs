@@ -7,7 +7,7 @@
 //! |---|---|---|---|
 //! | `offline` | the host says that it has no network ([`Fault::Network`]) | until it is back | |
 //! | `network` | no connection, a reset one, a refused CORS check ([`Fault::Network`]) | many | address, source |
-//! | `timeout_head` | no first byte for 10 s, of play info for 3 s ([`Fault::Timeout`]) | many | address, source |
+//! | `timeout_head` | no first byte for 10 s, or not all of play info within 3 s ([`Fault::Timeout`]) | many | address, source |
 //! | `timeout_body` | no further byte for 5 s ([`Fault::Timeout`]) | many | address, source |
 //! | `short` | the body ends early ([`Fault::Short`]) | many | address, source |
 //! | `server` | 5xx, 408, 425 ([`Fault::Server`]) | many | address, rung, skip, source |

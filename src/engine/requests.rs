@@ -7,6 +7,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 
 use crate::abr::{MIN_SAMPLE_BYTES, Sample};
+use crate::access::renewal::Doors;
 use crate::secret::{Secret, Url};
 use crate::time::Timestamp;
 
@@ -19,6 +20,8 @@ use super::recovery::{BODY_PATIENCE, HEAD_PATIENCE, PLAY_INFO_PATIENCE};
 pub(crate) enum Purpose {
     /// The play info of the file id.
     PlayInfo,
+    /// The same, to name the source that is playing anew.
+    Renewal,
     /// The address that the page or the play info gave: a multivariant playlist, or the only media playlist.
     Root,
     /// The media playlist of this rung.
@@ -57,10 +60,25 @@ impl Purpose {
         }
     }
 
+    /// What its refusal says, and its success: a directory may be closed while the next is open.
+    pub(crate) fn door(&self) -> Doors {
+        Doors::one(match self {
+            Self::Root => 0,
+            Self::PlayInfo | Self::Renewal => 1,
+            Self::Key(_) => 2,
+            Self::Init(_) => 3,
+            Self::Rung(_) => 4,
+            Self::Rendition(_) => 5,
+            Self::Text(_) => 6,
+            Self::Segment(lane) => 7 + *lane as u8,
+            Self::Report(_) => 15,
+        })
+    }
+
     /// The kind that hosts and the recovery table see.
     pub(crate) fn kind(&self) -> RequestKind {
         match self {
-            Self::PlayInfo => RequestKind::PlayInfo,
+            Self::PlayInfo | Self::Renewal => RequestKind::PlayInfo,
             Self::Root | Self::Rung(_) | Self::Rendition(_) | Self::Text(_) => RequestKind::Playlist,
             Self::Key(_) => RequestKind::Key,
             Self::Init(_) | Self::Segment(_) => RequestKind::Segment,
@@ -128,8 +146,10 @@ pub(crate) struct InFlight {
 impl InFlight {
     /// When patience ends.
     fn deadline(&self) -> Timestamp {
-        let head = if self.ask.purpose == Purpose::PlayInfo { PLAY_INFO_PATIENCE } else { HEAD_PATIENCE };
-        self.active + if self.head.is_some() { BODY_PATIENCE } else { head + self.ask.hold }
+        if self.ask.purpose.kind() == RequestKind::PlayInfo {
+            return self.sent + PLAY_INFO_PATIENCE;
+        }
+        self.active + if self.head.is_some() { BODY_PATIENCE } else { HEAD_PATIENCE + self.ask.hold }
     }
 
     /// When it was sent.
@@ -341,6 +361,17 @@ mod tests {
         r.progress(at(7000), id, 10);
         assert_eq!(r.timed_out(at(11_999)), None);
         assert_eq!(r.timed_out(at(12_000)), Some(id));
+    }
+
+    #[test]
+    fn play_info_has_three_seconds_for_all_of_it() {
+        for purpose in [Purpose::PlayInfo, Purpose::Renewal] {
+            let mut r = Requests::default();
+            let id = r.send(at(0), Ask::get(purpose, Url::new("u"))).id;
+            r.head(at(2000), id, ResponseHead { status: 200, ..Default::default() });
+            r.progress(at(2900), id, 10);
+            assert_eq!((r.timed_out(at(2999)), r.timed_out(at(3000))), (None, Some(id)));
+        }
     }
 
     #[test]

@@ -35,6 +35,11 @@ impl Sources {
         streams.rev().for_each(|stream| self.next.push_front((current, stream)));
     }
 
+    /// Which is in use.
+    pub(crate) fn current(&self) -> usize {
+        self.current
+    }
+
     /// Nothing takes over any more.
     pub(crate) fn forget_next(&mut self) {
         self.next.clear();

@@ -7,7 +7,7 @@ use core::time::Duration;
 
 use crate::access::TokenUse;
 use crate::access::play_info::Query;
-use crate::access::renewal::{Life, Verdict};
+use crate::access::renewal::{Doors, Life, Verdict};
 use crate::engine::{Grant, RenewFailure, RenewReason, RenewWish, Wanted};
 use crate::error::{Phase, PlayerError};
 use crate::time::{MediaTime, Timestamp};
@@ -62,7 +62,7 @@ impl Handoff {
             return false;
         }
         let ended = self.life(now).is_some_and(|life| life.is_over(now + life.doubt));
-        match self.renewal.refused(now, generation, false, ended) {
+        match self.renewal.refused(now, generation, Doors::one(held as u8), false, ended) {
             Verdict::Final => return false,
             Verdict::Wait => {
                 self.reports.trace.note(now, "access_refused", &[("generation", u64::from(generation))]);
@@ -133,7 +133,8 @@ impl Handoff {
         self.reports.trace.note(now, "renewal_asked", &[("id", id)]);
         if self.config.renews {
             let wanted = if self.held == Held::PlayInfo { Wanted::PlayInfo } else { Wanted::Media };
-            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted })));
+            let source = self.source;
+            self.push(Output::Notify(Event::AccessWanted(RenewWish { id, reason, wanted, source })));
         } else {
             self.ask_play_info(now);
         }
@@ -187,16 +188,24 @@ impl Handoff {
     pub(super) fn take_grant(&mut self, now: Timestamp, grant: Grant) {
         self.reports.trace.note(now, "renewed", &[]);
         let before = (self.root_address(), self.address());
-        match grant.token {
+        let is_other = match grant.token {
             // The first one, of a playlist that is asked for already.
             Some(token) if self.asks_root() && !self.credentials.has_any_token() => {
                 self.credentials.begin(&self.root, Some(TokenUse::in_file_name(token)));
                 self.credentials.renew(None, grant.url);
+                true
             }
             token => self.credentials.renew(token, grant.url),
-        }
-        self.renewal.succeeded();
+        };
+        let (expires, at) = (self.grant_expires, self.granted_at);
         self.granted(now, grant.expires);
+        let left = self.life(now).map(|life| life.until.since(now));
+        if self.renewal.asked().is_none() {
+            self.renewal.succeeded();
+        } else if !self.renewal.answered(now, is_other, left) {
+            (self.grant_expires, self.granted_at) = (expires, at);
+            return;
+        }
         let changes = (self.root_address(), self.address()) != before;
         if changes && self.requests.has(Purpose::Root) {
             self.give_up(Some(Purpose::Root));

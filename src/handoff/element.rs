@@ -13,6 +13,7 @@ use super::io::{
 };
 use super::playhead::Step;
 use super::{Break, Handoff, Stage};
+use crate::access::renewal::Doors;
 
 impl Handoff {
     /// Hands the component the address of today, to go on where it is.
@@ -169,7 +170,7 @@ impl Handoff {
         self.end_waiting(now);
         if step == Step::Arrived {
             self.tell_ready();
-            self.renewal.proved(self.handed);
+            self.renewal.proved(self.handed, Doors::one(Held::Source as u8));
             if let Stage::Open(opened) = &self.stage
                 && let Some(ladder) = opened.known()
             {

@@ -3,6 +3,7 @@
 use core::time::Duration;
 
 use crate::access::play_info::{self, Class, Hosts, PlaySource, Query, StreamKind};
+use crate::access::renewal::Doors;
 use crate::access::{Credentials, Kinds, TokenPlacement, TokenUse};
 use crate::engine::recovery::Fault;
 use crate::engine::{Description, Grant, NetFailure as Broken, RequestKind};
@@ -176,7 +177,7 @@ impl Handoff {
     }
 
     fn root_arrived(&mut self, now: Timestamp, ask: Ask, body: &[u8]) {
-        self.renewal.proved(ask.generation);
+        self.renewal.proved(ask.generation, Doors::one(Held::Root as u8));
         let base = ask.url.clone();
         let variables = Variables::default();
         let source = playlist::Source { base: &base, variables: &variables, limits: Limits::default() };

@@ -11,7 +11,9 @@ use std::rc::Rc;
 use js_sys::{Reflect, Uint8Array};
 use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::{JsFuture, spawn_local};
-use web_sys::{AbortController, Headers, ReadableStreamDefaultReader, RequestInit, Response};
+use web_sys::{
+    AbortController, Headers, ReadableStreamDefaultReader, RequestInit, RequestRedirect, Response,
+};
 
 use super::inbox::Inbox;
 use super::js;
@@ -128,6 +130,8 @@ fn request_init(request: &Request, controller: Option<&AbortController>) -> Requ
         }
         if let Some((name, value)) = &request.header {
             let _ = headers.set(name, value.expose());
+            // A browser takes a header of ours along to wherever it is sent, and says where that was when it is too late.
+            init.set_redirect(RequestRedirect::Error);
         }
         init.set_headers_headers(&headers);
     }

@@ -17,7 +17,7 @@ use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World, shared};
 
 /// Unix milliseconds on the servers when the session begins.
-const EPOCH: u64 = 1_800_000_000_500;
+pub(crate) const EPOCH: u64 = 1_800_000_000_500;
 
 /// Tokens and signatures that live so long, by the servers' clock.
 pub(crate) struct Door {
@@ -26,7 +26,7 @@ pub(crate) struct Door {
     /// Refusals, with when they were.
     pub(crate) refused: Rc<RefCell<Vec<(f64, String)>>>,
     /// Nothing made before this opens anything, whatever it says.
-    revoked: Rc<RefCell<u64>>,
+    pub(crate) revoked: Rc<RefCell<u64>>,
 }
 
 impl Door {
@@ -48,7 +48,7 @@ impl Door {
         }
     }
 
-    fn source(life: u64) -> Source {
+    pub(crate) fn source(life: u64) -> Source {
         let grant = Self::grant(Timestamp::ZERO, life);
         let token = grant.token.map(|token| (token, TokenPlacement::FileNamePrefix));
         Source::Hls { url: grant.url.unwrap(), token }
@@ -321,8 +321,8 @@ fn without_anybody_to_ask_a_refusal_is_final_and_no_clock_judges() {
 }
 
 /// The sample at a server that signs each URL by itself, for so many seconds, and the URLs in its playlists with it: so that they
-/// say when they end, or not (type A of CDNs).
-fn each_by_itself(life: u64, says: bool) -> (World, Door) {
+/// say when they end, or not (type A of CDNs). Once anything is revoked every segment is refused.
+pub(crate) fn each_by_itself(life: u64, says: bool) -> (World, Door) {
     let sign = move |url: &str, now: u64| {
         let hash: u64 = url.bytes().fold(7, |hash, byte| hash.wrapping_mul(131) ^ u64::from(byte));
         match says {
@@ -332,7 +332,7 @@ fn each_by_itself(life: u64, says: bool) -> (World, Door) {
     };
     let clock = shared(Timestamp::ZERO);
     let door = Door { life, clock: clock.clone(), refused: shared(Vec::new()), revoked: shared(0) };
-    let (refused, of_door) = (door.refused.clone(), door.clock.clone());
+    let (refused, of_door, revoked) = (door.refused.clone(), door.clock.clone(), door.revoked.clone());
     let origin = move |request: &Request| {
         let now = Door::now_ms(&of_door);
         let whole = request.url.expose();
@@ -345,7 +345,8 @@ fn each_by_itself(life: u64, says: bool) -> (World, Door) {
             false => query.split('-').nth(1).unwrap().parse().unwrap(),
         };
         assert_eq!(sign(url, made), whole, "a signature of another URL");
-        if made / 1000 + life <= now / 1000 {
+        let is_shut = *revoked.borrow() > 0 && url.ends_with(".ts");
+        if is_shut || made / 1000 + life <= now / 1000 {
             refused.borrow_mut().push(((now - EPOCH) as f64 / 1000.0, whole.to_owned()));
             return with_date(now, Response::status(403));
         }

@@ -25,6 +25,7 @@ mod play_info;
 mod playlist;
 mod recovery;
 mod renditions;
+mod renewals;
 mod retries;
 mod sample;
 mod secrets;

@@ -3,7 +3,9 @@
 
 use std::path::Path;
 
-use cloud_player::engine::{Command, Config, Event, Grant, Input, RenewFailure, Request, Wanted};
+use cloud_player::engine::{
+    Command, Config, Event, Grant, Input, Query, RenewFailure, Request, Source, Wanted,
+};
 use cloud_player::error::Phase;
 use cloud_player::secret::{Secret, Url};
 use cloud_player::time::Timestamp;
@@ -216,6 +218,22 @@ fn keys_that_come_bare_where_an_overlay_was_asked_for_open_nothing() {
     world.play(file(&["info"], None, Some(key.seed())));
     world.run_until(secs(60), "the error", |w| w.fatal().is_some());
     assert_eq!(world.fatal().map(|e| e.code), Some("wrong_key"));
+}
+
+/// It cannot be sent there, so no key comes under it.
+#[test]
+fn a_file_of_version_2_has_no_overlay() {
+    let mut world = world(config(), behind(Box::new(|_, _| None)));
+    let Source::PlayInfo { endpoints, app_id, file_id, overlay, .. } =
+        file(&["info"], None, Some(PrivateKey::new().seed()))
+    else {
+        unreachable!()
+    };
+    let sign = Some(Secret::new("5".to_owned()));
+    let query = Query::V2 { t: None, us: None, exper: None, sign };
+    world.play(Source::PlayInfo { endpoints, app_id, file_id, query, overlay });
+    world.run_until(secs(60), "the end", |w| w.element.ended);
+    assert_eq!(world.fatal(), None);
 }
 
 #[test]

@@ -237,6 +237,8 @@ impl Scenario {
         if self.live.is_none()
             && self.stream.sounds > 0
             && self.stream.sections.len() == 1
+            && self.stream.gaps.is_empty()
+            && self.quota.is_none()
             && silence.percent(10)
         {
             self.stream.silent = silence.pick(&[1, 1, 2]).min(segments - 1);

@@ -76,7 +76,10 @@ fn the_host_is_asked_before_the_end_and_answers_once() {
     let url = Url::new(format!("http://h/d/m.m3u8?t={:x}&sign=0123456789abcdef0123456789abcdef", after(100)));
     phone.load(vec![Source::Hls { url, token: None }]);
     phone.run(95.0);
-    assert_eq!(wishes(&phone), [RenewWish { id: 1, reason: RenewReason::Expiring, wanted: Wanted::Media }]);
+    assert_eq!(
+        wishes(&phone),
+        [RenewWish { id: 1, reason: RenewReason::Expiring, wanted: Wanted::Media, source: 0 }]
+    );
     let url = format!("http://h/d/m.m3u8?t={:x}&sign=fedcba9876543210fedcba9876543210", after(1000));
     let answer =
         |url: &str| Renewed { grant: Grant { url: Some(Url::new(url)), ..Grant::default() }, query: None };
@@ -100,7 +103,10 @@ fn a_component_that_stops_may_have_been_refused_and_goes_on_with_a_new_token_onc
     phone.run(10.0);
     let place = phone.place();
     phone.fails(NativeFailure::Network);
-    assert_eq!(wishes(&phone), [RenewWish { id: 1, reason: RenewReason::Refused, wanted: Wanted::Media }]);
+    assert_eq!(
+        wishes(&phone),
+        [RenewWish { id: 1, reason: RenewReason::Refused, wanted: Wanted::Media, source: 0 }]
+    );
     assert_eq!(phone.codes(), [("access_refused", false)]);
     phone.run(1.0);
     assert_eq!(phone.sources.len(), 1, "it waits");

@@ -51,6 +51,8 @@ pub(crate) struct World {
     pub(crate) wishes: Vec<(Timestamp, Option<Timestamp>, RenewReason)>,
     /// What each wish was for.
     pub(crate) wanted: Vec<Wanted>,
+    /// And of which source.
+    pub(crate) of_sources: Vec<usize>,
     /// Everything that goes in and comes out, and now and then the whole session, as a log would show it.
     pub(crate) log: Option<Vec<String>>,
 }
@@ -76,6 +78,7 @@ impl World {
             answers: Vec::new(),
             wishes: Vec::new(),
             wanted: Vec::new(),
+            of_sources: Vec::new(),
             log: None,
         }
     }
@@ -251,6 +254,7 @@ impl World {
                     assert!(self.answers.is_empty(), "one renewal at a time");
                     self.wishes.push((self.now, None, wish.reason));
                     self.wanted.push(wish.wanted);
+                    self.of_sources.push(wish.source);
                     if let Some(renewer) = &mut self.renewer {
                         let (takes, answer) = renewer(self.now);
                         self.answers.push((self.now + takes, wish.id, answer));

@@ -166,3 +166,84 @@ async fn addresses_that_are_signed_one_by_one_are_signed_anew() {
     })
     .await;
 }
+
+/// A source that has taken over must not get what was asked for the one before; nor is a page that hangs the last.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_the_newest_wish_is_answered() {
+    patient_stage("renewal-wishes", async |stage| {
+        stage.open("/e2e.html").await;
+        let told: Value = stage
+            .js("const { Renewer } = await import('./access.js');
+                 const [asked, posted, settle] = [[], [], []];
+                 const renew = (wish) => new Promise((resolve) => { asked.push(wish); settle.push(resolve); });
+                 const renewer = new Renewer(renew, (message) => posted.push(message));
+                 const answers = [
+                   renewer.answer({ id: 1, reason: 'expiring', wanted: 'media', source: 0 }),
+                   renewer.answer({ id: 2, reason: 'refused', wanted: 'playInfo', source: 1 }),
+                 ];
+                 settle[0]({ token: 'of the first' });
+                 settle[1]({ token: 'of the second' });
+                 await Promise.all(answers);
+                 renewer.answer({ id: 3, reason: 'expiring', wanted: 'media', source: 1 });
+                 renewer.stop();
+                 const wishes = asked.map(({ signal, ...wish }) => ({ ...wish, aborted: signal.aborted }));
+                 return { wishes, posted };")
+            .await;
+        let wish = |reason: &str, wanted: &str, source: u8, aborted: bool| {
+            json!({ "reason": reason, "wanted": wanted, "source": source, "aborted": aborted })
+        };
+        let wishes = [
+            wish("expiring", "media", 0, true),
+            wish("refused", "playInfo", 1, true),
+            wish("expiring", "media", 1, true),
+        ];
+        assert_eq!(told["wishes"], json!(wishes));
+        let grant = json!({ "url": null, "token": "of the second", "expires": null, "serverTime": null });
+        assert_eq!(
+            told["posted"],
+            json!([{ "type": "renewed", "id": 2, "grant": grant, "revoked": false }])
+        );
+    })
+    .await;
+}
+
+/// What the session would not understand is no grant, and the next wish is answered all the same.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_malformed_grant_is_none() {
+    patient_stage("renewal-malformed", async |stage| {
+        stage.open("/e2e.html").await;
+        let grants: Vec<Value> = stage
+            .js("const { Renewer } = await import('./access.js');
+                 const posted = [];
+                 let next;
+                 const renewer = new Renewer(async () => next, (message) => posted.push(structuredClone(message)));
+                 const given = [
+                   undefined, 5, { token: { psign: 'x' } }, { token: 7 }, { expires: 'soon' }, { serverTime: () => 1 },
+                   { src: 'http://[' }, { expires: '1700000000' }, { expires: new Date(1500), serverTime: new Date(1500) },
+                 ];
+                 for (const [id, grant] of given.entries()) {
+                   next = grant;
+                   await renewer.answer({ id, reason: 'refused', wanted: 'media', source: 0 });
+                 }
+                 return posted.map(({ id, grant }) => [id, grant]);")
+            .await;
+        let times = |expires: Value, server_time: Value| {
+            json!({ "url": null, "token": null, "expires": expires, "serverTime": server_time })
+        };
+        let nothing = times(json!(null), json!(null));
+        let wanted = [
+            json!(null),
+            nothing,
+            json!(null),
+            json!(null),
+            json!(null),
+            json!(null),
+            json!(null),
+            times(json!(1_700_000_000), json!(null)),
+            times(json!(1), json!(1500)),
+        ];
+        let wanted: Vec<Value> = wanted.into_iter().enumerate().map(|(id, grant)| json!([id, grant])).collect();
+        assert_eq!(grants, wanted);
+    })
+    .await;
+}
