@@ -54,9 +54,10 @@ fn storm(expires: Option<i64>) -> Phone {
 
 #[test]
 fn failures_that_nobody_explains_are_one_renewal_and_then_what_they_are() {
-    for expires in [None, Some(DATE / 1000 - 9_000)] {
+    // A right that is over when it comes is asked for anew, a few times at most: the clock may be wrong.
+    for (expires, most) in [(None, 1), (Some(DATE / 1000 - 9_000), 3)] {
         let phone = storm(expires);
-        assert_eq!(wishes(&phone).len(), 1, "{expires:?}");
+        assert!((1..=most).contains(&wishes(&phone).len()), "{expires:?}: {}", wishes(&phone).len());
         assert!(phone.sources.len() < 8, "{}", phone.sources.len());
         assert_eq!(phone.codes().last(), Some(&("network", true)));
     }
