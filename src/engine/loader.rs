@@ -42,8 +42,10 @@ impl Engine {
         if let Some(sound) = self.lanes.audio.loading().filter(|l| l.awaits_offset) {
             let (start, gone_by) = (sound.range.start, self.lanes.main.has_gone_by(sound));
             // On the way to another place they are idle for a moment only, and at the live edge until their next playlist,
-            // whichever rung's that is.
-            let comes = self.is_live && self.target(LaneId::Main) <= start + TOLERANCE;
+            // whichever rung's that is; but who has enough waits for the sound.
+            let comes = self.is_live
+                && self.target(LaneId::Main) <= start + TOLERANCE
+                && self.ahead(LaneId::Main) < self.goal(now);
             let idle = matches!(self.lanes.main.state, State::Idle) && self.playhead.heading().is_none();
             self.offset_found(gone_by || idle && !comes);
         }
