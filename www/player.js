@@ -461,7 +461,8 @@ export class CloudPlayer extends EventTarget {
     if (video.readyState > 0) [this.#startTime, this.#resumes] = [video.currentTime, true];
     give();
     video.playbackRate = playbackRate;
-    this.#startTime = from ?? this.#startTime;
+    // What the worker knows of the position is a little old, and an element that played is not sent back.
+    this.#startTime = Math.max(from ?? 0, this.#startTime);
     this.#placeStart();
     if (plays) video.play().catch(() => {}); // whoever called play() before is told, not us
   }
