@@ -458,11 +458,12 @@ export class CloudPlayer extends EventTarget {
     const video = this.#video;
     const { playbackRate } = video;
     const plays = this.#relay.wantsToPlay;
-    if (video.readyState > 0) [this.#startTime, this.#resumes] = [video.currentTime, true];
+    const played = video.readyState > 0 ? video.currentTime : 0;
+    if (video.readyState > 0) [this.#startTime, this.#resumes] = [played, true];
     give();
     video.playbackRate = playbackRate;
-    // What the worker knows of the position is a little old, and an element that played is not sent back.
-    this.#startTime = Math.max(from ?? 0, this.#startTime);
+    // Its word of the position may be a little old: nobody is sent back.
+    this.#startTime = Math.max(from ?? this.#startTime, played);
     this.#placeStart();
     if (plays) video.play().catch(() => {}); // whoever called play() before is told, not us
   }

@@ -263,7 +263,8 @@ impl Engine {
     /// playlist has it.
     pub(super) fn place_sound(&mut self) {
         let Some(loading) = self.lanes.audio.loading().filter(|l| l.awaits_offset) else { return };
-        if let (Some(id), start) = (loading.request, loading.range.start) {
+        let start = loading.range.start;
+        if let Some(id) = loading.request {
             self.place(id, Anchor::At(start));
         }
     }
