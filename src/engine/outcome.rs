@@ -146,7 +146,8 @@ impl Engine {
             return self.segment_unusable(now, lane, id, Breakage { fault, phase, code, message });
         }
         if lane == LaneId::Main {
-            let in_doubt = core::mem::take(&mut self.lanes.in_doubt);
+            let nowhere = video.is_none() && audio.is_none();
+            let in_doubt = core::mem::take(&mut self.lanes.in_doubt) || nowhere;
             if begins_early && !self.is_live || in_doubt && self.lies_elsewhere(measured) {
                 return self.place_anew(now);
             }

@@ -14,7 +14,7 @@ use super::ranges;
 
 mod track;
 
-use track::{Busy, Media, Op, Track, removes};
+use track::{Busy, Media, Op, Place, Track, removes};
 
 /// Some of the tracks.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -200,7 +200,8 @@ impl SinkLink {
             if fragment.track == TrackKind::Video && fragment.starts_with_key_frame {
                 track.key_frames.insert(fragment.range.start);
             }
-            let (data, place) = (fragment.data, Some(fragment.range));
+            let Fragment { range: shown, decoded, last_frame, data, .. } = fragment;
+            let place = Some(Place { shown, decoded, last_frame });
             track.queue.push_back(Op::Append(Media { data, place, follows: !is_key }));
         }
     }
@@ -278,9 +279,9 @@ impl SinkLink {
     pub(crate) fn replace_sound(&mut self, from: MediaTime, behind: MediaTime) {
         self.end = End::Open;
         let Some(track) = self.track_mut(TrackKind::Audio) else { return };
-        let is_before = |range: &Option<TimeRange>| range.is_none_or(|range| range.start < from);
-        track.queue.retain(|op| !matches!(op, Op::Append(media) if !is_before(&media.place)));
-        track.full.take_if(|media| !is_before(&media.place));
+        let is_before = |media: &Media| media.place.is_none_or(|place| place.shown.start < from);
+        track.queue.retain(|op| !matches!(op, Op::Append(media) if !is_before(media)));
+        track.full.take_if(|media| !is_before(media));
         let behind = TimeRange { start: MediaTime::ZERO, end: behind };
         let ahead = TimeRange { start: from, end: MediaTime::MAX };
         for range in [behind, ahead] {
@@ -318,7 +319,7 @@ impl SinkLink {
     pub(crate) fn done(&mut self, kind: TrackKind, buffered: Vec<TimeRange>) {
         if let Some(track) = self.track_mut(kind) {
             if let Busy::Appending(place, _) = core::mem::replace(&mut track.busy, Busy::No) {
-                track.last = place.map(|range| range.end);
+                track.last = place;
             }
             track.buffered = buffered;
         }
@@ -336,7 +337,7 @@ impl SinkLink {
     /// Where what is being appended lies.
     pub(crate) fn appending(&self) -> Option<MediaTime> {
         let place = |track: &Track| if let Busy::Appending(place, _) = &track.busy { *place } else { None };
-        self.tracks.iter().filter_map(place).map(|range| range.start).min()
+        self.tracks.iter().filter_map(place).map(|place| place.shown.start).min()
     }
 
     /// Whether an append waits for room.
@@ -451,11 +452,11 @@ impl SinkLink {
                 Op::ChangeType(mime) => SinkCommand::ChangeType(track.kind, mime),
                 Op::Append(Media { data, place, follows }) => {
                     track.busy = Busy::Appending(place, follows);
-                    SinkCommand::Append(track.kind, data, place.map(|range| range.start))
+                    SinkCommand::Append(track.kind, data, place.map(|place| place.shown.start))
                 }
                 Op::Remove(range) => {
                     track.busy = Busy::Removing(range);
-                    track.last = track.last.filter(|end| !removes(range, *end));
+                    track.last = track.last.filter(|last| !removes(range, last));
                     // A source that was ended opens again when something is removed (MSE §3.5.7).
                     if self.end == End::Told {
                         self.end = End::Wanted;

@@ -126,6 +126,10 @@ pub struct Fragment {
     pub track: TrackKind,
     /// The stretch of the presentation that it holds.
     pub range: TimeRange,
+    /// When that is decoded.
+    pub decoded: TimeRange,
+    /// How long the frame lasts that is decoded last. Not told of sound, whose frames stand alone.
+    pub last_frame: MediaTime,
     /// Whether it can be decoded without what came before.
     pub starts_with_key_frame: bool,
     /// `moof` and `mdat`.

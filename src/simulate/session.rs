@@ -49,7 +49,14 @@ impl Session {
             self.give(Some(id), PipelineEvent::Media(MediaEvent::Init(InitSection::blank())));
         }
         let data = FragmentBuf::from(Vec::new());
-        let fragment = Fragment { track, range, starts_with_key_frame: true, data };
+        let fragment = Fragment {
+            track,
+            range,
+            decoded: range,
+            last_frame: MediaTime::ZERO,
+            starts_with_key_frame: true,
+            data,
+        };
         self.give(Some(id), PipelineEvent::Media(MediaEvent::Fragment(fragment)));
         let video = Some(range);
         self.give(Some(id), PipelineEvent::Finished(SegmentFacts { video, ..SegmentFacts::default() }));

@@ -23,7 +23,8 @@ fn span(from_s: i64, to_s: i64) -> TimeRange {
 
 fn fragment(track: TrackKind, bytes: usize, from_s: i64, to_s: i64) -> Fragment {
     let data = Payload::from(vec![0; bytes]);
-    Fragment { track, range: span(from_s, to_s), starts_with_key_frame: true, data }
+    let (range, last_frame) = (span(from_s, to_s), MediaTime::from_millis(40));
+    Fragment { track, range, decoded: range, last_frame, starts_with_key_frame: true, data }
 }
 
 fn ready() -> SinkLink {

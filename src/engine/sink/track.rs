@@ -25,8 +25,8 @@ pub(super) struct Track {
     pub(super) key_frames: BTreeSet<MediaTime>,
     /// What was queued last was forgotten: frames that need it cannot be shown.
     pub(super) orphans: bool,
-    /// Where what was appended last ends, unless that was removed again. Nothing goes on over an init section.
-    pub(super) last: Option<MediaTime>,
+    /// What was appended last, unless its end was removed again. Nothing goes on over an init section.
+    pub(super) last: Option<Place>,
 }
 
 /// Bytes to append.
@@ -34,10 +34,19 @@ pub(super) struct Track {
 pub(super) struct Media {
     pub(super) data: Payload,
     /// Where they lie; init sections lie nowhere.
-    pub(super) place: Option<TimeRange>,
+    pub(super) place: Option<Place>,
     /// Their first frame needs the one before it. A source buffer leaves it out, and all up to the next key frame, when
     /// that is not what was appended last or is not there any more (MSE, coded frame processing and removal).
     pub(super) follows: bool,
+}
+
+/// Where frames lie.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Place {
+    pub(super) shown: TimeRange,
+    pub(super) decoded: TimeRange,
+    /// How long the one lasts that is decoded last.
+    pub(super) last_frame: MediaTime,
 }
 
 #[derive(Debug)]
@@ -62,7 +71,7 @@ impl Op {
 pub(super) enum Busy {
     No,
     /// Where, and whether it needs what is before it.
-    Appending(Option<TimeRange>, bool),
+    Appending(Option<Place>, bool),
     Removing(TimeRange),
 }
 
@@ -72,8 +81,8 @@ impl Track {
         let (mut coming, mut last) = (self.buffered.clone(), self.last);
         match self.busy {
             Busy::Appending(place, _) => {
-                coming.extend(place);
-                last = place.map(|range| range.end);
+                coming.extend(place.map(|place| place.shown));
+                last = place;
             }
             Busy::Removing(range) => coming = ranges::without(&coming, range),
             Busy::No => {}
@@ -81,16 +90,16 @@ impl Track {
         let mut step = |op: Step<'_>| match op {
             Step::Append(Media { place: None, .. }) => last = None,
             Step::Append(Media { place: Some(place), follows, .. }) => {
-                if *follows && !leads(&coming, last, place.start) {
+                if *follows && !leads(&coming, last, place) {
                     last = None;
                 } else {
-                    last = Some(place.end);
-                    coming.push(*place);
+                    last = Some(*place);
+                    coming.push(place.shown);
                 }
             }
             Step::Remove(range) => {
                 coming = ranges::without(&coming, range);
-                last = last.filter(|end| !removes(range, *end));
+                last = last.filter(|last| !removes(range, last));
             }
         };
         // A removal may pass what found no room.
@@ -107,7 +116,7 @@ impl Track {
             let op = self.queue.pop_front()?;
             match &op {
                 Op::Append(Media { place: Some(place), follows: true, .. })
-                    if !leads(&self.buffered, self.last, place.start) =>
+                    if !leads(&self.buffered, self.last, place) =>
                 {
                     self.last = None;
                 }
@@ -127,18 +136,22 @@ pub(super) enum Step<'a> {
     Remove(TimeRange),
 }
 
-/// Whether frames that start there go on from what was appended last, and that is among what is there.
-pub(super) fn leads(there: &[TimeRange], last: Option<MediaTime>, start: MediaTime) -> bool {
-    last.is_some_and(|end| start - end <= FOLLOWS && end - start <= REORDERED)
-        && there.iter().any(|range| range.start <= start && start - range.end <= FOLLOWS)
+/// Whether these frames go on from what was appended last, and that is among what is there: they do if the first one is
+/// decoded within two frames of the last one before it (MSE §3.5.8, "last decode timestamp").
+fn leads(there: &[TimeRange], last: Option<Place>, next: &Place) -> bool {
+    let start = next.shown.start;
+    last.is_some_and(|last| {
+        let distance = next.decoded.start - (last.decoded.end - last.last_frame);
+        distance >= MediaTime::ZERO - TICK && distance <= last.last_frame + last.last_frame + TICK
+    }) && there.iter().any(|range| range.start <= start && start - range.end <= NEAR)
 }
 
-/// Whether the frame that ends there goes when this range is removed.
-pub(super) fn removes(range: TimeRange, end: MediaTime) -> bool {
-    range.start < end && end <= range.end
+/// Whether the frame that ends this goes when that range is removed.
+pub(super) fn removes(range: TimeRange, last: &Place) -> bool {
+    range.start < last.shown.end && last.shown.end <= range.end
 }
 
-/// What starts this long after a frame may still need it.
-const FOLLOWS: MediaTime = MediaTime::from_millis(500);
-/// What is decoded after a frame may be shown this long before its end.
-const REORDERED: MediaTime = MediaTime::from_millis(2000);
+/// What rounding takes.
+const TICK: MediaTime = MediaTime::from_millis(1);
+/// What starts this long behind what is there may go on from it.
+const NEAR: MediaTime = MediaTime::from_millis(500);

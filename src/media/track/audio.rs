@@ -13,8 +13,8 @@ use super::{SampleLock, Share, Sink, range};
 use crate::media::codec::frame::{AudioConfig, AudioKind, FrameHeader, Unpacker};
 use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleEntry, SampleFlags, TrackConfig};
-use crate::media::{InitSection, MediaEvent, TrackKind};
-use crate::time::TICKS_PER_SECOND;
+use crate::media::{Fragment, InitSection, MediaEvent, TrackKind};
+use crate::time::{MediaTime, TICKS_PER_SECOND};
 
 /// Makes a track of one audio stream.
 #[derive(Debug, Default)]
@@ -273,8 +273,15 @@ impl AudioTrack {
         let sequence = self.sequence.wrapping_add(1);
         if let Some(data) = self.fragment.seal(TRACK_ID, sequence, decode_time) {
             self.sequence = sequence;
-            let shown = range(self.ticks(self.start), self.ticks(self.end));
-            sink.fragment(TrackKind::Audio, shown, true, data);
+            let range = range(self.ticks(self.start), self.ticks(self.end));
+            sink.fragment(Fragment {
+                track: TrackKind::Audio,
+                range,
+                decoded: range,
+                last_frame: MediaTime::ZERO,
+                starts_with_key_frame: true,
+                data,
+            });
         }
     }
 

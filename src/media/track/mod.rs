@@ -10,7 +10,7 @@ pub(super) mod video;
 
 pub(super) use lock::SampleLock;
 
-use super::{Fragment, Losses, MediaEvent, TrackKind};
+use super::{Fragment, Losses, MediaEvent};
 use crate::time::{MediaTime, TimeRange};
 
 /// Where a track puts what it makes and loses.
@@ -40,8 +40,7 @@ impl Share {
 }
 
 impl Sink<'_> {
-    fn fragment(&mut self, track: TrackKind, range: TimeRange, key: bool, data: super::FragmentBuf) {
-        let fragment = Fragment { track, range, starts_with_key_frame: key, data };
+    fn fragment(&mut self, fragment: Fragment) {
         self.out.push(MediaEvent::Fragment(fragment));
     }
 }

@@ -23,7 +23,7 @@ use crate::media::cut::{Cut, Pace};
 use crate::media::fmp4::{FragmentBuilder, SampleFlags, TrackConfig};
 use crate::media::text::Captions;
 use crate::media::timeline::Stamp;
-use crate::media::{InitSection, MediaEvent, TrackKind};
+use crate::media::{Fragment, InitSection, MediaEvent, TrackKind};
 use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
 /// Makes a track of one video stream.
@@ -101,6 +101,8 @@ struct Unit {
 struct Gathered {
     start: i64,
     end: i64,
+    /// How long the last unit lasts.
+    last_frame: i64,
     shown: Option<TimeRange>,
     starts_with_key: bool,
 }
@@ -469,12 +471,13 @@ impl VideoTrack {
         }
         let key = flags == SampleFlags::Sync;
         if self.fragment.is_empty() {
-            self.gathered = Gathered { start: dts, end: dts, shown: None, starts_with_key: key };
+            self.gathered = Gathered { start: dts, end: dts, starts_with_key: key, ..Gathered::default() };
         }
         let offset = i32::try_from(pts.saturating_sub(dts)).unwrap_or(0);
         self.fragment.commit(duration, offset, flags);
         let end = pts.saturating_add(i64::from(duration));
-        self.gathered.end = dts.saturating_add(i64::from(duration));
+        self.gathered.last_frame = i64::from(duration);
+        self.gathered.end = dts.saturating_add(self.gathered.last_frame);
         self.gathered.shown = Some(join(self.gathered.shown, pts, end));
         if !from_earlier {
             self.share.add(pts, end, key);
@@ -495,7 +498,14 @@ impl VideoTrack {
         if let Some(data) = self.fragment.seal(TRACK_ID, sequence, decode_time) {
             self.sequence = sequence;
             let shown = self.gathered.shown.unwrap_or_else(|| range(self.gathered.start, self.gathered.end));
-            sink.fragment(TrackKind::Video, shown, self.gathered.starts_with_key, data);
+            sink.fragment(Fragment {
+                track: TrackKind::Video,
+                range: shown,
+                decoded: range(self.gathered.start, self.gathered.end),
+                last_frame: MediaTime::from_ticks(self.gathered.last_frame),
+                starts_with_key_frame: self.gathered.starts_with_key,
+                data,
+            });
         }
     }
 }

@@ -438,10 +438,7 @@ impl Track {
                     decoded.start >= before.start && decoded.start - before.start <= length + length + TICK
                 });
                 if !follows && !starts_with_sync && self.kind == TrackKind::Video {
-                    // The session looks less closely: it finds frames missing that are lost behind a small hole of a damaged
-                    // segment, and loads them again.
-                    let hole = self.last.is_some_and(|(_, shown)| range.start - shown.end <= SMALL_HOLE);
-                    assert!(self.evicted || hole, "{range:?} starts without a key frame");
+                    assert!(self.evicted, "{range:?} starts without a key frame");
                     self.last = None;
                     return;
                 }
@@ -494,7 +491,6 @@ const OPERATION: Duration = Duration::from_millis(2);
 const ENOUGH: MediaTime = MediaTime::from_millis(200);
 /// What rounding takes.
 const TICK: MediaTime = MediaTime::from_millis(1);
-const SMALL_HOLE: MediaTime = MediaTime::from_millis(500);
 /// Holes that are played over: two frames of the sound, as in Chromium.
 const FUDGE: MediaTime = MediaTime::from_millis(43);
 const END_SLACK: MediaTime = MediaTime::from_millis(50);

@@ -171,7 +171,7 @@ impl Gathered {
     /// What comes of it: samples that go alone, then the rest; and what that was.
     pub(super) fn finish(self, movie: &Movie, out: &mut Vec<Fragment>) -> Vec<Shown> {
         let mut facts = Vec::with_capacity(self.places.len());
-        let mut rest: Option<(TrackKind, TimeRange, bool)> = None;
+        let mut rest: Option<Rest> = None;
         for (traf, place) in self.moof.trafs.iter().zip(&self.places) {
             let Some(track) = movie.tracks.get(traf.track) else { continue };
             for alone in &place.alone {
@@ -187,15 +187,21 @@ impl Gathered {
                 lost: place.lost,
             });
             let Some((from, to)) = place.rest else { continue };
-            // Video's range counts, and that of audio where there is none.
-            if rest.is_none_or(|(kind, ..)| kind == TrackKind::Audio && track.kind == TrackKind::Video) {
-                let key = track.kind == TrackKind::Audio || place.key;
-                rest = Some((track.kind, range(track, from, to), key));
+            // Video's times count, and those of audio where there is none.
+            if rest.as_ref().is_none_or(|rest| rest.kind == TrackKind::Audio && track.kind == TrackKind::Video) {
+                let last = traf.samples.last().map_or(0, |sample| i64::from(sample.duration));
+                rest = Some(Rest {
+                    kind: track.kind,
+                    range: range(track, from, to),
+                    decoded: range(track, place.decode_time, place.decode_end),
+                    last_frame: MediaTime::from_ticks(track.ticks(last)),
+                    key: track.kind == TrackKind::Audio || place.key,
+                });
             }
         }
-        if let Some((_, range, starts_with_key_frame)) = rest {
-            let track = main_kind(movie);
-            out.push(Fragment { track, range, starts_with_key_frame, data: FragmentBuf::from(self.data) });
+        if let Some(Rest { range, decoded, last_frame, key, .. }) = rest {
+            let (track, data) = (main_kind(movie), FragmentBuf::from(self.data));
+            out.push(Fragment { track, range, decoded, last_frame, starts_with_key_frame: key, data });
         }
         facts
     }
@@ -217,15 +223,27 @@ impl Gathered {
         builder.commit(sample.duration, i32::try_from(offset).unwrap_or(0), flags);
         let decode_time = u64::try_from(alone.decode_time).ok()?;
         let data = builder.seal(traf.track_id, self.moof.sequence, decode_time)?;
-        let end = alone.time.saturating_add(i64::from(sample.duration));
+        let duration = i64::from(sample.duration);
+        let lasts = |from: i64| range(track, from, from.saturating_add(duration));
         Some(Fragment {
             // Only video has samples that go alone.
             track: TrackKind::Video,
-            range: range(track, alone.time, end),
+            range: lasts(alone.time),
+            decoded: lasts(alone.decode_time),
+            last_frame: MediaTime::from_ticks(track.ticks(duration)),
             starts_with_key_frame: sample.is_sync(),
             data,
         })
     }
+}
+
+/// What goes out in one piece, by its main track.
+struct Rest {
+    kind: TrackKind,
+    range: TimeRange,
+    decoded: TimeRange,
+    last_frame: MediaTime,
+    key: bool,
 }
 
 /// How a track's share is protected, if its samples are, or may be.

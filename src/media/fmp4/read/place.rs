@@ -23,6 +23,8 @@ use crate::media::TrackKind;
 pub(super) struct Place {
     /// When the first sample that stays is decoded.
     pub(super) decode_time: i64,
+    /// When the last sample has been.
+    pub(super) decode_end: i64,
     /// Samples in front of that one.
     pub(super) head: usize,
     /// Those of them that go out by themselves.
@@ -79,6 +81,7 @@ impl Place {
                     place.decode_time = time;
                     place.key = sample.is_sync();
                 }
+                place.decode_end = time.saturating_add(i64::from(sample.duration));
                 place.rest = Some(join(place.rest, shown, last));
             } else {
                 let floor = i64::try_from(index).unwrap_or(0).saturating_mul(step);
