@@ -32,6 +32,7 @@
 //! | [`recording`] | sessions from the field written down, with all their secrets, and played again |
 //! | [`handoff`] | the decisions for a native component that plays an address by itself |
 //! | [`miniprogram`] | the host of a mini-program's component: JSON in, JSON out (feature `miniprogram`: its exports, on wasm32) |
+//! | `warm_up` | what the host has compiled before it is needed |
 //! | `web` | the page's host (wasm32 without that feature) |
 //! | `simulate` | hosts in virtual time: sessions from seeds, and the choice of rungs measured (feature `cli`) |
 //!
@@ -84,6 +85,8 @@ pub mod session;
 pub mod simulate;
 pub mod telemetry;
 pub mod time;
+#[cfg(any(test, all(target_arch = "wasm32", not(feature = "miniprogram"))))]
+mod warm_up;
 
 #[cfg(all(target_arch = "wasm32", not(feature = "miniprogram")))]
 pub mod web;

@@ -137,6 +137,8 @@ export type ToWorker =
 export interface Boot {
   type: 'boot';
   module: WebAssembly.Module | null;
+  /** Nothing on the page has made a sound yet. */
+  wakesSound: boolean;
 }
 
 export type SinkCommand =
@@ -160,6 +162,8 @@ export type FromWorker =
   | { type: 'step'; from: number; to: number }
   | { type: 'setRate'; rate: number }
   | { type: 'sink'; command: SinkCommand }
+  /** For an element that nobody sees or hears: the browser sets up what plays sound. */
+  | { type: 'wakeSound'; handle: MediaSourceHandle }
   | { type: 'stopped' };
 
 /** What play info says of the video. Times are in seconds. */

@@ -87,8 +87,8 @@ export class CloudPlayer extends EventTarget {
   /** @type {() => void} */ #leave = () => {};
 
   /**
-   * Starts a worker and compiles the core before there is anything to play: the next player starts at once. Resolves
-   * when that is done.
+   * Starts a worker, compiles the core and wakes what plays sound before there is anything to play: the next player starts
+   * at once. Resolves when that is done.
    */
   static preload() {
     // What is slow the first time: a browser asks its decoders, and reads its storage.

@@ -7,18 +7,20 @@
  * @import { Boot, FromWorker, ToWorker } from './messages.js'
  */
 
-import init, { Host } from './pkg/cloud_player.js';
+import init, { Host, soundInit } from './pkg/cloud_player.js';
 
 /** @type {Host | undefined} */
 let host;
 /** @type {ToWorker[]} */
 const early = [];
 let broken = false;
+/** @type {MediaSource | undefined} */
+let waking;
 
 /** @param {MessageEvent<Boot | ToWorker>} event */
 self.onmessage = ({ data }) => {
   if (broken) return;
-  if (data.type === 'boot') boot(data.module);
+  if (data.type === 'boot') boot(data);
   else if (host) host.receive(data);
   else early.push(data);
 };
@@ -26,13 +28,43 @@ self.onmessage = ({ data }) => {
 self.addEventListener('error', (event) => fail(event.error?.name ?? 'Error'));
 self.addEventListener('unhandledrejection', (event) => fail(event.reason?.name ?? 'Error'));
 
-/** @param {WebAssembly.Module | null} module */
-async function boot(module) {
+/** @param {Boot} boot */
+async function boot({ module, wakesSound }) {
   // The glue compiles while it streams, and falls back to whole bytes where a server sends another MIME type.
   await init({ module_or_path: module ?? new URL('./pkg/cloud_player_bg.wasm', import.meta.url) });
-  host = new Host(send);
+  const made = new Host(send);
+  const preloads = early.length === 0;
+  if (preloads) {
+    if (wakesSound) wakeSound();
+    while (made.warmUp());
+  }
+  host = made;
   send({ type: 'ready' }, []);
+  if (preloads) return;
   for (const message of early.splice(0)) host.receive(message);
+  if (wakesSound) wakeSound();
+  warmUp();
+}
+
+/**
+ * The first sound on a page has the browser start what plays sound, a process of its own in Chromium: as long as the whole
+ * way to the first frame otherwise. So it is started while the network is waited for.
+ */
+function wakeSound() {
+  const type = 'audio/mp4; codecs="mp4a.40.2"';
+  if (!self.MediaSource?.canConstructInDedicatedWorker || !MediaSource.isTypeSupported(type)) return;
+  const source = new MediaSource();
+  source.onsourceopen = () => source.addSourceBuffer(type).appendBuffer(soundInit());
+  // Kept, or it might be collected before it opens.
+  waking = source;
+  send({ type: 'wakeSound', handle: source.handle }, [source.handle]);
+}
+
+/** While the network is waited for, a little at a time. */
+function warmUp() {
+  setTimeout(() => {
+    if (host?.warmUp()) warmUp();
+  });
 }
 
 /** @param {string} name */

@@ -4,7 +4,7 @@
  * The module is compiled once for the page and handed to each worker, so that a second player pays for neither
  * download nor compilation.
  *
- * @import { Boot } from './messages.js'
+ * @import { Boot, FromWorker } from './messages.js'
  */
 
 /** @type {Promise<WebAssembly.Module | null> | undefined} */
@@ -13,6 +13,9 @@ let compiled;
 let spare;
 /** @type {Promise<void> | undefined} */
 let spareReady;
+let wakesSound = true;
+/** More than it takes to start what plays sound. */
+const WAKING_MS = 5000;
 
 /** Starts a spare worker, unless there is one. Resolves when it is ready to play, or cannot be. */
 export function preloadWorker() {
@@ -20,7 +23,7 @@ export function preloadWorker() {
     const worker = startWorker();
     spare = worker;
     spareReady = new Promise((resolve) => {
-      worker.addEventListener('message', () => resolve(), { once: true });
+      worker.addEventListener('message', ({ data }) => data.type === 'ready' && resolve());
       worker.addEventListener('error', () => {
         // A worker that failed is of no use to the next player, which will find out why for itself.
         if (spare === worker) spare = undefined;
@@ -43,10 +46,24 @@ function startWorker() {
   compiled ??= compile();
   compiled.then((module) => {
     /** @type {Boot} */
-    const boot = { type: 'boot', module };
+    const boot = { type: 'boot', module, wakesSound };
+    wakesSound = false;
     worker.postMessage(boot);
   });
+  worker.addEventListener('message', wakeSound);
   return worker;
+}
+
+/** @param {MessageEvent<FromWorker>} event */
+function wakeSound({ data }) {
+  if (data.type !== 'wakeSound') return;
+  const audio = new Audio();
+  audio.preload = 'auto';
+  audio.muted = true;
+  audio.srcObject = /** @type {MediaProvider} */ (/** @type {unknown} */ (data.handle));
+  setTimeout(() => {
+    audio.srcObject = null;
+  }, WAKING_MS);
 }
 
 function newWorker() {

@@ -21,6 +21,7 @@ use super::sink::Sink;
 use super::timer::Timer;
 use crate::engine::{Command, Config, ElementCommand, Input, Output};
 use crate::session::Session;
+use crate::warm_up::WarmUp;
 
 /// What a dedicated worker runs: one session, and the browser's side of it. `www/worker.js` makes it and hands it
 /// every message of the page.
@@ -52,9 +53,22 @@ impl Host {
                 queue: RefCell::default(),
                 pumping: Cell::new(false),
                 stopping: Cell::new(false),
+                warm_up: RefCell::default(),
             }
         });
         Self { state }
+    }
+
+    /// Has the browser compile what a session will need, a part at a time: functions are compiled when they are called
+    /// first. For when there is nothing else to do. Says whether there is more.
+    #[wasm_bindgen(js_name = warmUp)]
+    pub fn warm_up(&self) -> bool {
+        let mut warm_up = self.state.warm_up.borrow_mut();
+        let more = warm_up.get_or_insert_with(|| Box::new(WarmUp::new())).step();
+        if !more {
+            *warm_up = None;
+        }
+        more
     }
 
     /// Takes one message of the page. A message that makes no sense becomes an error event.
@@ -81,6 +95,7 @@ struct State {
     queue: RefCell<VecDeque<Input>>,
     pumping: Cell<bool>,
     stopping: Cell<bool>,
+    warm_up: RefCell<Option<Box<WarmUp>>>,
 }
 
 struct Playing {

@@ -19,6 +19,7 @@ mod timer;
 use wasm_bindgen::prelude::*;
 
 use crate::access;
+use crate::media::InitSection;
 use crate::secret::Url;
 
 pub use host::Host;
@@ -28,6 +29,12 @@ pub use inbox::Inbox;
 #[wasm_bindgen]
 pub fn version() -> String {
     env!("CARGO_PKG_VERSION").to_owned()
+}
+
+/// An init section of AAC sound, for which no sound comes: a browser that is given it sets up what plays sound.
+#[wasm_bindgen(js_name = soundInit)]
+pub fn sound_init() -> Vec<u8> {
+    InitSection::of_no_sound().data
 }
 
 /// Puts a DRM token before the file name of an HLS address: `…/v.m3u8?t=1` becomes `…/voddrm.token.<token>.v.m3u8?t=1`.

@@ -188,7 +188,10 @@ impl Gathered {
             });
             let Some((from, to)) = place.rest else { continue };
             // Video's times count, and those of audio where there is none.
-            if rest.as_ref().is_none_or(|rest| rest.kind == TrackKind::Audio && track.kind == TrackKind::Video) {
+            if rest
+                .as_ref()
+                .is_none_or(|rest| rest.kind == TrackKind::Audio && track.kind == TrackKind::Video)
+            {
                 let last = traf.samples.last().map_or(0, |sample| i64::from(sample.duration));
                 rest = Some(Rest {
                     kind: track.kind,
