@@ -52,7 +52,8 @@ async function boot({ module, wakesSound }) {
  */
 function wakeSound() {
   const type = 'audio/mp4; codecs="mp4a.40.2"';
-  if (!self.MediaSource?.canConstructInDedicatedWorker || !MediaSource.isTypeSupported(type)) return;
+  if (typeof MediaSource !== 'function' || !MediaSource.canConstructInDedicatedWorker) return;
+  if (!MediaSource.isTypeSupported(type)) return;
   const source = new MediaSource();
   source.onsourceopen = () => source.addSourceBuffer(type).appendBuffer(soundInit());
   // Kept, or it might be collected before it opens.
