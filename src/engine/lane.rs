@@ -179,7 +179,9 @@ pub(super) enum Next<'a> {
     Segment { segment: &'a Segment, drift: MediaTime, continues: bool },
     /// Nothing: the end is in.
     End,
-    /// Nothing will fill this place.
+    /// Nothing: the playlist says that there is none here (EXT-X-GAP), or nobody had it.
+    Gap,
+    /// Nothing that was tried fills this place.
     Hole,
 }
 
@@ -422,6 +424,14 @@ impl Lane {
         self.tail.map(|tail| tail.rung)
     }
 
+    /// Whether the end of a playlist of `rung` was loaded last, and lies before a place.
+    pub(super) fn ends_before(&self, media: &Media, rung: usize, place: MediaTime) -> bool {
+        let last = media.playlist.segments.last().map(|last| last.sequence);
+        self.tail.is_some_and(|tail| {
+            (tail.rung, Some(tail.sequence)) == (rung, last) && tail.end <= place + MISPLACED
+        })
+    }
+
     /// Whether what is being loaded will fill `target`.
     pub(super) fn serves(&self, target: MediaTime) -> bool {
         self.loading().is_some_and(|l| l.range.start - NEAR <= target && target < l.range.end)
@@ -479,7 +489,7 @@ impl Lane {
             }
         };
         match found {
-            (Some(segment), ..) if segment.gap => Next::Hole,
+            (Some(segment), ..) if segment.gap => Next::Gap,
             (Some(segment), drift, continues) => Next::Segment { segment, drift, continues },
             (None, ..) => Next::Hole,
         }

@@ -6,6 +6,7 @@ use crate::error::{Phase, PlayerError};
 use crate::media::TrackKind;
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
+use super::catalog::Catalog;
 use super::io::{Output, PipelineCommand};
 use super::lane::{LaneId, Loading, Next, State};
 use super::ranges;
@@ -33,6 +34,7 @@ impl Engine {
             return;
         }
         let main = self.advance_main(now);
+        self.lanes.main.over = main == Progress::Ended;
         // The first steps may have ended the session.
         let audio = match self.sound() {
             Some(sound) => self.advance_audio(now, sound, main),
@@ -64,7 +66,7 @@ impl Engine {
                 }
             }
         }
-        (self.lanes.main.over, self.lanes.audio.over) = (main == Progress::Ended, audio == Progress::Ended);
+        self.lanes.audio.over = audio == Progress::Ended;
         if (main, audio) == (Progress::Ended, Progress::Ended) && matches!(self.stage, Stage::Open(_)) {
             // What has not come by now does not come.
             self.sink.expect_no_more(None);
@@ -265,11 +267,25 @@ impl Engine {
         let coming = self.sink.coming(self.tracks_of(lane));
         // The last place is one by the playlist of another rung, which may be a little longer.
         let is_reached = |range: &TimeRange| range.start <= target && target <= range.end + END_MARGIN;
-        if !media.playlist.is_live() && !coming.iter().any(is_reached) {
+        // Behind the end of the sound there may be silence, and what is missing beside that is silence, too.
+        let is_silent = lane == LaneId::Audio && self.lanes.audio.ends_before(media, rung, target);
+        if !media.playlist.is_live() && !is_silent && !coming.iter().any(is_reached) {
             target = target.min(media.playlist.window().end + drift - END_MARGIN);
         }
         let goes_on = coming.iter().any(|range| range.start < target && target <= range.end);
         let next = self.lanes.lane(lane).next_segment(media, rung, target, goes_on, drift);
+        let next = match next {
+            // Of sound that nothing is known of yet, no silence can be made: what comes next shows it.
+            Next::Gap if lane == LaneId::Audio && !self.sink.has(TrackKind::Audio) => {
+                let mut all = media.playlist.segments.iter().filter(|segment| !segment.gap);
+                let behind = all.clone().find(|segment| segment.start() + drift > target);
+                behind.or_else(|| all.next_back()).map_or(Next::Gap, |segment| {
+                    target = segment.start() + drift;
+                    Next::Segment { segment, drift, continues: false }
+                })
+            }
+            next => next,
+        };
         let (segment, drift, continues) = match next {
             Next::Segment { segment, drift, continues } => (segment, drift, continues),
             // The live edge: what comes next is in the next playlist.
@@ -279,11 +295,20 @@ impl Engine {
                     self.command(PipelineCommand::Flush(lane));
                     return Progress::Goes;
                 }
+                if self.is_silent(now, lane, rung, target) {
+                    return Progress::Goes;
+                }
                 // Media that lie further on than the playlist ends are gone on to, and nothing loads what is missing before them.
                 if coming.iter().any(|range| range.start > target.max(self.playhead.place())) {
                     return self.over_the_hole(now, lane, rung, target);
                 }
                 return Progress::Ended;
+            }
+            Next::Gap => {
+                if self.is_silent(now, lane, rung, target) {
+                    return Progress::Goes;
+                }
+                return self.over_the_hole(now, lane, rung, target);
             }
             Next::Hole => return self.over_the_hole(now, lane, rung, target),
         };
@@ -336,20 +361,7 @@ impl Engine {
         }
         // The step is never back, however little of what lies before the hole was played.
         let hole = hole.max(self.playhead.place());
-        let drift = self.lanes.lane(lane).drift_for(hole, self.is_live);
-        let behind = catalog
-            .media(lane, rung)
-            .and_then(|media| media.playlist.segments.iter().find(|s| s.start() + drift > hole && !s.gap))
-            .map(|segment| segment.start() + drift);
-        // Media may lie elsewhere than the playlist says, and what is there already needs no playlist.
-        let coming = self.sink.coming(self.tracks_of(lane));
-        // What lies far beyond the playlist was put there by a damaged timestamp.
-        let reach = catalog.media(lane, rung).map_or(MediaTime::MAX, |media| {
-            let length = catalog.segment_length().ticks().saturating_mul(BEYOND);
-            media.playlist.window().end + drift + MediaTime::from_ticks(length)
-        });
-        let there = coming.iter().map(|range| range.start).find(|start| *start > hole && *start <= reach);
-        let behind = behind.into_iter().chain(there).min();
+        let behind = self.next_media(catalog, lane, rung, hole);
         // While there is something to play it is played first; the step is made when the playhead is at the hole.
         let ahead = self.playable_ahead();
         if ahead > MediaTime::ZERO {
@@ -362,6 +374,35 @@ impl Engine {
         self.lanes.lane_mut(lane).give_up();
         self.send_to(to);
         Progress::Goes
+    }
+
+    /// Where there are media of a lane behind a place that has none.
+    fn next_media(&self, catalog: &Catalog, lane: LaneId, rung: usize, hole: MediaTime) -> Option<MediaTime> {
+        let drift = self.lanes.lane(lane).drift_for(hole, self.is_live);
+        let media = catalog.media(lane, rung);
+        let told = media
+            .and_then(|media| media.playlist.segments.iter().find(|s| s.start() + drift > hole && !s.gap))
+            .map(|segment| segment.start() + drift);
+        // What lies far beyond the playlist was put there by a damaged timestamp.
+        let reach = media.map_or(MediaTime::MAX, |media| {
+            let length = catalog.segment_length().ticks().saturating_mul(BEYOND);
+            media.playlist.window().end + drift + MediaTime::from_ticks(length)
+        });
+        // Media may lie elsewhere than the playlist says, and what is there already needs no playlist.
+        let coming = self.sink.coming(self.tracks_of(lane));
+        let there = coming.iter().map(|range| range.start).find(|start| *start > hole && *start <= reach);
+        told.into_iter().chain(there).min()
+    }
+
+    /// Whether silence takes the place of what a lane lacks.
+    fn is_silent(&mut self, now: Timestamp, lane: LaneId, rung: usize, hole: MediaTime) -> bool {
+        let Stage::Open(catalog) = &self.stage else { return false };
+        if lane != LaneId::Audio {
+            return false;
+        }
+        let from = hole.max(self.playhead.place());
+        let to = self.next_media(catalog, lane, rung, from).unwrap_or(MediaTime::MAX);
+        self.keep_silent(now, from, to)
     }
 
     /// The playhead jumped. What the sink holds or will hold is used, a load that serves the new place goes on,

@@ -73,6 +73,9 @@ impl Engine {
             PipelineEvent::Media(MediaEvent::Init(init)) if is_unwanted(init.track) => {}
             PipelineEvent::Media(MediaEvent::Init(init)) => {
                 let codec = init.codec.clone();
+                if init.track == TrackKind::Audio {
+                    self.audio.begins_with(&init);
+                }
                 if !self.sink.init(init) {
                     let message = format!("a track of {codec} appears where there was none before");
                     // A segment that showed nothing of it may have been a broken copy.

@@ -8,16 +8,22 @@
 //! Sound that comes with the rungs (EXT-X-MEDIA without a URI) is had with their pictures alone: a change to it loads
 //! both again from the playhead on. Where the sink has pictures and sound in one buffer, as with fragmented MP4 that was
 //! not taken apart, neither way is open, and the choice is refused.
+//!
+//! Sound that is missing is not waited for: an element plays nothing where one of its source buffers has nothing. Where a
+//! rendition ends before the pictures, or has a hole, silence takes its place as far as there are pictures, so that for the
+//! sink all sound is there. That takes frames of silence in the codec of the sound ([`Silence`]); without them, pictures
+//! play on alone only once all of them are loaded (MSE, end of stream), and a hole is stepped over.
 
 use crate::error::{Phase, PlayerError};
-use crate::media::{Fragment, TrackKind};
-use crate::time::{MediaTime, Timestamp};
+use crate::media::{Fragment, InitSection, Silence, TrackKind};
+use crate::time::{MediaTime, TimeRange, Timestamp};
 
 use super::catalog::Catalog;
 use super::io::{AudioInfo, Event, Output, PipelineCommand};
 use super::lane::{LaneId, State};
 use super::requests::Purpose;
-use super::{Engine, Stage};
+use super::sink::Tracks;
+use super::{Engine, Stage, loader, ranges};
 
 /// What is known of the sound.
 #[derive(Debug, Default)]
@@ -32,12 +38,22 @@ pub(crate) struct Sound {
     replacing: bool,
     /// Whether the sound that comes with the rungs can be told from their pictures; `None` before any came.
     with_rungs: Option<bool>,
+    /// Silence in the codec of what the sink was given last, if there is any.
+    silence: Option<Silence>,
+    /// Where the last of it ended.
+    silent_to: Option<MediaTime>,
 }
 
 impl Sound {
     /// The sink has nothing any more.
     pub(super) fn begins_anew(&mut self) {
         (self.given, self.replacing) = (None, false);
+        (self.silence, self.silent_to) = (None, None);
+    }
+
+    /// What follows is decoded by this.
+    pub(super) fn begins_with(&mut self, init: &InitSection) {
+        self.silence = Silence::of(init);
     }
 }
 
@@ -151,6 +167,32 @@ impl Engine {
         true
     }
 
+    /// There is no sound from a place on up to another: silence takes its place as far as there are pictures. `false`: it does
+    /// not, or no pictures are there or on their way.
+    pub(super) fn keep_silent(&mut self, now: Timestamp, from: MediaTime, to: MediaTime) -> bool {
+        let Some(silence) = self.audio.silence.clone() else { return false };
+        let pictures = ranges::range_at(&self.sink.coming(Tracks::AllButAudio), from, loader::TOLERANCE);
+        let Some(pictures) = pictures.filter(|pictures| pictures.start < to) else {
+            return !matches!(self.lanes.main.state, State::Idle);
+        };
+        // From a little before, if that has none either: where pictures start there must be sound.
+        let coming = self.sink.coming(Tracks::Audio);
+        let before = coming.iter().filter(|range| range.start <= from).map(|range| range.end.min(from)).max();
+        let start = before.unwrap_or(MediaTime::ZERO).max(pictures.start).max(from - EARLIER);
+        let end = pictures.end.min(to).min(from + AT_ONCE);
+        if self.audio.silent_to.is_none_or(|end| end.abs_diff(start) > loader::TOLERANCE) {
+            let ms = u64::try_from(start.to_duration().as_millis()).unwrap_or(u64::MAX);
+            self.reports.trace.note(now, "sound_missing", &[("ms", ms)]);
+        }
+        for fragment in silence.fill(TimeRange { start, end }) {
+            self.audio.silent_to = Some(fragment.range.end);
+            if self.takes_sound(now, LaneId::Audio, &fragment) {
+                self.sink.append(fragment);
+            }
+        }
+        true
+    }
+
     /// Pictures went to the sink, and their sound may be in them.
     pub(super) fn sound_with_pictures(&mut self, fragment: &Fragment) {
         let Stage::Open(catalog) = &self.stage else { return };
@@ -187,5 +229,9 @@ impl Engine {
 const SAFETY: MediaTime = MediaTime::from_millis(400);
 /// Sound that begins so much later is soon enough.
 const SOON: MediaTime = MediaTime::from_millis(550);
+/// Silence may begin this much before it has to.
+const EARLIER: MediaTime = MediaTime::from_millis(1000);
+/// So much silence is made at once.
+const AT_ONCE: MediaTime = MediaTime::from_millis(10_000);
 /// What is kept of the old sound behind the playhead.
 const KEPT: MediaTime = MediaTime::from_millis(1000);

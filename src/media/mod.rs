@@ -28,6 +28,7 @@ mod fmp4;
 mod id3;
 mod packed;
 mod reader;
+mod silence;
 mod sniff;
 mod text;
 mod timeline;
@@ -42,6 +43,7 @@ pub use event::{
     TextTrack, TrackKind, merge_init,
 };
 pub use fmp4::{FragmentBuf, SampleFacts, TrackFacts, list_samples, list_tracks};
+pub use silence::Silence;
 pub use text::{CaptionFacts, Captions};
 pub use timeline::Anchor;
 pub use transmuxer::Transmuxer;

@@ -51,6 +51,7 @@ fn where_nothing_is_left_to_show_the_session_says_so() {
 }
 
 /// There are pictures to the end, and no sound that belongs to them: nothing played, for a source buffer was to be made for it.
+/// What sound there is makes it, for silence and for who goes back.
 #[test]
 fn pictures_without_any_sound_left_play_to_the_end() {
     let config = Config { start: MediaTime::from_millis(20_000), ..config() };
@@ -67,7 +68,10 @@ fn pictures_without_any_sound_left_play_to_the_end() {
         }
     });
     w.run_until(secs(20), "the end", |w| w.element.ended);
-    assert_eq!((w.fatal(), w.element.tracks.len()), (None, 1));
+    assert_eq!((w.fatal(), w.element.tracks.len()), (None, 2));
+    w.seek(14.0);
+    w.run_until(secs(3), "sound", |w| w.position() > 15.0);
+    assert_eq!((w.fatal(), w.requests_for("/a7.ts").len()), (None, 1));
 }
 
 /// Sound of twenty seconds beside pictures of a minute: when it is over, what is left of it keeps the pictures going (MSE, end

@@ -31,6 +31,7 @@ mod sample;
 mod secrets;
 mod service;
 mod setup;
+mod silence;
 mod takeover;
 mod text;
 mod trouble;

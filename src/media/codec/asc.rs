@@ -11,6 +11,8 @@ pub(crate) struct SpecificConfig {
     pub(crate) sample_rate: u32,
     pub(crate) output_rate: u32,
     pub(crate) channels: u16,
+    /// Channel configuration of the core (table 1.19); 0: a program config element says it.
+    pub(crate) configuration: u32,
     /// Samples a channel of one access unit, by the core's rate.
     pub(crate) samples: u32,
 }
@@ -54,7 +56,7 @@ pub(crate) fn read(bits: &mut BitReader<'_>, length: Option<usize>) -> Option<Sp
     }
     let (object_type, output_rate) = extension.unwrap_or((object_type, sample_rate));
     let channels = if object_type == PARAMETRIC_STEREO { 2 } else { channels };
-    Some(SpecificConfig { object_type, sample_rate, output_rate, channels, samples })
+    Some(SpecificConfig { object_type, sample_rate, output_rate, channels, configuration, samples })
 }
 
 /// The extension behind a config that a decoder may ignore (§1.6.6): the object type that it adds, and its rate.
@@ -156,8 +158,9 @@ mod tests {
 
     #[test]
     fn configs_of_the_standards_examples() {
-        let config = |object_type, sample_rate, output_rate, channels, samples| {
-            Some(SpecificConfig { object_type, sample_rate, output_rate, channels, samples })
+        let config = |object_type, sample_rate, output_rate, channels: u16, samples| {
+            let configuration = if object_type == 29 { 1 } else { channels.into() };
+            Some(SpecificConfig { object_type, sample_rate, output_rate, channels, configuration, samples })
         };
         // AAC-LC 44.1 kHz stereo; the same with frames of 960; HE-AAC of 24 kHz, told first or behind; with parametric
         // stereo, told first or behind.

@@ -12,7 +12,7 @@ mod read;
 pub use fragment::FragmentBuf;
 pub(super) use fragment::{FragmentBuilder, SampleFlags};
 pub(super) use init::{SampleEntry, TrackConfig, esds, init_section};
-pub(super) use read::Fmp4Reader;
+pub(super) use read::{Fmp4Reader, SoundTrack};
 pub use read::{SampleFacts, TrackFacts, list_samples, list_tracks};
 
 pub(super) use boxes::boxed;

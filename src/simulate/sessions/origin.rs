@@ -205,7 +205,7 @@ impl<'a> Origin<'a> {
             Resource::Init => Response::ok(self.media.init.clone()),
             Resource::Playlist(which) => Response::ok(self.playlist(now, which)),
             Resource::Segment(which, n) => {
-                if n > self.newest(now) || layout.gaps.contains(&n) {
+                if n > self.newest(now) || layout.lacks(n, matches!(which, Which::Sound(_))) {
                     return Response::status(404);
                 }
                 let (stream, rung) = match which {
@@ -291,7 +291,7 @@ impl<'a> Origin<'a> {
             if layout.sections.iter().skip(1).any(|(from, _)| *from == n) {
                 out += "#EXT-X-DISCONTINUITY\n";
             }
-            if layout.gaps.contains(&n) {
+            if layout.lacks(n, matches!(which, Which::Sound(_))) {
                 out += "#EXT-X-GAP\n";
             }
             out += &format!("#EXTINF:{}.{:03},\n{name}-{n}.ts\n", millis / 1000, millis % 1000);

@@ -65,6 +65,8 @@ pub(super) struct Layout {
     pub(super) sections: Vec<(usize, usize)>,
     /// Segments that are not there, and said not to be (EXT-X-GAP).
     pub(super) gaps: Vec<usize>,
+    /// The same of the renditions of the sound alone.
+    pub(super) mute: Vec<usize>,
     /// Segments that the renditions of the sound lack at the end.
     pub(super) silent: usize,
     /// Thousandths of a segment's length that the playlist says it has.
@@ -72,6 +74,11 @@ pub(super) struct Layout {
 }
 
 impl Layout {
+    /// Whether a segment is not there, of the sound or the pictures.
+    pub(super) fn lacks(&self, segment: usize, of_sound: bool) -> bool {
+        self.gaps.contains(&segment) || of_sound && self.mute.contains(&segment)
+    }
+
     /// The piece that a segment begins with.
     pub(super) fn piece(&self, segment: usize) -> usize {
         let of = self.sections.iter().rev().find(|(from, _)| *from <= segment);
@@ -234,14 +241,13 @@ impl Scenario {
             self.stream.told = r.pick(&[900, 950, 1020, 1050, 1150]);
         }
         let mut silence = Random::new(self.seed ^ 0x51_1e5ce);
-        if self.live.is_none()
-            && self.stream.sounds > 0
-            && self.stream.sections.len() == 1
-            && self.stream.gaps.is_empty()
-            && self.quota.is_none()
-            && silence.percent(10)
-        {
-            self.stream.silent = silence.pick(&[1, 1, 2]).min(segments - 1);
+        if self.live.is_none() && self.stream.sounds > 0 && silence.percent(10) {
+            self.stream.silent = silence.pick(&[1, 1, 2, 10]).min(segments - 1);
+        }
+        if self.stream.sounds > 0 && silence.percent(10) {
+            let from = any(&mut silence);
+            let gaps = from..from + silence.pick(&[1, 2, 10]);
+            self.stream.mute = gaps.filter(|n| n + 1 < segments).collect();
         }
         if let Some(live) = &mut self.live
             && r.percent(12)
@@ -424,6 +430,7 @@ fn layout(r: &mut Random, live: bool) -> Layout {
         single,
         sections: vec![(0, 0)],
         gaps: Vec::new(),
+        mute: Vec::new(),
         silent: 0,
         told: 1000,
     }

@@ -9,6 +9,8 @@ use std::process::Command;
 pub const TONES: [u32; 2] = [440, 880];
 /// Seconds.
 pub const LENGTH: u32 = 20;
+/// Seconds of the pictures whose sound is no longer than that.
+pub const LONG: u32 = 60;
 
 /// When the lines of the subtitles are shown, in seconds, and what they say. The first is shown over the border of two
 /// segments.
@@ -51,6 +53,30 @@ pub fn make() {
     subtitles(&folder);
     // Last: it says that all is there.
     write(&folder, "master.m3u8", MASTER.as_bytes());
+}
+
+/// Makes pictures of a minute, and lets the sound in English be all the sound that they have: `silent.m3u8` in the same
+/// folder, if it is not there yet.
+///
+/// # Panics
+/// If that cannot be done.
+pub fn make_silent() {
+    make();
+    let folder = folder();
+    if folder.join("silent.m3u8").is_file() {
+        return;
+    }
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.current_dir(&folder).args(["-v", "error", "-nostdin", "-y", "-f", "lavfi"]);
+    ffmpeg.args(["-t", &LONG.to_string(), "-i", "testsrc2=s=320x180:r=25"]);
+    ffmpeg.args("-c:v libx264 -preset ultrafast -bf 0 -g 50 -sc_threshold 0 -f hls -hls_time 4".split(' '));
+    ffmpeg.args("-hls_playlist_type vod -hls_segment_filename long%d.ts long.m3u8".split(' '));
+    let output = ffmpeg.output().expect("ffmpeg is needed");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let is_kept = |line: &&str| !line.contains("\"fr\"") && !line.contains("SUBTITLES,");
+    let master = MASTER.replace("v.m3u8", "long.m3u8").replace(",SUBTITLES=\"t\"", "");
+    let master: Vec<&str> = master.lines().filter(is_kept).collect();
+    write(&folder, "silent.m3u8", master.join("\n").as_bytes());
 }
 
 /// Makes a file of a minute that a browser plays by itself, `legacy.mp4` in the same folder, if it is not there yet.

@@ -21,6 +21,7 @@ mod presentation;
 mod programs;
 mod sample_aes;
 mod segments_fuzz;
+mod silence;
 mod streams;
 mod text_fuzz;
 mod timed_metadata;

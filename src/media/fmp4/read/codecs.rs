@@ -11,13 +11,15 @@ pub(super) struct Coding {
     /// Where the configuration knows better than the entry: samples a second, channels.
     pub(super) sample_rate: Option<u32>,
     pub(super) channels: Option<u16>,
+    /// MPEG-4 audio: its AudioSpecificConfig.
+    pub(super) specific: Option<Vec<u8>>,
 }
 
 /// By the entry's original format, and the boxes in it. What is not known goes by its four-character code.
 pub(super) fn coding(format: Kind, children: &[Atom], buffer: &[u8]) -> Coding {
     let body = |kind: &Kind| children.iter().find(|atom| atom.kind == *kind).map(|atom| atom.fields(buffer));
     let name = name(format);
-    let mut coding = Coding { codec: name.clone(), sample_rate: None, channels: None };
+    let mut coding = Coding { codec: name.clone(), sample_rate: None, channels: None, specific: None };
     let codec = match &format {
         b"avc1" | b"avc2" | b"avc3" | b"avc4" => body(b"avcC").and_then(|f| avc(&name, f)),
         b"hvc1" | b"hev1" => body(b"hvcC").and_then(|f| hevc(&name, f)),
@@ -138,7 +140,9 @@ fn mpeg4(name: &str, mut fields: Fields<'_>, coding: &mut Coding) -> Option<Stri
     if object_type != 0x40 || name != "mp4a" {
         return Some(format!("{name}.{object_type:02x}"));
     }
-    let audio = descriptor(&mut decoder, 0x05).and_then(|config| audio_object(config, coding));
+    let specific = descriptor(&mut decoder, 0x05);
+    coding.specific = specific.map(<[u8]>::to_vec);
+    let audio = specific.and_then(|config| audio_object(config, coding));
     Some(audio.map_or_else(|| format!("{name}.40"), |object| format!("{name}.40.{object}")))
 }
 

@@ -26,4 +26,5 @@ mod segment;
 mod traf;
 
 pub use listing::{SampleFacts, TrackFacts, list_samples, list_tracks};
+pub(in crate::media) use movie::SoundTrack;
 pub(in crate::media) use reader::Fmp4Reader;

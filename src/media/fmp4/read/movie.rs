@@ -43,6 +43,18 @@ pub(super) struct Track {
     /// `avc1.64001f`.
     pub(super) codec: String,
     pub(super) format: Format,
+    /// MPEG-4 audio: its AudioSpecificConfig.
+    pub(super) specific: Option<Vec<u8>>,
+}
+
+/// What fragments of an init section that is sound alone have to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(in crate::media) struct SoundTrack {
+    pub(in crate::media) id: u32,
+    /// Ticks a second.
+    pub(in crate::media) timescale: u32,
+    /// The media time that is shown at the start.
+    pub(in crate::media) media_time: i64,
 }
 
 /// `trex`: what fragments do not say (§8.8.3).
@@ -117,6 +129,16 @@ impl Movie {
     /// Whether there is a track of a kind.
     pub(super) fn has(&self, kind: TrackKind) -> bool {
         self.tracks.iter().any(|track| track.kind == kind)
+    }
+}
+
+impl SoundTrack {
+    /// Of an init section as a sink gets it, with the AudioSpecificConfig; `None`: it is not of MPEG-4 audio alone.
+    pub(in crate::media) fn of(init: &[u8]) -> Option<(Self, Vec<u8>)> {
+        let (movie, _) = Movie::parse(init, 0).ok()?;
+        let [track] = <[Track; 1]>::try_from(movie.tracks).ok()?;
+        let Track { id, timescale, media_time, specific, .. } = track;
+        Some((Self { id, timescale, media_time }, specific?))
     }
 }
 
@@ -201,6 +223,7 @@ impl Track {
             defaults: Defaults { description: 1, ..Defaults::default() },
             codec: coding.codec,
             format,
+            specific: coding.specific,
         }))
     }
 }

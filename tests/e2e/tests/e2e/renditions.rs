@@ -102,26 +102,75 @@ async fn text_needs_nothing_else_of_a_strict_policy() {
     .await;
 }
 
+/// Lets the page tell the tone that is heard, in hertz: the peak of its spectrum, or 0 in silence.
+async fn listen(stage: &Stage) {
+    stage
+        .js::<()>(
+            "const context = new AudioContext();
+             const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
+             context.createMediaElementSource(e2e.video).connect(analyser).connect(context.destination);
+             globalThis.tone = () => {
+                 const bins = new Float32Array(analyser.frequencyBinCount);
+                 analyser.getFloatFrequencyData(bins);
+                 const peak = bins.reduce((best, level, i) => (level > bins[best] ? i : best), 0);
+                 return bins[peak] > -80 ? (peak * context.sampleRate) / analyser.fftSize : 0;
+             };",
+        )
+        .await;
+}
+
+/// The sound is over after a third of the pictures, and playback begins behind that.
+#[tokio::test(flavor = "multi_thread")]
+async fn pictures_without_sound_play_in_silence_and_those_before_with_sound() {
+    renditions::make_silent();
+    stage("silence", async |stage| {
+        let attributes = json!({ "src": "/renditions/silent.m3u8", "autoplay": "" });
+        let options = json!({ "startTime": 34, "bufferGoal": 6 });
+        player::start(stage, &attributes.as_object().cloned().unwrap_or_default(), options).await;
+        listen(stage).await;
+        player::plays_on(stage, 2.0).await;
+        let length = f64::from(renditions::LONG);
+        let (place, duration, tone, loaded): (f64, f64, f64, f64) = stage
+            .js("const { buffered } = e2e.video;
+                 const loaded = buffered.end(buffered.length - 1);
+                 return [e2e.video.currentTime, e2e.player.duration, tone(), loaded]")
+            .await;
+        assert!(place >= 36.0 && (duration - length).abs() < 0.2, "at {place} of {duration}");
+        assert_eq!(tone, 0.0);
+        assert!(loaded < length - 5.0, "{loaded} s: it plays before all pictures are there");
+
+        // Back over the end of the sound: with it, and on without it.
+        let [english, _] = TONES;
+        let hears = format!("return Math.abs(tone() - {english}) < 20 && e2e.video.currentTime");
+        stage.js::<()>("e2e.player.currentTime = 16").await;
+        let heard: f64 = stage.wait_for("the tone", START, &hears).await;
+        assert!((15.9..20.1).contains(&heard), "heard at {heard}");
+        stage.js::<()>("globalThis.asked = performance.timeOrigin + performance.now()").await;
+        let silent = "return e2e.video.currentTime > 21 && tone() === 0";
+        let _: bool = stage.wait_for("silence", Duration::from_secs(15), silent).await;
+        let waits: u64 =
+            stage.js("return e2e.events.filter((e) => e.type === 'waiting' && e.at >= asked).length").await;
+        assert_eq!(waits, 0, "where the one goes over into the other nothing is waited for");
+        player::plays_on(stage, 1.0).await;
+
+        // To the end, and back once more.
+        stage.js::<()>(&format!("e2e.player.currentTime = {length} - 3")).await;
+        let _: bool = stage.wait_for("the end", Duration::from_secs(15), "return e2e.video.ended").await;
+        stage.js::<()>("e2e.player.currentTime = 5; await e2e.player.play()").await;
+        let _: f64 = stage.wait_for("the tone again", START, &hears).await;
+        let errors: Value = stage.js("return e2e.errors").await;
+        assert_eq!(errors, json!([]));
+    })
+    .await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn the_sound_changes_and_the_pictures_go_on() {
     renditions::make();
     stage("sound", async |stage| {
         start(stage, json!({})).await;
         player::plays_on(stage, 3.0).await;
-        // The tone that is heard: the peak of its spectrum.
-        stage
-            .js::<()>(
-                "const context = new AudioContext();
-                 const analyser = new AnalyserNode(context, { fftSize: 8192, smoothingTimeConstant: 0 });
-                 context.createMediaElementSource(e2e.video).connect(analyser).connect(context.destination);
-                 globalThis.tone = () => {
-                     const bins = new Float32Array(analyser.frequencyBinCount);
-                     analyser.getFloatFrequencyData(bins);
-                     const peak = bins.reduce((best, level, i) => (level > bins[best] ? i : best), 0);
-                     return bins[peak] > -80 ? (peak * context.sampleRate) / analyser.fftSize : 0;
-                 };",
-            )
-            .await;
+        listen(stage).await;
         let [english, french] = TONES;
         let hears = |tone: u32| format!("return Math.abs(tone() - {tone}) < 20 && e2e.video.currentTime");
         let _: f64 = stage.wait_for("the first tone", START, &hears(english)).await;
