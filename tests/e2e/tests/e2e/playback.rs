@@ -40,7 +40,8 @@ async fn only_fragmented_mp4(stage: &Stage, place: &str) {
     );
     let mut bytes = 0;
     for call in probed.iter().filter(|call| call.what == "appendBuffer") {
-        assert_eq!(call.place, place);
+        // What wakes the browser's sound is an init section, in a worker's media source.
+        assert!(call.place == place || !call.is_media(), "{call:?}");
         assert!(call.boxes.is_some(), "{call:?}");
         bytes += call.bytes.unwrap_or_default();
     }
