@@ -10,7 +10,8 @@
 //! the usual, the shorter the network is believed to stay there.
 //!
 //! Levels lie on a grid, evenly in the logarithm, from a rate at which not even the lowest rung is any use to one at which
-//! the highest is no question. A filter keeps the probability of each: [`Slice`]s make those likely that are near them.
+//! the highest is no question. A filter keeps the probability of each: [`Slice`]s make those likely that are near them. The
+//! grid is coarse, so what is taken for a level's rate is what was seen while the network was at it.
 
 use crate::time::Timestamp;
 
@@ -40,8 +41,10 @@ pub(super) struct Forecast {
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Level {
     log: f64,
-    /// Bits per second.
+    /// Bits per second, by what was seen at it: `log` and `off`, which is the mean of as many seconds as `rests_on`.
     pub(super) rate: f32,
+    off: f64,
+    rests_on: f64,
     /// The probability that the network is at it.
     pub(super) now: f64,
     /// Seconds that it has been at it.
@@ -57,7 +60,17 @@ pub(super) struct Level {
 #[cfg(test)]
 impl Level {
     pub(super) fn at(rate: f32, stays: f32) -> Self {
-        Self { log: 0.0, rate, now: 0.0, ever: 0.0, left: 0.0, stays, elsewhere: 0.0 }
+        Self {
+            log: 0.0,
+            rate,
+            off: 0.0,
+            rests_on: 0.0,
+            now: 0.0,
+            ever: 0.0,
+            left: 0.0,
+            stays,
+            elsewhere: 0.0,
+        }
     }
 }
 
@@ -75,6 +88,15 @@ impl Level {
     pub(super) fn leaves_within(&self, seconds: f64) -> f64 {
         1.0 - (-seconds / f64::from(self.stays)).exp()
     }
+
+    /// So many seconds at this rate, as far as they were spent at this level. It never becomes another level.
+    fn refine(&mut self, log: f64, seconds: f64, step: f64) {
+        let seconds = self.now * seconds;
+        self.rests_on = (self.rests_on + seconds).min(MOST_SECONDS_OF_RATE);
+        let off = (log - self.log).clamp(-step, step);
+        self.off += seconds / (self.rests_on + SECONDS_OF_RATE) * (off - self.off);
+        self.rate = (self.log + self.off.clamp(-0.5 * step, 0.5 * step)).exp() as f32;
+    }
 }
 
 impl Forecast {
@@ -87,7 +109,8 @@ impl Forecast {
             let log = from + step * i as f64;
             let z = (log - centre) / belief.spread;
             let (rate, now) = (log.exp() as f32, (-0.5 * z * z).exp());
-            Level { log, rate, now, ever: 0.0, left: 0.0, stays: USUAL_STAY as f32, elsewhere: 0.0 }
+            let stays = USUAL_STAY as f32;
+            Level { log, rate, off: 0.0, rests_on: 0.0, now, ever: 0.0, left: 0.0, stays, elsewhere: 0.0 }
         };
         let moving = SECONDS_OF_DRIFT;
         let mut forecast = Self {
@@ -157,6 +180,12 @@ impl Forecast {
     /// Variance of the logarithm of the mean rate over so many seconds, at any one level.
     pub(super) fn variance_over(&self, seconds: f32) -> f32 {
         self.variance as f32 / seconds.max(1.0)
+    }
+
+    /// The rate of now in bits per second, if the network hardly varies around it.
+    pub(super) fn steady_rate(&self) -> Option<f64> {
+        let rate = || self.levels.iter().map(|level| level.now * f64::from(level.rate)).sum();
+        (self.variance < STEADY * STEADY).then(rate)
     }
 
     /// The probability of leaving whichever level it is at within so many seconds.
@@ -243,6 +272,7 @@ impl Forecast {
         self.weigh(log, seconds);
         for level in &mut self.levels {
             level.ever += level.now * seconds;
+            level.refine(log, seconds, self.step);
         }
         self.total += seconds;
         self.find_departures();
@@ -322,6 +352,11 @@ const USUAL_SPREAD: f64 = 0.4;
 const SECONDS_OF_SPREAD: f64 = 4.0;
 /// A network never varies by less, or there would be no noise to tell from a change of level.
 const LEAST_SPREAD: f64 = 0.05;
+/// A network that varies by less from second to second is steady.
+const STEADY: f64 = 0.07;
+/// The middle of a level counts for its rate like so many seconds at it, and what was seen like so many at the most.
+const SECONDS_OF_RATE: f64 = 3.0;
+const MOST_SECONDS_OF_RATE: f64 = 60.0;
 /// What was learnt of the spread fades by this with each slice.
 const KEEP_SPREAD: f64 = 0.97;
 /// Variance that a level gathers in a second, and for how many seconds that has been seen before anything is.
@@ -393,6 +428,32 @@ mod tests {
         // Nothing was seen yet.
         let levels = forecast().levels;
         assert!(levels[0].stays < 40.0 && levels[LEVELS - 1].stays == 60.0, "{levels:?}");
+    }
+
+    #[test]
+    fn the_rate_of_a_level_is_what_was_seen_at_it() {
+        // The grid's levels are almost a third apart.
+        for mbit in [3.6, 4.0, 4.5, 5.0] {
+            let mut f = forecast();
+            see(&mut f, mbit, 60);
+            let rate = f.steady_rate().unwrap() / 1e6;
+            assert!((rate / mbit - 1.0).abs() < 0.02, "{rate} {mbit}");
+            // Neither by a second that is unlike all others, nor by a change.
+            see(&mut f, 0.3, 1);
+            let highest = f.levels.iter().map(|l| f64::from(l.rate)).is_sorted();
+            assert!(highest, "{f:?}");
+        }
+    }
+
+    #[test]
+    fn a_network_that_varies_is_not_steady() {
+        let mut f = forecast();
+        assert_eq!(f.steady_rate(), None);
+        for _ in 0..60 {
+            see(&mut f, 4.4, 1);
+            see(&mut f, 5.6, 1);
+        }
+        assert_eq!(f.steady_rate(), None);
     }
 
     #[test]

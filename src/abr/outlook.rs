@@ -1,7 +1,8 @@
 //! The player's own rule: the choice that is worth most on average over how the network may go on.
 //!
-//! [`Forecast`] says how fast the network may be, [`Plan`] what follows. Nothing is decided by a threshold: how careful the
-//! rule is follows from how much the network varies, how often it changes and how much buffer there is.
+//! [`Forecast`] says how fast the network may be, [`Plan`] what follows. How careful the rule is follows from how much the
+//! network varies, how often it changes and how much buffer there is. One limit stands above the plan: a steady network
+//! is not asked for more than it carries.
 //!
 //! The rate of the network is taken apart from its latency, so small segments on a distant server do not look like a slow
 //! network.
@@ -114,7 +115,8 @@ impl Outlook {
         // The network may leave its level before the download is under way or while it is.
         let likely = state.forecast.ahead(0.5 * s.segment.as_secs());
         let likely: Vec<f32> = likely.collect();
-        state.plan.best(likely.iter().copied(), s.buffer.as_secs() as f32, s.current, price(s))
+        let rungs = (s.current, carried(s, &state.forecast));
+        state.plan.best(likely.iter().copied(), s.buffer.as_secs() as f32, rungs, price(s))
     }
 }
 
@@ -211,6 +213,14 @@ fn first_forecast(s: &Situation<'_>) -> Forecast {
     let rate = |rung: Option<&Rung>| rung.map_or(1.0, Rung::rate);
     let (lowest, highest) = (rate(s.ladder.first()) * BELOW, rate(s.ladder.last()) * ABOVE);
     Forecast::new(lowest, highest, belief, s.now)
+}
+
+/// The highest rung to choose. One above the rate of a steady network eats the buffer up, perhaps so slowly that the plan,
+/// which looks some minutes ahead, does not mind; but an outage that a full buffer outlasts is then a stall. On a network
+/// that varies, such a rung makes use of what the buffer has no room for.
+fn carried(s: &Situation<'_>, forecast: &Forecast) -> usize {
+    let Some(rate) = forecast.steady_rate() else { return usize::MAX };
+    s.ladder.iter().skip(1).take_while(|rung| rung.rate() <= rate).count()
 }
 
 fn latency(s: &Situation<'_>) -> f32 {
@@ -339,6 +349,19 @@ mod tests {
         // Peaks are multiples of 400 kbit/s.
         assert_eq!([first(None), first(Some(300_000)), first(Some(2_600_000))], [3, 0, 4]);
         assert_eq!(first(Some(u64::MAX)), 9);
+    }
+
+    #[test]
+    fn a_steady_network_is_not_asked_for_more_than_it_carries() {
+        // 3.2 Mbit/s; the highest rungs take 3.0 and 3.3.
+        let mut session = Session::new(11);
+        for _ in 0..40 {
+            session.download();
+            let full = MediaTime::from_millis(30_000);
+            let rung = session.ask(|rule, s| rule.choose(&Situation { buffer: full, ..*s })).0;
+            session.current = Some(rung);
+        }
+        assert_eq!(session.current, Some(9));
     }
 
     #[test]

@@ -201,17 +201,18 @@ impl Plan {
         }
     }
 
-    /// The best rung to go on with, by the probability of each level; `before` is the rung of the segment before.
+    /// The best rung to go on with up to `highest`, by the probability of each level; `before` is the rung of the segment
+    /// before.
     pub(super) fn best(
         &self,
         likely: impl Iterator<Item = f32> + Clone,
         buffer: f32,
-        before: Option<usize>,
+        (before, highest): (Option<usize>, usize),
         price: Price,
     ) -> usize {
         let width = self.rungs.len();
         let mut best = (0, f32::NEG_INFINITY);
-        for (index, rung) in self.rungs.iter().enumerate() {
+        for (index, rung) in self.rungs.iter().enumerate().take(highest.saturating_add(1)) {
             let mut sum = -self.switch(before, index);
             for (level, likely) in likely.clone().enumerate().filter(|(_, likely)| *likely > NEGLIGIBLE) {
                 let outcome = |rung: usize, utility: f32| {
