@@ -241,7 +241,9 @@ impl Scenario {
             self.stream.told = r.pick(&[900, 950, 1020, 1050, 1150]);
         }
         let mut silence = Random::new(self.seed ^ 0x51_1e5ce);
-        if self.live.is_none() && self.stream.sounds > 0 && silence.percent(10) {
+        // Sound that is over before a discontinuity does not say where it lies, to who begins behind that.
+        let one = self.stream.sections.len() == 1;
+        if self.live.is_none() && self.stream.sounds > 0 && silence.percent(10) && one {
             self.stream.silent = silence.pick(&[1, 1, 2, 10]).min(segments - 1);
         }
         if self.stream.sounds > 0 && silence.percent(10) {
