@@ -220,7 +220,7 @@ impl InitSection {
     }
 
     /// Of sound that never comes, for a browser to set up what plays sound.
-    #[cfg(any(test, all(target_arch = "wasm32", not(feature = "miniprogram"))))]
+    #[cfg(all(target_arch = "wasm32", not(feature = "miniprogram")))]
     pub(crate) fn of_no_sound() -> Self {
         let config = super::fmp4::esds(0x40, &[0x11, 0x90]);
         let entry = SampleEntry::Audio { format: *b"mp4a", channels: 2, sample_rate: 48_000, config };

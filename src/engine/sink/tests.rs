@@ -154,6 +154,33 @@ fn a_frame_whose_place_was_removed_is_not_appended() {
     assert_eq!(sink.coming(Tracks::AllButAudio), [span(50, 61)]);
 }
 
+/// MSE §3.5.8: more than two frames behind the last one decoded, the next has to be a key frame. Frames shown out of order
+/// do not count.
+#[test]
+fn frames_go_on_from_those_that_are_decoded_right_before_them() {
+    let ms = MediaTime::from_millis;
+    let behind = |decoded: i64, shown: i64| Fragment {
+        range: TimeRange { start: ms(shown), end: ms(shown + 1000) },
+        decoded: TimeRange { start: ms(decoded), end: ms(decoded + 1000) },
+        starts_with_key_frame: false,
+        ..fragment(TrackKind::Video, 7, 0, 1)
+    };
+    // The last of the frames before, of 40 ms, is decoded at 1.96 s.
+    for (next, there) in [
+        (behind(2000, 2000), 3000),
+        (behind(2040, 2040), 3040),
+        (behind(2080, 2080), 2000),
+        (behind(2000, 2300), 3300),
+        (behind(1900, 2000), 2000),
+    ] {
+        let mut sink = ready();
+        sink.append(fragment(TrackKind::Video, 9, 0, 2));
+        sink.append(next);
+        let end = sink.coming(Tracks::AllButAudio).last().map(|range| range.end);
+        assert_eq!(end, Some(ms(there)));
+    }
+}
+
 /// Between being queued and being appended.
 #[test]
 fn a_frame_whose_predecessor_is_removed_meanwhile_is_not_appended() {
