@@ -1,6 +1,6 @@
 //! Tokens and signatures that end in the middle of a lesson.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::{Map, Value, json};
@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::player;
 
 /// Seconds that a token and a signature live.
-const LIFE: i64 = 8;
+const LIFE: u64 = 8;
 
 /// A lesson that is loaded a little at a time, and whose page renews.
 async fn start(stage: &Stage, terms: Value) {
@@ -33,8 +33,9 @@ fn terms(more: &Value) -> Value {
     terms
 }
 
-/// Plays for a minute, the lesson again and again.
-async fn a_minute(stage: &Stage) {
+/// Plays for a minute, the lesson again and again. How long that took: more on a busy machine.
+async fn a_minute(stage: &Stage) -> Duration {
+    let begun = Instant::now();
     for _ in 0..3 {
         let body = "return e2e.video.currentTime >= 20.5";
         let _: bool = stage.wait_for("the end of the lesson", Duration::from_secs(60), body).await;
@@ -42,9 +43,10 @@ async fn a_minute(stage: &Stage) {
         let body = "return e2e.video.currentTime < 10 && !e2e.video.seeking";
         let _: bool = stage.wait_for("the seek back", player::START, body).await;
     }
+    begun.elapsed()
 }
 
-async fn nobody_noticed(stage: &Stage) {
+async fn nobody_noticed(stage: &Stage, took: Duration) {
     player::no_errors(stage).await;
     let stalls: u64 = stage.js("return e2e.player.qoe.stallCount").await;
     assert_eq!(stalls, 0, "rebuffers");
@@ -56,15 +58,16 @@ async fn nobody_noticed(stage: &Stage) {
     assert_eq!((of("master.m3u8"), of("/keys/")), (1, 1));
     let renewals = stage.admin().renewals().await;
     assert_eq!(renewals.in_flight_max, 1, "{renewals:?}");
-    assert!((7..=13).contains(&renewals.granted), "{renewals:?} in a minute of {LIFE} s");
+    let most = player::most_renewals(took, LIFE);
+    assert!((7..=most).contains(&renewals.granted), "{renewals:?} in {took:?} of {LIFE} s");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_that_live_for_eight_seconds_play_for_a_minute() {
     patient_stage("renewal", async |stage| {
         start(stage, terms(&json!({}))).await;
-        a_minute(stage).await;
-        nobody_noticed(stage).await;
+        let took = a_minute(stage).await;
+        nobody_noticed(stage, took).await;
     })
     .await;
 }
@@ -83,8 +86,8 @@ async fn a_clock_that_is_three_hours_slow_changes_nothing() {
 async fn wrong_clock(name: &str, offset: i64) {
     patient_stage(name, async |stage| {
         start(stage, terms(&json!({ "clock_offset_s": offset }))).await;
-        a_minute(stage).await;
-        nobody_noticed(stage).await;
+        let took = a_minute(stage).await;
+        nobody_noticed(stage, took).await;
     })
     .await;
 }
@@ -93,8 +96,8 @@ async fn wrong_clock(name: &str, offset: i64) {
 async fn a_renewal_that_fails_twice_is_tried_again() {
     patient_stage("renewal-fails", async |stage| {
         start(stage, terms(&json!({ "renew_fails": 2 }))).await;
-        a_minute(stage).await;
-        nobody_noticed(stage).await;
+        let took = a_minute(stage).await;
+        nobody_noticed(stage, took).await;
         let renewals = stage.admin().renewals().await;
         assert_eq!(renewals.asked, renewals.granted + 2);
     })
