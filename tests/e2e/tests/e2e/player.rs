@@ -167,6 +167,6 @@ fn object(value: Value) -> Map<String, Value> {
 
 /// Renewals of rights that live for so many seconds: none comes before about half of the life of the one before is over, and a
 /// busy machine, whose answers come late, has them a little earlier.
-pub(crate) fn most_renewals(took: Duration, life_s: u64) -> u64 {
-    u64::try_from(took.as_millis()).unwrap_or(u64::MAX) / (life_s * 400) + 2
+pub(crate) fn most_renewals(took: Duration, life_s: i64) -> u64 {
+    (took.as_secs_f64() / (0.4 * life_s as f64)) as u64 + 2
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value, json};
 use crate::player;
 
 /// Seconds that a token and a signature live.
-const LIFE: u64 = 8;
+const LIFE: i64 = 8;
 
 /// A lesson that is loaded a little at a time, and whose page renews.
 async fn start(stage: &Stage, terms: Value) {
