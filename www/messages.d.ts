@@ -137,8 +137,8 @@ export type ToWorker =
 export interface Boot {
   type: 'boot';
   module: WebAssembly.Module | null;
-  /** Nothing on the page has made a sound yet. */
-  wakesSound: boolean;
+  /** No worker of this page has been booted before. */
+  isFirst: boolean;
 }
 
 export type SinkCommand =

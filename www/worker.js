@@ -29,20 +29,21 @@ self.addEventListener('error', (event) => fail(event.error?.name ?? 'Error'));
 self.addEventListener('unhandledrejection', (event) => fail(event.reason?.name ?? 'Error'));
 
 /** @param {Boot} boot */
-async function boot({ module, wakesSound }) {
+async function boot({ module, isFirst }) {
   // The glue compiles while it streams, and falls back to whole bytes where a server sends another MIME type.
   await init({ module_or_path: module ?? new URL('./pkg/cloud_player_bg.wasm', import.meta.url) });
   const made = new Host(send);
-  const preloads = early.length === 0;
+  // What a page's first worker has warmed up is warm for those that follow.
+  const preloads = isFirst && early.length === 0;
   if (preloads) {
-    if (wakesSound) wakeSound();
+    wakeSound();
     while (made.warmUp());
   }
   host = made;
   send({ type: 'ready' }, []);
-  if (preloads) return;
   for (const message of early.splice(0)) host.receive(message);
-  if (wakesSound) wakeSound();
+  if (!isFirst || preloads) return;
+  wakeSound();
   warmUp();
 }
 
@@ -55,7 +56,13 @@ function wakeSound() {
   if (typeof MediaSource !== 'function' || !MediaSource.canConstructInDedicatedWorker) return;
   if (!MediaSource.isTypeSupported(type)) return;
   const source = new MediaSource();
-  source.onsourceopen = () => source.addSourceBuffer(type).appendBuffer(soundInit());
+  source.onsourceopen = () => {
+    try {
+      source.addSourceBuffer(type).appendBuffer(soundInit());
+    } catch {
+      // The page has let go of it, or has no more buffers: playback will be as fast as without this.
+    }
+  };
   // Kept, or it might be collected before it opens.
   waking = source;
   send({ type: 'wakeSound', handle: source.handle }, [source.handle]);

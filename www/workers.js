@@ -13,7 +13,8 @@ let compiled;
 let spare;
 /** @type {Promise<void> | undefined} */
 let spareReady;
-let wakesSound = true;
+/** Whether no worker of this page has been started yet. */
+let isFirst = true;
 /** More than it takes to start what plays sound. */
 const WAKING_MS = 5000;
 
@@ -23,12 +24,19 @@ export function preloadWorker() {
     const worker = startWorker();
     spare = worker;
     spareReady = new Promise((resolve) => {
-      worker.addEventListener('message', ({ data }) => data.type === 'ready' && resolve());
-      worker.addEventListener('error', () => {
-        // A worker that failed is of no use to the next player, which will find out why for itself.
-        if (spare === worker) spare = undefined;
+      // A worker that failed is of no use to the next player, which will find out why for itself.
+      const failed = () => {
+        if (spare === worker) {
+          spare = undefined;
+          worker.terminate();
+        }
         resolve();
+      };
+      worker.addEventListener('message', ({ data }) => {
+        if (data.type === 'ready') resolve();
+        else if (data.type === 'hostError') failed();
       });
+      worker.addEventListener('error', failed);
     });
   }
   return spareReady;
@@ -46,8 +54,8 @@ function startWorker() {
   compiled ??= compile();
   compiled.then((module) => {
     /** @type {Boot} */
-    const boot = { type: 'boot', module, wakesSound };
-    wakesSound = false;
+    const boot = { type: 'boot', module, isFirst };
+    isFirst = false;
     worker.postMessage(boot);
   });
   worker.addEventListener('message', wakeSound);

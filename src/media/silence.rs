@@ -8,6 +8,7 @@ use super::codec::asc;
 use super::codec::bits::{BitReader, BitWriter};
 use super::event::{Fragment, InitSection};
 use super::fmp4::{FragmentBuilder, SampleFlags, SoundTrack};
+use super::track::audio::scale;
 use super::{FragmentBuf, TrackKind};
 use crate::time::{MediaTime, TICKS_PER_SECOND, TimeRange};
 
@@ -100,11 +101,6 @@ fn frame(configuration: u32) -> Option<Vec<u8>> {
 /// pulses, noise shaping nor gain control.
 fn channel(out: &mut BitWriter) {
     out.put(0, 8 + 11 + 3);
-}
-
-/// `value * to / from`, to the nearest.
-fn scale(value: i64, to: i64, from: i64) -> i64 {
-    value.saturating_mul(to).saturating_add(from / 2).div_euclid(from)
 }
 
 // `id_syn_ele` (§4.4.2.1, table 4.85).

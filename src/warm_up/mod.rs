@@ -130,9 +130,10 @@ impl WarmUp {
     }
 }
 
+/// Inputs in all, and in a step.
 const MAX_INPUTS: usize = 64;
 const STEP_INPUTS: usize = 4;
-/// Bytes that are decrypted in all.
+/// Bytes that are decrypted in all, and in a step.
 const DECRYPTED: usize = 128 << 10;
 const STEP_BYTES: usize = 16 << 10;
 /// Between two inputs.

@@ -10,20 +10,20 @@ use crate::origins::{APART, live_world, window};
 use crate::setup::{RTT, config, secs};
 use crate::world::World;
 
+/// So many segments of two seconds, without those of `holes`.
+fn list(kind: &str, segments: usize, holes: &Range<usize>) -> String {
+    let gap = |n: usize| if holes.contains(&n) { "#EXT-X-GAP\n" } else { "" };
+    let segment = |n| format!("{}#EXTINF:2,\n{kind}{n}.ts\n", gap(n));
+    window(0, segments - 1, "", segment) + "#EXT-X-ENDLIST\n"
+}
+
 /// Pictures in eighty segments of two seconds. Their sound has so many, and not those of `holes`.
 fn video(config: Config, sound: usize, holes: Range<usize>) -> World {
-    live_world("master", config, RTT, move |path, _, _| {
-        let list = |kind: &str, segments: usize, holes: &Range<usize>| {
-            let gap = |n: usize| if holes.contains(&n) { "#EXT-X-GAP\n" } else { "" };
-            let segment = |n| format!("{}#EXTINF:2,\n{kind}{n}.ts\n", gap(n));
-            window(0, segments - 1, "", segment) + "#EXT-X-ENDLIST\n"
-        };
-        match path {
-            "master.m3u8" => Some(APART.into()),
-            "low.m3u8" => Some(list("v", 80, &(0..0))),
-            "sound.m3u8" => Some(list("a", sound, &holes)),
-            _ => None,
-        }
+    live_world("master", config, RTT, move |path, _, _| match path {
+        "master.m3u8" => Some(APART.into()),
+        "low.m3u8" => Some(list("v", 80, &(0..0))),
+        "sound.m3u8" => Some(list("a", sound, &holes)),
+        _ => None,
     })
 }
 
@@ -101,17 +101,12 @@ fn a_rendition_that_is_over_before_the_playhead_is_silent() {
         "#EXT-X-STREAM-INF",
         "#EXT-X-MEDIA:TYPE=AUDIO,GROUP-ID=\"a\",NAME=\"short\",URI=\"short.m3u8\"\n#EXT-X-STREAM-INF",
     );
-    let mut w = live_world("master", from(30), RTT, move |path, _, _| {
-        let list = |kind: &str, segments: usize| {
-            window(0, segments - 1, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")) + "#EXT-X-ENDLIST\n"
-        };
-        match path {
-            "master.m3u8" => Some(master.clone()),
-            "low.m3u8" => Some(list("v", 80)),
-            "sound.m3u8" => Some(list("a", 80)),
-            "short.m3u8" => Some(list("a", 10)),
-            _ => None,
-        }
+    let mut w = live_world("master", from(30), RTT, move |path, _, _| match path {
+        "master.m3u8" => Some(master.clone()),
+        "low.m3u8" => Some(list("v", 80, &(0..0))),
+        "sound.m3u8" => Some(list("a", 80, &(0..0))),
+        "short.m3u8" => Some(list("a", 10, &(0..0))),
+        _ => None,
     });
     w.run_until(secs(5), "pictures", |w| w.position() > 31.0);
     let appends = |w: &World| {
@@ -133,16 +128,11 @@ fn a_rendition_that_is_over_before_the_playhead_is_silent() {
 #[test]
 fn sound_that_goes_on_behind_the_pictures_plays_to_its_end() {
     for start in [0, 30] {
-        let mut w = live_world("master", from(start), RTT, |path, _, _| {
-            let list = |kind: &str, segments: usize| {
-                window(0, segments - 1, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")) + "#EXT-X-ENDLIST\n"
-            };
-            match path {
-                "master.m3u8" => Some(APART.into()),
-                "low.m3u8" => Some(list("v", 10)),
-                "sound.m3u8" => Some(list("a", 20)),
-                _ => None,
-            }
+        let mut w = live_world("master", from(start), RTT, |path, _, _| match path {
+            "master.m3u8" => Some(APART.into()),
+            "low.m3u8" => Some(list("v", 10, &(0..0))),
+            "sound.m3u8" => Some(list("a", 20, &(0..0))),
+            _ => None,
         });
         w.run_until(secs(45), "the end", |w| w.element.ended || w.fatal().is_some());
         assert!((w.position() - 40.0).abs() < 0.2, "ended at {}", w.position());

@@ -299,7 +299,7 @@ impl AudioTrack {
 }
 
 /// `value * to / from`, to the nearest.
-fn scale(value: i64, to: i64, from: i64) -> i64 {
+pub(in crate::media) fn scale(value: i64, to: i64, from: i64) -> i64 {
     value.saturating_mul(to).saturating_add(from / 2).div_euclid(from)
 }
 

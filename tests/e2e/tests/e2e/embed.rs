@@ -35,3 +35,28 @@ async fn a_strict_policy_and_an_element_older_than_its_definition() {
     })
     .await;
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_core_that_does_not_start_is_told_and_not_waited_for() {
+    patient_stage("no-core", async |stage| {
+        stage.open("/strict.html").await;
+        let attributes = json!(file(stage, "sample"));
+        let (code, fatal): (String, bool) = stage
+            .js(&format!(
+                // A module that has nothing of what the worker looks for, like one of another version.
+                "WebAssembly.compileStreaming = () => WebAssembly.compile(Uint8Array.of(0, 0x61, 0x73, 0x6d, 1, 0, 0, 0));
+                 const {{ CloudPlayer }} = await import('/player.js');
+                 await CloudPlayer.preload();
+                 await import('/define.js');
+                 const player = document.createElement('cloud-player-video');
+                 for (const [name, value] of Object.entries({attributes})) player.setAttribute(name, value);
+                 const failed = new Promise((resolve) => player.addEventListener('error', ({{ detail }}) => resolve(detail)));
+                 document.body.append(player);
+                 const {{ code, fatal }} = await failed;
+                 return [code, fatal];"
+            ))
+            .await;
+        assert_eq!((code.as_str(), fatal), ("internal", true));
+    })
+    .await;
+}

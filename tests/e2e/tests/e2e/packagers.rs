@@ -113,6 +113,6 @@ async fn plays_to_its_end(stage: &Stage, name: &str, packaged: &Packaged) -> Res
 /// primes the decoder, and two pictures' time where a packager does not heed the clip's edit list.
 const EARLY_SOUND: u64 = 5;
 /// Frames of silence where sound is over a little before the pictures.
-const SILENCE: u64 = 2;
+const SILENCE: u64 = 1;
 /// To the end of ten seconds at four times their speed, on a busy machine.
 const LONGEST: Duration = Duration::from_secs(30);

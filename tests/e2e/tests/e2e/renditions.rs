@@ -35,9 +35,11 @@ async fn a_subtitle_is_active_when_it_is_to_be() {
         let _: bool = stage.wait_for("the choice to arrive", START, chosen).await;
         stage
             .js::<()>(
+                // There is no list of cues before the first has come.
                 "globalThis.seen = [];
                  const [track] = e2e.player.textTracks;
-                 globalThis.look = setInterval(() => seen.push([e2e.video.currentTime, [...track.activeCues].map((c) => c.text)]), 20);",
+                 const active = () => [...(track.activeCues ?? [])].map((c) => c.text);
+                 globalThis.look = setInterval(() => seen.push([e2e.video.currentTime, active()]), 20);",
             )
             .await;
         let played = "return e2e.player.currentTime > 13.5";
