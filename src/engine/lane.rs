@@ -124,6 +124,8 @@ pub(super) struct Loading {
     pub(super) init: Option<InitSection>,
     /// There is media in its place, of another rung.
     pub(super) replaces: bool,
+    /// How often the sink had forgotten frames when it was begun with.
+    pub(super) forgotten: u32,
     /// Bytes that it took.
     pub(super) bytes: u64,
     /// Its bytes wait to be told where they belong on the timeline.
@@ -163,6 +165,10 @@ struct Tail {
     end: MediaTime,
     /// What the demultiplexer held back of it was asked for.
     flushed: bool,
+    /// As of the segment when it was loaded.
+    forgotten: u32,
+    /// How often in a row it came for this place.
+    copies: u32,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -323,11 +329,14 @@ impl Lane {
     pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
         self.again = None;
-        // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it.
-        let unfilled = self.tail.is_some_and(|tail| {
+        let same = self.tail.filter(|tail| {
             (tail.rung, tail.sequence) == (loading.rung, loading.sequence)
                 && is_same(tail.target, loading.target)
         });
+        let copies = same.map_or(1, |tail| tail.copies + 1);
+        // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it, unless a
+        // browser made room there while the copy before came.
+        let unfilled = same.is_some_and(|tail| tail.forgotten == loading.forgotten || copies > MAX_COPIES);
         // What a copy lacks at its end is no drift, nor what a damaged timestamp adds.
         let (length, told) = (measured.length().ticks(), loading.range.length().ticks());
         if length > told / 4 * 3 && length / 4 <= told {
@@ -343,6 +352,8 @@ impl Lane {
             target: loading.target,
             end: measured.end,
             flushed: false,
+            forgotten: loading.forgotten,
+            copies,
         });
         // The playlist put the media elsewhere than it is: the place is in the segment before or after.
         let target = loading.target;
@@ -562,6 +573,7 @@ impl Loading {
             urgent: false,
             init: None,
             replaces: false,
+            forgotten: 0,
             bytes: 0,
             awaits_offset: false,
             ask,
@@ -620,6 +632,8 @@ const NEAR: MediaTime = MediaTime::from_millis(500);
 const MISPLACED: MediaTime = MediaTime::from_millis(100);
 /// Segments tried for a place before it is taken for a hole.
 const MAX_STEPS: u32 = 6;
+/// Copies of a segment that a browser may cut into before its place is taken for a hole.
+const MAX_COPIES: u32 = 3;
 /// A live stream with breaks may go on for days; what is so far back is not loaded again.
 const MAX_OFFSETS: usize = 4096;
 

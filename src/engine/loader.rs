@@ -327,6 +327,7 @@ impl Engine {
         let restarts = catalog.stream(lane, rung).map_or(0, |stream| stream.restarts);
         let mut loading = Loading::new(rung, restarts, segment, drift, target, ask.clone());
         (loading.cipher, loading.init, loading.continues, loading.urgent) = (cipher, init, continues, urgent);
+        loading.forgotten = self.sink.forgotten();
         self.lanes.lane_mut(lane).begin(loading);
         // The segment goes first: it takes the connection that is open, the key the one that is yet to be made.
         self.send(now, ask);

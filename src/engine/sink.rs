@@ -183,6 +183,7 @@ impl SinkLink {
             buffered: Vec::new(),
             key_frames: BTreeSet::new(),
             orphans: false,
+            forgotten: 0,
             last: None,
         });
         true
@@ -332,6 +333,11 @@ impl SinkLink {
         {
             track.full = Some(Media { data, place, follows });
         }
+    }
+
+    /// How often frames were forgotten because those that they need had gone, from any track.
+    pub(crate) fn forgotten(&self) -> u32 {
+        self.tracks.iter().fold(0, |sum, track| sum.saturating_add(track.forgotten))
     }
 
     /// Where what is being appended lies.

@@ -182,6 +182,26 @@ fn a_last_segment_that_the_browser_loses_is_loaded_again() {
     assert_eq!((w.fatal(), w.requests_for("005.ts").len()), (None, 2));
 }
 
+/// The same in the middle, and once more when it is loaded again: the place was taken for a hole after the second copy.
+#[test]
+fn a_segment_that_the_browser_loses_twice_is_loaded_a_third_time() {
+    let config = Config { start_rung: Some(0), buffer_goal: MediaTime::from_millis(4000), ..config() };
+    let mut w = World::new(config, Network::new(1_500_000, RTT), Box::new(renditions::serve));
+    w.play(Source::Hls { url: Url::new("http://origin.test/l.m3u8"), token: None });
+    w.run_until(secs(10), "playing", |w| w.position() > 0.5);
+    w.seek(14.7);
+    for copy in 1..=2 {
+        w.run_until(secs(10), "the key frame", |w| {
+            w.requests_for("003.ts").len() == copy && w.element.tracks[0].last_end().as_secs() > 12.1
+        });
+        let place = MediaTime::from_millis(13_700);
+        w.element.evict(TrackKind::Video, TimeRange { start: MediaTime::ZERO, end: place });
+    }
+    w.run_until(secs(10), "playing", |w| w.position() > 15.0);
+    assert!(w.position() < 15.5, "sent on to {}", w.position());
+    assert_eq!((w.fatal(), w.requests_for("003.ts").len()), (None, 3));
+}
+
 /// Playback is to start in a gap, before any segment was loaded, and the lowest rung's playlist is not at hand: nobody knew
 /// what lies behind the gap, and the session took it for the end.
 #[test]

@@ -181,6 +181,24 @@ fn frames_go_on_from_those_that_are_decoded_right_before_them() {
     }
 }
 
+/// Where frames are missing, the one before lasts until the next.
+#[test]
+fn a_long_last_frame_goes_with_what_it_begins_in() {
+    let ms = MediaTime::from_millis;
+    for (removed, there) in [(1500, Some(3000)), (1501, None)] {
+        let mut sink = ready();
+        sink.poll();
+        sink.append(Fragment { last_frame: ms(500), ..fragment(TrackKind::Video, 9, 0, 2) });
+        sink.done(TrackKind::Video, vec![]);
+        sink.poll();
+        sink.done(TrackKind::Video, vec![span(0, 2)]);
+        assert!(sink.remove(TimeRange { start: MediaTime::ZERO, end: ms(removed) }));
+        sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 3) });
+        let end = sink.coming(Tracks::AllButAudio).last().map(|range| range.end);
+        assert_eq!(end.filter(|end| *end > ms(2000)), there.map(ms));
+    }
+}
+
 /// Between being queued and being appended.
 #[test]
 fn a_frame_whose_predecessor_is_removed_meanwhile_is_not_appended() {

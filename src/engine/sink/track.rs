@@ -25,6 +25,8 @@ pub(super) struct Track {
     pub(super) key_frames: BTreeSet<MediaTime>,
     /// What was queued last was forgotten: frames that need it cannot be shown.
     pub(super) orphans: bool,
+    /// How often frames were forgotten because those that they need had gone from the source buffer.
+    pub(super) forgotten: u32,
     /// What was appended last, unless its end was removed again. Nothing goes on over an init section.
     pub(super) last: Option<Place>,
 }
@@ -119,6 +121,7 @@ impl Track {
                     if !leads(&self.buffered, self.last, place) =>
                 {
                     self.last = None;
+                    self.forgotten = self.forgotten.saturating_add(1);
                 }
                 _ => return Some(op),
             }
@@ -146,9 +149,9 @@ fn leads(there: &[TimeRange], last: Option<Place>, next: &Place) -> bool {
     }) && there.iter().any(|range| range.start <= start && start - range.end <= NEAR)
 }
 
-/// Whether the frame that ends this goes when that range is removed.
+/// Whether the frame that ends this goes when that range is removed: if it begins in it (MSE §3.5.9).
 pub(super) fn removes(range: TimeRange, last: &Place) -> bool {
-    range.start < last.shown.end && last.shown.end <= range.end
+    range.contains(last.shown.end - last.last_frame)
 }
 
 /// What rounding takes.
