@@ -61,6 +61,8 @@ struct World<'a> {
     /// The next seek by the session is what the page asked for.
     asked: bool,
     evicts: Option<bool>,
+    /// Segments at the end that nobody had when playback ended.
+    ended_without: Option<usize>,
     steps: u32,
     /// When playback last moved, or was not to.
     moved: Timestamp,
@@ -139,6 +141,7 @@ impl<'a> World<'a> {
             position: MediaTime::ZERO,
             asked: false,
             evicts: None,
+            ended_without: None,
             steps: 0,
             moved: Timestamp::ZERO,
             sought: Timestamp::ZERO,
@@ -382,6 +385,9 @@ impl<'a> World<'a> {
             }
             Output::Notify(event) => {
                 harmless(&format!("{event:?}"));
+                if matches!(event, Event::Ended) {
+                    self.ended_without = Some(self.origin.missing_at_the_end());
+                }
                 if let Event::Error(error) = event {
                     self.errors += 1;
                     harmless(&format!("{error} {}", serde_json::to_string(&error).unwrap()));

@@ -72,7 +72,9 @@ impl World<'_> {
         if ended && !self.over() && !moved_up {
             // Where a playlist says that its segments are shorter than they are, whoever begins at the end begins there.
             let told = self.scenario.stream.told.min(1000) as f64 / 1000.0;
-            let missing = self.origin.missing_at_the_end() + self.origin.before_zero();
+            // Another may come when the video is over: what is left out for a while gets another chance.
+            let at_the_end = self.ended_without.unwrap_or_else(|| self.origin.missing_at_the_end());
+            let missing = at_the_end + self.origin.before_zero();
             let pieces = (missing * self.scenario.stream.pieces) as u64;
             let (at, whole) =
                 (self.position.as_secs(), (self.scenario.seconds() - pieces * PIECE) as f64 * told);

@@ -75,7 +75,7 @@ async fn a_corrupt_segment_is_asked_for_again() {
         player::rate(stage, 4).await;
         player::ends(stage, LONG).await;
         whole_sample_is_buffered(stage).await;
-        assert_eq!(player::codes(stage).await, ["segment_corrupt"; 2]);
+        assert_eq!(noise_told(stage).await, 2);
         for ending in ["/360p/001.ts", "/360p/004.ts"] {
             assert_eq!(requests(stage, ending).await.len(), 2, "{ending}");
         }
@@ -91,7 +91,7 @@ async fn a_segment_that_stays_corrupt_is_taken_from_another_rung() {
         player::rate(stage, 4).await;
         player::ends(stage, LONG).await;
         whole_sample_is_buffered(stage).await;
-        assert_eq!(player::codes(stage).await, ["segment_corrupt"; 2]);
+        assert_eq!(noise_told(stage).await, 2);
         let shown: Vec<u32> = stage
             .js("return [...new Set(e2e.shown.filter(({ mediaTime }) => mediaTime > 4.1).map(({ height }) => height))]")
             .await;
@@ -107,8 +107,7 @@ async fn a_segment_that_is_corrupt_on_every_rung_is_left_out() {
         player::start(stage, &player::file(stage, "sample"), json!({ "startRung": 0 })).await;
         player::rate(stage, 4).await;
         player::ends(stage, LONG).await;
-        let all: bool = stage.js("return e2e.errors.every(({ code }) => code === 'segment_corrupt')").await;
-        assert!(all, "and nothing else is told");
+        noise_told(stage).await;
         for rung in ["360p", "480p", "720p", "1080p"] {
             assert_eq!(requests(stage, &format!("/{rung}/001.ts")).await.len(), 2, "{rung}");
         }
@@ -132,4 +131,13 @@ async fn a_little_damage_is_played_over() {
 /// A byte of each block is wrong: nothing is left of what was encrypted.
 fn noise() -> serde_json::Value {
     json!({ "kind": "corrupt", "every": 16 })
+}
+
+/// How often noise was told of, and nothing else was. It depends on the key: a little of the noise looks like a transport stream,
+/// and then it is the padding at its end that does not.
+async fn noise_told(stage: &Stage) -> usize {
+    let codes = player::codes(stage).await;
+    let is_noise = |code: &String| ["segment_corrupt", "bad_padding"].contains(&code.as_str());
+    assert!(codes.iter().all(is_noise), "{codes:?}");
+    codes.len()
 }
