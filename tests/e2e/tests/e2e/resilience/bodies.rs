@@ -1,6 +1,6 @@
 //! Bodies that end early, stop coming, or are not what they should be.
 
-use cloud_player_e2e::patient_stage;
+use cloud_player_e2e::{Stage, patient_stage};
 use serde_json::json;
 
 use super::{LONG, plant, plant_for_good, requests, whole_sample_is_buffered};
