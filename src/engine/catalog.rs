@@ -61,7 +61,8 @@ pub(crate) struct Stream {
     pub(crate) media: Option<Media>,
     /// When the last load of it began.
     pub(crate) asked: Timestamp,
-    /// When it was last known to be as it is.
+    /// When it came for the first time, and when it was last known to be as it is.
+    pub(crate) came: Timestamp,
     pub(crate) got: Timestamp,
     /// What the last load brought.
     pub(crate) news: Refresh,
@@ -280,7 +281,7 @@ impl Catalog {
             playlist.align_to(known, now.since(got));
         }
         if let Some(stream) = self.stream_mut(lane, index) {
-            stream.restarts = restarts;
+            (stream.restarts, stream.came) = (restarts, now);
         }
         playlist
     }
@@ -350,9 +351,18 @@ impl Catalog {
 impl Stream {
     /// Nothing is known of it but its address.
     pub(super) fn at(url: Url) -> Self {
-        let (asked, got, news) = (Timestamp::ZERO, Timestamp::ZERO, Refresh::Unchanged);
-        let standing = Standing::default();
-        Self { url, media: None, asked, got, news, whole: false, restarts: 0, standing }
+        let (zero, news, standing) = (Timestamp::ZERO, Refresh::Unchanged, Standing::default());
+        Self {
+            url,
+            media: None,
+            asked: zero,
+            came: zero,
+            got: zero,
+            news,
+            whole: false,
+            restarts: 0,
+            standing,
+        }
     }
 
     /// Whether it is left alone for now.

@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::playlist::{MediaPlaylist, PlaylistError, Refresh, Segment};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
-use super::catalog::Media;
+use super::catalog::{Media, Stream};
 use super::io::{ElementCommand, Event, Output};
 use super::lane::LaneId;
 use super::requests::{Ask, Purpose};
@@ -138,22 +138,34 @@ impl Engine {
         let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
         let Stage::Open(catalog) = &mut self.stage else { return };
         let Some(stream) = catalog.stream(lane, index) else { return };
-        let mut restarts = stream.restarts.wrapping_add(1);
-        let others = others.into_iter().filter_map(|(of, i)| catalog.stream(of, i));
-        let others: Vec<_> =
-            others.filter_map(|stream| Some((stream, &stream.media.as_ref()?.playlist))).collect();
-        // Not every playlist shows each time that the server begins anew.
-        match others.iter().filter(|(stream, _)| stream.restarts >= restarts).max_by_key(|(s, _)| s.restarts)
-        {
-            Some((stream, first)) => {
-                restarts = stream.restarts;
+        let (mut restarts, since) = (stream.restarts.wrapping_add(1), stream.got);
+        let others = others.into_iter().filter_map(|(of, i)| Some((of, i, catalog.stream(of, i)?)));
+        let others: Vec<_> = others
+            .filter_map(|(of, i, stream)| Some((of, i, stream, &stream.media.as_ref()?.playlist)))
+            .collect();
+        // Not every playlist shows each time that the server begins anew, and one that came for the first time since does not.
+        let is_new = |stream: &Stream, other: &MediaPlaylist| {
+            stream.restarts < restarts && stream.came >= since && counts_like(other, playlist)
+        };
+        let as_new =
+            others.iter().filter(|(.., stream, other)| stream.restarts >= restarts || is_new(stream, other));
+        let mut late = None;
+        match as_new.max_by_key(|(.., stream, _)| stream.restarts) {
+            Some((of, i, stream, first)) => {
+                late = is_new(stream, first).then_some((*of, *i));
+                restarts = restarts.max(stream.restarts);
                 playlist.align_to(first, now.since(stream.got));
             }
             // The others were heard of since: what they had then was before this.
-            None => others.iter().for_each(|(_, old)| playlist.go_behind(old)),
+            None => others.iter().for_each(|(.., old)| playlist.go_behind(old)),
         }
-        if let Some(stream) = catalog.stream_mut(lane, index) {
-            stream.restarts = restarts;
+        for (of, i) in late.into_iter().chain([(lane, index)]) {
+            if let Some(stream) = catalog.stream_mut(of, i) {
+                stream.restarts = restarts;
+            }
+        }
+        if let Some((of, _)) = late {
+            self.abandon_segment(now, of);
         }
     }
 
@@ -285,3 +297,12 @@ const DEAD_ZONE: MediaTime = MediaTime::from_millis(1000);
 const MAX_CATCH_UP: MediaTime = MediaTime::from_millis(30_000);
 /// With less than this buffered the stream is about to stop.
 const MIN_BUFFER: MediaTime = MediaTime::from_millis(1000);
+
+/// Whether two live playlists number their segments alike, as far as can be seen: one goes on from the other, or nearly.
+fn counts_like(a: &MediaPlaylist, b: &MediaPlaylist) -> bool {
+    let numbers =
+        |list: &MediaPlaylist| Some((list.segments.first()?.sequence, list.segments.last()?.sequence));
+    let (Some(a), Some(b)) = (numbers(a), numbers(b)) else { return false };
+    let reach = (a.1 - a.0).max(b.1 - b.0) + 1;
+    a.0 <= b.1.saturating_add(reach) && b.0 <= a.1.saturating_add(reach)
+}

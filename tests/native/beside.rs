@@ -12,20 +12,24 @@ use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World};
 
 /// Pictures and sound in two playlists; from `at` on, in seconds, both are 20 segments further (and, with `restarts`, count from
-/// zero again), but the sound's load is the first to see it.
-fn jumping(at: u64, restarts: bool) -> World {
+/// zero again), but the sound's load is the first to see it. With `late` there is no load of the sound's before.
+fn jumping(at: u64, restarts: bool, late: bool) -> World {
     let mut jumped = false;
-    live_world("master", config(), RTT, move |path, _, now| {
+    live_world_of("master", config(), RTT, move |path, _, now| {
+        if late && now < at && path == "sound.m3u8" {
+            return Some(Response::status(503));
+        }
         jumped |= now >= at && path == "sound.m3u8";
         let newest = 5 + (now / 2) as usize + if jumped { 20 } else { 0 };
         let base = if jumped && restarts { (at / 2) as usize + 20 } else { 0 };
         let list = |kind: &str| {
             let first = newest - 5;
             let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
-            Some(text.replace(&format!("SEQUENCE:{first}\n"), &format!("SEQUENCE:{}\n", first - base)))
+            let number = format!("SEQUENCE:{}\n", first - base);
+            Some(Response::ok(text.replace(&format!("SEQUENCE:{first}\n"), &number)))
         };
         match path {
-            "master.m3u8" => Some(APART.into()),
+            "master.m3u8" => Some(Response::ok(APART)),
             "low.m3u8" => list("v"),
             "sound.m3u8" => list("a"),
             _ => None,
@@ -36,7 +40,7 @@ fn jumping(at: u64, restarts: bool) -> World {
 /// The sound's playlist jumps first: the pictures' is forgotten, read again and put at zero.
 #[test]
 fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
-    let mut w = jumping(20, false);
+    let mut w = jumping(20, false, false);
     w.run_for(secs(45));
     assert_eq!(w.fatal(), None);
     let (position, range) = (w.position(), w.element.live_range.unwrap());
@@ -49,7 +53,7 @@ fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
 /// Likewise, with sequence numbers that begin anew.
 #[test]
 fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
-    let mut w = jumping(60, true);
+    let mut w = jumping(60, true, false);
     w.run_for(secs(85));
     let position = w.position();
     w.run_for(secs(15));
@@ -61,6 +65,18 @@ fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
         w.element.live_range,
         w.errors().map(|e| e.code).collect::<Vec<_>>()
     );
+}
+
+/// The sound's playlist comes for the first time when the numbers have begun anew, and nothing in it shows that: its media were
+/// put where those of the old numbers lie, and never met the pictures.
+#[test]
+fn sound_whose_playlist_first_comes_when_all_begins_anew_meets_the_pictures() {
+    let mut w = jumping(2, true, true);
+    w.run_until(secs(60), "playing", |w| w.position() > 2.0 && w.element.state().ready_state > 2);
+    let position = w.position();
+    w.run_for(secs(10));
+    assert!(w.position() > position + 8.0, "stood at {position}, now at {}", w.position());
+    assert_eq!(w.fatal(), None);
 }
 
 /// The sound's playlist counts discontinuities differently, and the sound comes after the pictures' goal is met.

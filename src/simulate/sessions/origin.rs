@@ -157,6 +157,11 @@ impl<'a> Origin<'a> {
         self.given.get(&(false, n)).is_some_and(|given| given.came)
     }
 
+    /// Whether two copies of a segment's pictures lacked something.
+    pub(super) fn came_short_twice(&self, n: usize) -> bool {
+        self.given.get(&(false, n)).is_some_and(|given| given.copies > 1)
+    }
+
     /// How much earlier than its end the stream may end: what a copy of its last segment lacks, less than a player can tell from a
     /// duration that was rounded, and what copies of the first segments of its parts lack at their beginning, for a part
     /// begins with what is there of it.
