@@ -41,13 +41,29 @@ pub(crate) async fn start_with_quota(
     options: Value,
     quota: Option<u64>,
 ) {
-    let mut options = object(options);
-    options.entry("sessionId").or_insert_with(|| stage.session().into());
-    stage.open("/e2e.html").await;
-    let _: bool = stage.wait_for("the test page", START, "return globalThis.e2e?.ready").await;
+    open(stage).await;
     if let Some(quota) = quota {
         stage.js::<()>(&format!("e2e.quota = {quota}")).await;
     }
+    begin(stage, attributes, options).await;
+}
+
+async fn open(stage: &Stage) {
+    stage.open("/e2e.html").await;
+    let _: bool = stage.wait_for("the test page", START, "return globalThis.e2e?.ready").await;
+}
+
+/// Opens the page and preloads the player: what is signed for [`begin`] next lives for seconds, and a browser on a busy machine
+/// may take that long to come so far.
+pub(crate) async fn preload(stage: &Stage) {
+    open(stage).await;
+    stage.js::<()>("await e2e.preload()").await;
+}
+
+/// Puts a player into the page.
+pub(crate) async fn begin(stage: &Stage, attributes: &Map<String, Value>, options: Value) {
+    let mut options = object(options);
+    options.entry("sessionId").or_insert_with(|| stage.session().into());
     stage.js::<()>(&format!("await e2e.start({}, {})", json!(attributes), json!(options))).await;
 }
 

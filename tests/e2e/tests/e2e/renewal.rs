@@ -12,6 +12,7 @@ const LIFE: i64 = 8;
 
 /// A lesson that is loaded a little at a time, and whose page renews.
 async fn start(stage: &Stage, terms: Value) {
+    player::preload(stage).await;
     stage.admin().access(&terms).await;
     let ttl = terms["token_ttl_s"].as_i64().unwrap();
     let token = stage.admin().tokens("sample", ttl).await.drm_token;
@@ -23,7 +24,7 @@ async fn start(stage: &Stage, terms: Value) {
             .collect();
     let renew_from = json!({ "url": format!("/s/{}/renew", stage.session()), "fileId": "sample" });
     let options = json!({ "bufferGoal": 5, "backBuffer": 1, "renewFrom": renew_from });
-    player::start(stage, &attributes, options).await;
+    player::begin(stage, &attributes, options).await;
     player::plays_on(stage, 1.0).await;
 }
 

@@ -84,12 +84,13 @@ async fn a_5xx_that_does_not_pass_is_told_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_right_that_runs_out_during_playback_is_told_once() {
     patient_stage("runs-out", async |stage| {
+        player::preload(stage).await;
         // The third key is not asked for before the eighth second.
         let token = stage.admin().tokens("sample-rotating", 7).await.drm_token;
         let mut attributes = player::playlist(stage, &token).await;
         let src = stage.admin().url("/media/sample-rotating/master.m3u8", 600, true).await;
         attributes.insert("src".to_owned(), src.into());
-        player::start(stage, &attributes, json!({ "startRung": 0, "bufferGoal": 4 })).await;
+        player::begin(stage, &attributes, json!({ "startRung": 0, "bufferGoal": 4 })).await;
         player::plays_on(stage, 4.0).await;
         fails(stage, "access_refused", "key", Some(403)).await;
 
