@@ -24,7 +24,9 @@ fn jumping(at: u64, restarts: bool, late: bool) -> World {
         let base = if jumped && restarts { (at / 2) as usize + 20 } else { 0 };
         let list = |kind: &str| {
             let first = newest - 5;
-            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
+            // A server that begins anew begins with other time stamps.
+            let media = |n| if jumped && late { n - 20 } else { n };
+            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{}.ts\n", media(n)));
             let number = format!("SEQUENCE:{}\n", first - base);
             Some(Response::ok(text.replace(&format!("SEQUENCE:{first}\n"), &number)))
         };
