@@ -137,8 +137,8 @@ export type ToWorker =
 export interface Boot {
   type: 'boot';
   module: WebAssembly.Module | null;
-  /** No worker of this page has been booted before. */
-  isFirst: boolean;
+  /** No worker of this page has warmed up yet. */
+  warmsUp: boolean;
 }
 
 export type SinkCommand =
@@ -155,6 +155,8 @@ export type SinkCommand =
 
 export type FromWorker =
   | { type: 'ready' }
+  /** What a session calls is compiled. */
+  | { type: 'warm' }
   | { type: 'event'; event: SessionEvent }
   | ({ type: 'hostError' } & PlayerErrorDetail)
   | { type: 'seek'; to: number }

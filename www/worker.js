@@ -29,20 +29,20 @@ self.addEventListener('error', (event) => fail(event.error?.name ?? 'Error'));
 self.addEventListener('unhandledrejection', (event) => fail(event.reason?.name ?? 'Error'));
 
 /** @param {Boot} boot */
-async function boot({ module, isFirst }) {
+async function boot({ module, warmsUp }) {
   // The glue compiles while it streams, and falls back to whole bytes where a server sends another MIME type.
   await init({ module_or_path: module ?? new URL('./pkg/cloud_player_bg.wasm', import.meta.url) });
   const made = new Host(send);
-  // What a page's first worker has warmed up is warm for those that follow.
-  const preloads = isFirst && early.length === 0;
-  if (preloads) {
+  const preloads = early.length === 0;
+  if (preloads && warmsUp) {
     wakeSound();
     while (made.warmUp());
+    send({ type: 'warm' }, []);
   }
   host = made;
   send({ type: 'ready' }, []);
   for (const message of early.splice(0)) host.receive(message);
-  if (!isFirst || preloads) return;
+  if (preloads || !warmsUp) return;
   wakeSound();
   warmUp();
 }
@@ -72,6 +72,7 @@ function wakeSound() {
 function warmUp() {
   setTimeout(() => {
     if (host?.warmUp()) warmUp();
+    else send({ type: 'warm' }, []);
   });
 }
 

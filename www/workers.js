@@ -13,8 +13,9 @@ let compiled;
 let spare;
 /** @type {Promise<void> | undefined} */
 let spareReady;
-/** Whether no worker of this page has been started yet. */
-let isFirst = true;
+let settle = () => {};
+/** Whether a worker of this page has warmed up: what it has compiled is warm for those that follow. */
+let isWarm = false;
 /** More than it takes to start what plays sound. */
 const WAKING_MS = 5000;
 
@@ -24,6 +25,7 @@ export function preloadWorker() {
     const worker = startWorker();
     spare = worker;
     spareReady = new Promise((resolve) => {
+      settle = resolve;
       // A worker that failed is of no use to the next player, which will find out why for itself.
       const failed = () => {
         if (spare === worker) {
@@ -46,6 +48,8 @@ export function preloadWorker() {
 export function takeWorker() {
   const worker = spare ?? startWorker();
   spare = undefined;
+  // Its player may end it before it is ready.
+  settle();
   return worker;
 }
 
@@ -54,21 +58,22 @@ function startWorker() {
   compiled ??= compile();
   compiled.then((module) => {
     /** @type {Boot} */
-    const boot = { type: 'boot', module, isFirst };
-    isFirst = false;
+    const boot = { type: 'boot', module, warmsUp: !isWarm };
     worker.postMessage(boot);
   });
-  worker.addEventListener('message', wakeSound);
+  worker.addEventListener('message', ({ data }) => {
+    if (data.type === 'warm') isWarm = true;
+    else if (data.type === 'wakeSound') wakeSound(data);
+  });
   return worker;
 }
 
-/** @param {MessageEvent<FromWorker>} event */
-function wakeSound({ data }) {
-  if (data.type !== 'wakeSound') return;
+/** @param {FromWorker & { type: 'wakeSound' }} message */
+function wakeSound({ handle }) {
   const audio = new Audio();
   audio.preload = 'auto';
   audio.muted = true;
-  audio.srcObject = /** @type {MediaProvider} */ (/** @type {unknown} */ (data.handle));
+  audio.srcObject = /** @type {MediaProvider} */ (/** @type {unknown} */ (handle));
   setTimeout(() => {
     audio.srcObject = null;
   }, WAKING_MS);

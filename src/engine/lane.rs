@@ -326,7 +326,8 @@ impl Lane {
     }
 
     /// The segment came through, with its media at `measured`.
-    pub(super) fn finish(&mut self, measured: TimeRange) -> Option<Box<Loading>> {
+    /// `forgotten` is how often the sink has forgotten frames by now.
+    pub(super) fn finish(&mut self, measured: TimeRange, forgotten: u32) -> Option<Box<Loading>> {
         let State::Loading(loading) = core::mem::take(&mut self.state) else { return None };
         self.again = None;
         let same = self.tail.filter(|tail| {
@@ -334,9 +335,9 @@ impl Lane {
                 && is_same(tail.target, loading.target)
         });
         let copies = same.map_or(1, |tail| tail.copies + 1);
-        // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it, unless a
-        // browser made room there while the copy before came.
-        let unfilled = same.is_some_and(|tail| tail.forgotten == loading.forgotten || copies > MAX_COPIES);
+        // Loaded for the same place as before, and the place is still not filled: of some track there is nothing in it, unless
+        // frames were forgotten since because a browser had taken those that they need.
+        let unfilled = same.is_some_and(|tail| tail.forgotten == forgotten || copies > MAX_COPIES);
         // What a copy lacks at its end is no drift, nor what a damaged timestamp adds.
         let (length, told) = (measured.length().ticks(), loading.range.length().ticks());
         if length > told / 4 * 3 && length / 4 <= told {
@@ -676,7 +677,7 @@ mod tests {
             lane.begin(Loading::new(0, 0, segment, drift, place, ask));
             let start = MediaTime::from_ticks(length.ticks() * last as i64);
             let measured = TimeRange { start, end: start + length };
-            lane.finish(measured);
+            lane.finish(measured, 0);
             loads += 1;
             if measured.contains(place) || loads > 50 {
                 return (loads, last);
@@ -708,7 +709,7 @@ mod tests {
             lane.begin(Loading::new(0, 0, segment, drift, place, ask));
             // They end before the hole or begin behind it.
             let start = MediaTime::from_millis(n as i64 * 2000 + if n < 2 { -1000 } else { 1000 });
-            lane.finish(TimeRange { start, end: start + MediaTime::from_millis(2000) });
+            lane.finish(TimeRange { start, end: start + MediaTime::from_millis(2000) }, 0);
             loads += 1;
             assert!(loads < 20, "for ever");
         }
@@ -721,7 +722,7 @@ mod tests {
         let ask = Ask::get(Purpose::Segment(LaneId::Main), Url::new(""));
         let segment = media.playlist.segment(1).unwrap();
         lane.begin(Loading::new(0, 0, segment, MediaTime::ZERO, segment.start(), ask));
-        lane.finish(TimeRange { start: segment.start(), end: MediaTime::from_millis(17_755_000) });
+        lane.finish(TimeRange { start: segment.start(), end: MediaTime::from_millis(17_755_000) }, 0);
         assert_eq!(lane.drift(), MediaTime::ZERO);
     }
 

@@ -166,6 +166,7 @@ impl Engine {
         }
         if let Some((of, _)) = late {
             self.abandon_segment(now, of);
+            self.lanes.lane_mut(of).forget_drift();
         }
     }
 
@@ -298,11 +299,11 @@ const MAX_CATCH_UP: MediaTime = MediaTime::from_millis(30_000);
 /// With less than this buffered the stream is about to stop.
 const MIN_BUFFER: MediaTime = MediaTime::from_millis(1000);
 
-/// Whether two live playlists number their segments alike, as far as can be seen: one goes on from the other, or nearly.
-fn counts_like(a: &MediaPlaylist, b: &MediaPlaylist) -> bool {
+/// Whether a live playlist may count like a newer one: it ends where that does or earlier, and nearly reaches it.
+fn counts_like(older: &MediaPlaylist, newer: &MediaPlaylist) -> bool {
     let numbers =
         |list: &MediaPlaylist| Some((list.segments.first()?.sequence, list.segments.last()?.sequence));
-    let (Some(a), Some(b)) = (numbers(a), numbers(b)) else { return false };
-    let reach = (a.1 - a.0).max(b.1 - b.0) + 1;
-    a.0 <= b.1.saturating_add(reach) && b.0 <= a.1.saturating_add(reach)
+    let (Some(older), Some(newer)) = (numbers(older), numbers(newer)) else { return false };
+    let reach = (older.1 - older.0).max(newer.1 - newer.0) + 1;
+    older.1 <= newer.1.saturating_add(1) && newer.0 <= older.1.saturating_add(reach)
 }

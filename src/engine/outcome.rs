@@ -158,7 +158,8 @@ impl Engine {
         if lane == LaneId::Main {
             self.sink.expect_no_more(apart.then_some(TrackKind::Audio));
         }
-        if let Some(loading) = self.lanes.lane_mut(lane).finish(measured) {
+        let forgotten = self.sink.forgotten();
+        if let Some(loading) = self.lanes.lane_mut(lane).finish(measured, forgotten) {
             self.lanes.offset_proved(loading.discontinuity_sequence);
             self.skipped = 0;
             let lost = self.playhead.segment_loaded(lane, measured, loading.bytes);

@@ -181,16 +181,24 @@ fn frames_go_on_from_those_that_are_decoded_right_before_them() {
     }
 }
 
-/// Where frames are missing, the one before lasts until the next.
+/// Where frames are missing, the one before lasts until the next; removed is up to a key frame, be it one that was there before.
 #[test]
 fn a_long_last_frame_goes_with_what_it_begins_in() {
     let ms = MediaTime::from_millis;
-    for (removed, there) in [(1500, Some(3000)), (1501, None)] {
+    let part = |from: i64, to: i64| {
+        let range = TimeRange { start: ms(from), end: ms(to) };
+        Fragment { range, decoded: range, last_frame: ms(500), ..fragment(TrackKind::Video, 9, 0, 2) }
+    };
+    for (parts, removed, there) in
+        [(vec![part(0, 1500), part(1500, 2000)], 1500, Some(3000)), (vec![part(0, 2000)], 1600, None)]
+    {
         let mut sink = ready();
         sink.poll();
-        sink.append(Fragment { last_frame: ms(500), ..fragment(TrackKind::Video, 9, 0, 2) });
-        sink.done(TrackKind::Video, vec![]);
-        sink.poll();
+        for part in parts {
+            sink.append(part);
+            sink.done(TrackKind::Video, vec![span(0, 2)]);
+            assert_eq!(name(sink.poll()), "append Video 9");
+        }
         sink.done(TrackKind::Video, vec![span(0, 2)]);
         assert!(sink.remove(TimeRange { start: MediaTime::ZERO, end: ms(removed) }));
         sink.append(Fragment { starts_with_key_frame: false, ..fragment(TrackKind::Video, 7, 2, 3) });

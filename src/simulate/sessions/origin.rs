@@ -157,9 +157,9 @@ impl<'a> Origin<'a> {
         self.given.get(&(false, n)).is_some_and(|given| given.came)
     }
 
-    /// Whether two copies of a segment's pictures lacked something.
+    /// Whether two copies of a segment's pictures lacked something, and no whole one came since.
     pub(super) fn came_short_twice(&self, n: usize) -> bool {
-        self.given.get(&(false, n)).is_some_and(|given| given.copies > 1)
+        self.given.get(&(false, n)).is_some_and(|given| given.copies > 1 && !given.whole)
     }
 
     /// How much earlier than its end the stream may end: what a copy of its last segment lacks, less than a player can tell from a

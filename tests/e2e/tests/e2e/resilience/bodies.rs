@@ -107,7 +107,7 @@ async fn a_segment_that_is_corrupt_on_every_rung_is_left_out() {
         player::start(stage, &player::file(stage, "sample"), json!({ "startRung": 0 })).await;
         player::rate(stage, 4).await;
         player::ends(stage, LONG).await;
-        noise_told(stage).await;
+        assert!(noise_told(stage).await > 0);
         for rung in ["360p", "480p", "720p", "1080p"] {
             assert_eq!(requests(stage, &format!("/{rung}/001.ts")).await.len(), 2, "{rung}");
         }
