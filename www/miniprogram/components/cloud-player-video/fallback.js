@@ -79,7 +79,10 @@ class Session {
         }
         break;
       case 'wake':
-        if (this.again !== null && now >= this.again) this.ask();
+        if (this.again === null) break;
+        if (now >= this.again) this.ask();
+        // Timers may be a little early.
+        else this.outputs.push({ type: 'wake', at: this.again });
         break;
       case 'play':
       case 'pause':

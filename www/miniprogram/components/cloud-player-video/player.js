@@ -201,7 +201,7 @@ class Player {
       function () {
         self.hear({ type: 'wake' });
       },
-      Math.min(Math.max(at - this.host.now(), 0), LONGEST_TIMER),
+      Math.min(Math.max(Math.ceil(at - this.host.now()), 0), LONGEST_TIMER),
     );
   }
 
