@@ -143,28 +143,35 @@ impl Engine {
         let others: Vec<_> = others
             .filter_map(|(of, i, stream)| Some((of, i, stream, &stream.media.as_ref()?.playlist)))
             .collect();
-        // Not every playlist shows each time that the server begins anew, and one that came for the first time since does not.
-        let is_new = |stream: &Stream, other: &MediaPlaylist| {
-            stream.restarts < restarts && stream.came >= since && counts_like(other, playlist)
-        };
-        let as_new =
-            others.iter().filter(|(.., stream, other)| stream.restarts >= restarts || is_new(stream, other));
-        let mut late = None;
+        // Not every playlist shows each time that the server begins anew.
+        let as_new = others.iter().filter(|(.., stream, _)| stream.restarts >= restarts);
+        let mut late = Vec::new();
         match as_new.max_by_key(|(.., stream, _)| stream.restarts) {
-            Some((of, i, stream, first)) => {
-                late = is_new(stream, first).then_some((*of, *i));
-                restarts = restarts.max(stream.restarts);
+            Some((.., stream, first)) => {
+                restarts = stream.restarts;
                 playlist.align_to(first, now.since(stream.got));
             }
-            // The others were heard of since: what they had then was before this.
-            None => others.iter().for_each(|(.., old)| playlist.go_behind(old)),
-        }
-        for (of, i) in late.into_iter().chain([(lane, index)]) {
-            if let Some(stream) = catalog.stream_mut(of, i) {
-                stream.restarts = restarts;
+            // The others were heard of since: what they had then was before this, unless they came for the first time since.
+            None => {
+                let is_late = |stream: &Stream, list| stream.came >= since && counts_like(list, playlist);
+                late.extend(
+                    others.iter().filter(|(.., s, list)| is_late(s, list)).map(|(of, i, ..)| (*of, *i)),
+                );
+                others.iter().for_each(|(.., old)| playlist.go_behind(old));
             }
         }
-        if let Some((of, _)) = late {
+        if let Some(stream) = catalog.stream_mut(lane, index) {
+            stream.restarts = restarts;
+        }
+        for (of, i) in &late {
+            let Some(stream) = catalog.stream_mut(*of, *i) else { continue };
+            stream.restarts = restarts;
+            // It was put beside the numbers from before.
+            if let Some(media) = &mut stream.media {
+                media.playlist.align_to(playlist, Duration::ZERO);
+            }
+        }
+        for (of, _) in late {
             self.abandon_segment(now, of);
             self.lanes.lane_mut(of).forget_drift();
         }
