@@ -33,7 +33,8 @@ impl Departure {
 
     /// Where the size and the rate vary as well, with this standard deviation of their logarithms.
     pub(super) fn durations_varied(&self, level: &Level, bits: f32, spread: f32) -> [Duration; OUTCOMES] {
-        self.varied(level, DEVIATIONS.map(|deviation| bits * (spread * deviation).exp()))
+        let (far, near) = ((spread * FAR).exp(), (spread * NEAR).exp());
+        self.varied(level, [bits * far, bits * near, bits / near, bits / far])
     }
 
     fn varied(&self, level: &Level, bits: [f32; OUTCOMES]) -> [Duration; OUTCOMES] {
@@ -59,8 +60,9 @@ impl Departure {
 
 /// In how many ways.
 pub(super) const OUTCOMES: usize = 4;
-/// The means of the quarters of the normal distribution.
-const DEVIATIONS: [f32; OUTCOMES] = [1.15, 0.32, -0.32, -1.15];
+/// The means of the quarters of the normal distribution, to either side.
+const FAR: f32 = 1.15;
+const NEAR: f32 = 0.32;
 /// The medians of the quarters of the exponential distribution.
 const STAYS: [f32; OUTCOMES] = [0.134, 0.47, 0.98, 2.08];
 

@@ -62,8 +62,9 @@ impl Price {
 #[derive(Clone, Copy, Debug)]
 struct Grid {
     places: usize,
-    /// Seconds from place to place.
+    /// Seconds from place to place, and the inverse.
     step: f32,
+    per_second: f32,
     /// Seconds of buffer beyond which the next request waits.
     goal: f32,
     /// Seconds that a segment lasts.
@@ -92,7 +93,8 @@ impl Plan {
         let segment = (s.segment.as_secs() as f32).max(0.1);
         let goal = (s.buffer_goal.as_secs() as f32).max(segment / 2.0);
         let places = whole((goal / LONGEST_STEP).ceil()).clamp(MIN_PLACES, MAX_PLACES);
-        let grid = Grid { places, step: goal / (places - 1) as f32, goal, segment };
+        let per_second = (places - 1) as f32 / goal;
+        let grid = Grid { places, step: 1.0 / per_second, per_second, goal, segment };
         let rate = |i: Option<&super::Rung>| i.map_or(1.0, |rung| rung.rate() as f32);
         let (lowest, highest) = (rate(s.ladder.first()), rate(s.ladder.last()));
         let span = (highest / lowest).ln().max(f32::MIN_POSITIVE);
@@ -178,25 +180,24 @@ impl Plan {
             let leaves = level.leaves_within(segment) as f32;
             let Some(here) = levels.next() else { break };
             let after = levels.peek().copied().unwrap_or(here);
+            let (stays, drifts) = ((1.0 - leaves) * (1.0 - 2.0 * drifts), (1.0 - leaves) * drifts);
             let sides = before.iter().zip(after).zip(here).zip(&self.elsewhere);
             for (worth, (((before, after), here), elsewhere)) in worth.iter_mut().zip(sides) {
-                let stays = here + drifts * (before + after - 2.0 * here);
-                *worth = (1.0 - leaves) * stays + leaves * elsewhere;
+                *worth = stays * here + drifts * (before + after) + leaves * elsewhere;
             }
             before = here;
             best_of(rungs, grid.places, worth);
         }
         // Only differences count; the sums would grow.
         let base = self.worth.last().copied().unwrap_or(0.0);
-        for row in self.worth.chunks_exact_mut(grid.places) {
-            for (worth, unforeseen) in row.iter_mut().zip(&self.unforeseen) {
-                *worth -= base + unforeseen;
-            }
-        }
         self.away.fill(0.0);
-        for (worth, likely) in self.worth.chunks_exact(block).zip(forecast.elsewhere()) {
-            for (sum, worth) in self.away.iter_mut().zip(worth) {
-                *sum += likely as f32 * worth;
+        for (worth, likely) in self.worth.chunks_exact_mut(block).zip(forecast.elsewhere()) {
+            let rows = worth.chunks_exact_mut(grid.places).zip(self.away.chunks_exact_mut(grid.places));
+            for (row, away) in rows {
+                for ((worth, sum), unforeseen) in row.iter_mut().zip(away).zip(&self.unforeseen) {
+                    *worth -= base + unforeseen;
+                    *sum += likely as f32 * *worth;
+                }
             }
         }
     }
@@ -278,7 +279,7 @@ impl Plan {
 impl Grid {
     /// The worth at a buffer, between two places.
     fn worth(&self, row: &[f32], buffer: f32) -> f32 {
-        let at = (buffer / self.step).max(0.0).min((self.places - 1) as f32);
+        let at = lesser(greater(buffer * self.per_second, 0.0), (self.places - 1) as f32);
         let place = whole(at).min(self.places - 2);
         let share = at - place as f32;
         match row.get(place..place + 2) {
@@ -287,9 +288,14 @@ impl Grid {
         }
     }
 
+    /// The worth of a segment that is all there is.
+    fn alone(&self, row: &[f32]) -> f32 {
+        self.worth_after(row, 0.0, 0.0)
+    }
+
     /// The worth after a download of this time: the segment is in, and what was over the goal was waited for.
     fn worth_after(&self, row: &[f32], buffer: f32, time: f32) -> f32 {
-        self.worth(row, ((buffer - time).max(0.0) + self.segment).min(self.goal))
+        self.worth(row, lesser(greater(buffer - time, 0.0) + self.segment, self.goal))
     }
 }
 
@@ -326,10 +332,9 @@ impl Outcome<'_> {
     /// [`Outcome::worth_instead`] for every outcome and place.
     fn instead(&self, grid: &Grid) -> [[f32; MAX_PLACES]; OUTCOMES] {
         let mut rows = [[0.0; MAX_PLACES]; OUTCOMES];
-        for (i, row) in rows.iter_mut().enumerate() {
-            for (place, out) in row.iter_mut().enumerate().take(grid.places) {
-                *out = self.worth_instead(grid, i, place as f32 * grid.step, Price::STALL);
-            }
+        for (row, shift) in rows.iter_mut().zip(self.shifts(grid, GIVEN_UP_AFTER)) {
+            let Some(row) = row.get_mut(..grid.places) else { break };
+            shift.add_to(row, 1.0, None);
         }
         rows
     }
@@ -337,44 +342,74 @@ impl Outcome<'_> {
     /// [`Outcome::brings_at`] for every place.
     fn brings(&self, grid: &Grid, instead: Option<&[[f32; MAX_PLACES]; OUTCOMES]>, out: &mut [f32]) {
         out.fill(grid.segment * self.utility);
-        let scale = 1.0 / OUTCOMES as f32;
-        for (i, Duration { seconds: time, left }) in self.times.iter().copied().enumerate() {
-            let row = if left { self.away } else { self.worth };
-            cost::add(grid.places);
-            // Where the buffer runs dry, the segment is all that is in afterwards.
-            let dry = whole((time / grid.step).ceil()).min(grid.places);
-            let (runs_dry, lasts) = out.split_at_mut(dry);
-            let alone = KEEP * grid.worth(row, grid.segment.min(grid.goal));
-            let late = alone - STALL_AT_ALL - STALL * time;
-            let rate = STALL * grid.step;
-            match instead.and_then(|rows| rows.get(i)) {
-                Some(row) => {
-                    let price = self.price_of_going_down(grid);
-                    for (place, (out, instead)) in runs_dry.iter_mut().zip(row).enumerate() {
-                        *out += scale * (late + rate * place as f32).max(instead - price);
-                    }
+        let price = self.price_of_going_down(grid);
+        for (i, shift) in self.shifts(grid, 0.0).enumerate() {
+            let instead = instead.and_then(|rows| rows.get(i)).map(|row| (&row[..], price));
+            shift.add_to(out, 1.0 / OUTCOMES as f32, instead);
+        }
+    }
+
+    /// Where it leads in each outcome, so much later.
+    fn shifts(&self, grid: &Grid, delay: f32) -> impl Iterator<Item = Shift<'_>> {
+        let worth = (self.worth, grid.alone(self.worth));
+        let away = (self.away, grid.alone(self.away));
+        self.times.iter().map(move |time| {
+            let (row, alone) = if time.left { away } else { worth };
+            Shift::new(grid, row, alone, delay + time.seconds)
+        })
+    }
+}
+
+/// A row of worth as it is seen from before a download: [`Grid::worth_after`] less [`Price::STALL`], for every place.
+struct Shift<'a> {
+    row: &'a [f32],
+    /// In the first so many places the buffer runs dry before the segment is in.
+    dry: usize,
+    /// What that is worth in the first of them, and how much more it is from each to the next.
+    late: f32,
+    rate: f32,
+    /// From the others it leads to the same distance from each, up to the last place; this is where from the first, in
+    /// places.
+    shift: f32,
+}
+
+impl<'a> Shift<'a> {
+    /// Where the buffer runs dry, the segment is `alone` afterwards.
+    fn new(grid: &Grid, row: &'a [f32], alone: f32, time: f32) -> Self {
+        let dry = whole((time * grid.per_second).ceil()).min(grid.places);
+        let late = KEEP * alone - STALL_AT_ALL - STALL * time;
+        let shift = dry as f32 + (grid.segment - time) * grid.per_second;
+        Self { row, dry, late, rate: STALL * grid.step, shift }
+    }
+
+    /// Adds it to what is there, so much of it. Where the buffer runs dry, something else may be worth more, at a price.
+    fn add_to(&self, out: &mut [f32], scale: f32, instead: Option<(&[f32], f32)>) {
+        cost::add(out.len());
+        let (runs_dry, lasts) = out.split_at_mut(self.dry.min(out.len()));
+        let waits = |place: usize| self.late + self.rate * place as f32;
+        match instead {
+            Some((row, price)) => {
+                for (place, (out, instead)) in runs_dry.iter_mut().zip(row).enumerate() {
+                    *out += scale * greater(waits(place), instead - price);
                 }
-                None => {
-                    for (place, out) in runs_dry.iter_mut().enumerate() {
-                        *out += scale * (late + rate * place as f32);
-                    }
+            }
+            None => {
+                for (place, out) in runs_dry.iter_mut().enumerate() {
+                    *out += scale * waits(place);
                 }
             }
-            // Elsewhere it leads from each place to the same distance from it, up to the last one.
-            let shift = dry as f32 + (grid.segment - time) / grid.step;
-            let from = whole(shift);
-            let share = shift - from as f32;
-            let rows = row.get(from..).unwrap_or_default();
-            let known = rows.len().saturating_sub(1).min(lasts.len());
-            let (inner, full) = lasts.split_at_mut(known);
-            let (lower, upper) = (scale * KEEP * (1.0 - share), scale * KEEP * share);
-            for ((out, a), b) in inner.iter_mut().zip(rows).zip(rows.iter().skip(1)) {
-                *out += lower * a + upper * b;
-            }
-            let full_worth = scale * KEEP * row.last().copied().unwrap_or(0.0);
-            for out in full {
-                *out += full_worth;
-            }
+        }
+        let from = whole(self.shift);
+        let share = self.shift - from as f32;
+        let row = self.row.get(from..).unwrap_or_default();
+        let (inner, full) = lasts.split_at_mut(row.len().saturating_sub(1).min(lasts.len()));
+        let (lower, upper) = (scale * KEEP * (1.0 - share), scale * KEEP * share);
+        for ((out, a), b) in inner.iter_mut().zip(row).zip(row.iter().skip(1)) {
+            *out += lower * a + upper * b;
+        }
+        let full_worth = scale * KEEP * self.row.last().copied().unwrap_or(0.0);
+        for out in full {
+            *out += full_worth;
         }
     }
 }
@@ -388,14 +423,14 @@ fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
         let (below, above) = worth.split_at_mut((i + 1) * places);
         let below = below.get(i * places..).unwrap_or_default();
         for (above, below) in above.iter_mut().zip(below) {
-            *above = above.max(below - price);
+            *above = greater(*above, below - price);
         }
     }
     for (i, price) in steps().enumerate().collect::<Vec<_>>().into_iter().rev() {
         let (below, above) = worth.split_at_mut((i + 1) * places);
         let below = below.get_mut(i * places..).unwrap_or_default();
         for (below, above) in below.iter_mut().zip(above.iter()) {
-            *below = below.max(above - price);
+            *below = greater(*below, above - price);
         }
     }
 }
@@ -403,6 +438,15 @@ fn best_of(rungs: &[Step], places: usize, worth: &mut [f32]) {
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)] // `as` saturates, and not-a-number is 0
 fn whole(number: f32) -> usize {
     number as usize
+}
+
+/// As `f32::max` and `f32::min`, for what is a number: those are calls of functions in WebAssembly, two fifths of a decision.
+fn greater(a: f32, b: f32) -> f32 {
+    if a > b { a } else { b }
+}
+
+fn lesser(a: f32, b: f32) -> f32 {
+    if a < b { a } else { b }
 }
 
 /// The price of a step over the whole ladder, in seconds at the top rung.
