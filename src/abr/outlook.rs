@@ -262,8 +262,8 @@ mod tests {
     use super::*;
     use crate::time::Timestamp;
 
-    /// The most that a decision may cost: what `cargo xtask bench choice` measures as some 0.1 ms in WebAssembly.
-    const MOST_STEPS: usize = 65_000;
+    /// The most that a decision may cost: what `cargo xtask bench choice` measures as 0.1 to 0.2 ms in WebAssembly.
+    const MOST_STEPS: usize = 57_000;
 
     struct Session {
         rule: Outlook,

@@ -464,7 +464,7 @@ const GIVEN_UP_AFTER: f32 = 2.0;
 const UNFORESEEN: (f32, f32) = (1800.0, 10.0);
 const LONGEST_STEP: f32 = 1.0;
 const MIN_PLACES: usize = 13;
-const MAX_PLACES: usize = 29;
+const MAX_PLACES: usize = 25;
 /// Levels less likely than this do not change a choice.
 const NEGLIGIBLE: f32 = 1e-4;
 
