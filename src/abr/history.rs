@@ -74,9 +74,12 @@ impl History {
         if open.first.is_none() {
             open.first = Some(now);
             open.slice = now;
-            let latency = now.since(open.sent).as_secs_f64();
-            let known = self.latency.unwrap_or(latency);
-            self.latency = Some(known + LATENCY_WEIGHT * (latency - known));
+            let latency = now.since(open.sent);
+            if latency < UNWATCHED {
+                let latency = latency.as_secs_f64();
+                let known = self.latency.unwrap_or(latency);
+                self.latency = Some(known + LATENCY_WEIGHT * (latency - known));
+            }
             return;
         }
         self.flowed(now, bytes);
@@ -109,7 +112,10 @@ impl History {
 
     fn cut(&mut self, now: Timestamp) {
         let Some(open) = &mut self.open else { return };
-        self.slices.push(Slice { bytes: open.flowed, time: now.since(open.slice) });
+        let time = now.since(open.slice);
+        if time < UNWATCHED {
+            self.slices.push(Slice { bytes: open.flowed, time });
+        }
         (open.slice, open.flowed) = (now, 0);
         open.slices += 1;
     }
@@ -126,7 +132,10 @@ impl History {
             self.slices.push(Slice { bytes: open.flowed, time });
         } else if open.slices == 0 && open.bytes >= MIN_SLICE_BYTES && !abandoned {
             // In so few pieces that what flowed after the first says nothing: count from the request on.
-            self.slices.push(Slice { bytes: open.bytes, time: now.since(open.sent).max(MIN_TIME) });
+            let time = now.since(open.sent).max(MIN_TIME);
+            if time < UNWATCHED {
+                self.slices.push(Slice { bytes: open.bytes, time });
+            }
         }
         let (latency, time) = (first.since(open.sent), now.since(first));
         self.downloads.push(Download { rung, bytes: open.bytes, latency, time, abandoned });
@@ -204,6 +213,8 @@ pub const SLICE: Duration = Duration::from_millis(500);
 /// its time for.
 const SILENCE: Duration = Duration::from_secs(1);
 const FIRST_SILENCE: Duration = Duration::from_secs(3);
+/// Nobody looked for so long, because a laptop slept or a page was frozen: that says nothing of the network.
+const UNWATCHED: Duration = Duration::from_secs(15);
 /// The last slice of a download may be this short.
 const MIN_SLICE: Duration = Duration::from_millis(100);
 const MIN_SLICE_BYTES: u64 = super::MIN_SAMPLE_BYTES;
@@ -211,3 +222,38 @@ const MIN_SLICE_BYTES: u64 = super::MIN_SAMPLE_BYTES;
 const MIN_TIME: Duration = Duration::from_millis(1);
 const LATENCY_WEIGHT: f64 = 0.25;
 const KEPT: usize = 64;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_laptop_that_slept_saw_nothing_of_the_network() {
+        let mut history = History::default();
+        let mut now = Timestamp::ZERO;
+        // Asleep while the first byte is waited for.
+        history.sent(now);
+        now = now + Duration::from_secs(40_000);
+        history.arrived(now, 50_000);
+        history.ended(now, 0, false);
+        assert_eq!((history.latency(), history.slices()), (None, 0), "{history:?}");
+        // And in the middle of the body: what comes then counts from when somebody looks again.
+        history.sent(now);
+        history.arrived(now + Duration::from_millis(50), 50_000);
+        now = now + Duration::from_secs(40_000);
+        history.passed(now);
+        now = now + Duration::from_millis(200);
+        history.arrived(now, 50_000);
+        history.ended(now, 0, false);
+        let slices: Vec<_> = history.slices_since(0).copied().collect();
+        assert_eq!(slices, [Slice { bytes: 50_000, time: Duration::from_millis(200) }]);
+        // An outage that was watched is one.
+        history.sent(now);
+        history.arrived(now, 50_000);
+        for second in 1..=40 {
+            history.passed(now + Duration::from_secs(second));
+        }
+        assert_eq!(history.slices(), 41);
+        assert!(history.slices_since(1).all(|slice| slice.bytes == 0), "{history:?}");
+    }
+}
