@@ -92,7 +92,7 @@ impl Plan {
     pub(super) fn new(s: &Situation<'_>) -> Self {
         let segment = (s.segment.as_secs() as f32).max(0.1);
         let goal = (s.buffer_goal.as_secs() as f32).max(segment / 2.0);
-        let places = whole((goal / LONGEST_STEP).ceil()).clamp(MIN_PLACES, MAX_PLACES);
+        let places = whole((goal / USUAL_STEP).ceil()).clamp(MIN_PLACES, MAX_PLACES);
         let per_second = (places - 1) as f32 / goal;
         let grid = Grid { places, step: 1.0 / per_second, per_second, goal, segment };
         let rate = |i: Option<&super::Rung>| i.map_or(1.0, |rung| rung.rate() as f32);
@@ -308,8 +308,8 @@ impl Outcome<'_> {
             let row = if left { self.away } else { self.worth };
             let mut this = KEEP * grid.worth_after(row, buffer, time) - price.of(time - buffer);
             if let (true, Some(lowest)) = (time > buffer, lowest) {
-                this =
-                    this.max(lowest.worth_instead(grid, i, buffer, price) - self.price_of_going_down(grid));
+                let instead = lowest.worth_instead(grid, i, buffer, price) - self.price_of_going_down(grid);
+                this = greater(this, instead);
             }
             sum += this;
         }
@@ -360,7 +360,8 @@ impl Outcome<'_> {
     }
 }
 
-/// A row of worth as it is seen from before a download: [`Grid::worth_after`] less [`Price::STALL`], for every place.
+/// A row of worth as it is seen from before a download: what [`Grid::worth_after`] counts for, less [`Price::STALL`], for
+/// every place.
 struct Shift<'a> {
     row: &'a [f32],
     /// In the first so many places the buffer runs dry before the segment is in.
@@ -462,7 +463,8 @@ const KEEP: f32 = 0.98;
 const GIVEN_UP_AFTER: f32 = 2.0;
 /// An outage that nothing foretells comes once in so many seconds and lasts for so many on average.
 const UNFORESEEN: (f32, f32) = (1800.0, 10.0);
-const LONGEST_STEP: f32 = 1.0;
+/// Seconds from place to place, as far as the number of places allows: each costs time in every decision.
+const USUAL_STEP: f32 = 1.0;
 const MIN_PLACES: usize = 13;
 const MAX_PLACES: usize = 25;
 /// Levels less likely than this do not change a choice.

@@ -61,15 +61,17 @@ pub(crate) struct Stream {
     pub(crate) media: Option<Media>,
     /// When the last load of it began.
     pub(crate) asked: Timestamp,
-    /// When it came for the first time, and when it was last known to be as it is.
+    /// When it came for the first time, when a load last brought something new, and when it was last known to be as it is.
     pub(crate) came: Timestamp,
+    pub(crate) changed: Timestamp,
     pub(crate) got: Timestamp,
     /// What the last load brought.
     pub(crate) news: Refresh,
     /// The next load must bring the whole playlist: an update did not fit what is known.
     pub(crate) whole: bool,
-    /// How often its server began anew.
+    /// How often its server began anew; and whether the last time was told by another playlist, and this one may yet show it.
     pub(crate) restarts: u32,
+    pub(crate) may_show: bool,
     /// Whether it has failed, and for how long it is left alone.
     pub(crate) standing: Standing,
 }
@@ -120,7 +122,8 @@ impl Catalog {
     pub(crate) fn of_media(now: Timestamp, url: Url, playlist: MediaPlaylist) -> Option<Self> {
         let info = RungInfo { bandwidth: 0, width: 0, height: 0, frame_rate: 0.0, codecs: String::new() };
         let mut stream = Stream::at(url.clone());
-        (stream.asked, stream.got, stream.media) = (now, now, Some(Media { playlist, url }));
+        stream.media = Some(Media { playlist, url });
+        (stream.asked, stream.changed, stream.got) = (now, now, now);
         let elsewhere = VecDeque::new();
         Self::new(vec![Rung { info, average: 0, stream, audio: None, elsewhere }])
     }
@@ -281,7 +284,7 @@ impl Catalog {
             playlist.align_to(known, now.since(got));
         }
         if let Some(stream) = self.stream_mut(lane, index) {
-            (stream.restarts, stream.came) = (restarts, now);
+            (stream.restarts, stream.came, stream.may_show) = (restarts, now, false);
         }
         playlist
     }
@@ -357,11 +360,21 @@ impl Stream {
             media: None,
             asked: zero,
             came: zero,
+            changed: zero,
             got: zero,
             news,
             whole: false,
             restarts: 0,
+            may_show: false,
             standing,
+        }
+    }
+
+    /// A load of the playlist brought this.
+    pub(crate) fn heard(&mut self, now: Timestamp, news: Refresh) {
+        (self.news, self.whole, self.got) = (news, false, now);
+        if !matches!(news, Refresh::Unchanged | Refresh::Stale) {
+            (self.changed, self.may_show) = (now, false);
         }
     }
 

@@ -10,7 +10,7 @@ use core::time::Duration;
 use crate::playlist::{MediaPlaylist, PlaylistError, Refresh, Segment};
 use crate::time::{MediaTime, TimeRange, Timestamp};
 
-use super::catalog::{Media, Stream};
+use super::catalog::Media;
 use super::io::{ElementCommand, Event, Output};
 use super::lane::LaneId;
 use super::requests::{Ask, Purpose};
@@ -138,42 +138,50 @@ impl Engine {
         let others: Vec<_> = others.filter_map(|of| Some((of, self.stream_in_use(of)?))).collect();
         let Stage::Open(catalog) = &mut self.stage else { return };
         let Some(stream) = catalog.stream(lane, index) else { return };
-        let (mut restarts, since) = (stream.restarts.wrapping_add(1), stream.got);
+        let (mut restarts, since) = (stream.restarts, stream.changed);
+        if !stream.may_show {
+            restarts = restarts.wrapping_add(1);
+        }
         let others = others.into_iter().filter_map(|(of, i)| Some((of, i, catalog.stream(of, i)?)));
-        let others: Vec<_> = others
-            .filter_map(|(of, i, stream)| Some((of, i, stream, &stream.media.as_ref()?.playlist)))
-            .collect();
+        let others = others.filter_map(|(of, i, s)| Some((of, i, s, &s.media.as_ref()?.playlist)));
+        let others: Vec<_> = others.collect();
         // Not every playlist shows each time that the server begins anew.
         let as_new = others.iter().filter(|(.., stream, _)| stream.restarts >= restarts);
-        let mut late = Vec::new();
+        let mut late = None;
         match as_new.max_by_key(|(.., stream, _)| stream.restarts) {
             Some((.., stream, first)) => {
                 restarts = stream.restarts;
                 playlist.align_to(first, now.since(stream.got));
             }
-            // The others were heard of since: what they had then was before this, unless they came for the first time since.
+            // The others were heard of since: what they had then was before this, unless they came for the first time since
+            // this one last had something new.
             None => {
-                let is_late = |stream: &Stream, list| stream.came >= since && counts_like(list, playlist);
-                late.extend(
-                    others.iter().filter(|(.., s, list)| is_late(s, list)).map(|(of, i, ..)| (*of, *i)),
-                );
-                others.iter().for_each(|(.., old)| playlist.go_behind(old));
+                for (of, i, stream, list) in &others {
+                    if lane != LaneId::Text && stream.came >= since && counts_like(list, playlist) {
+                        late = Some((*of, *i));
+                    } else {
+                        playlist.go_behind(list);
+                    }
+                }
             }
+        }
+        let mut moved = false;
+        if let Some((of, i)) = late
+            && let Some(stream) = catalog.stream_mut(of, i)
+        {
+            (stream.restarts, stream.may_show) = (restarts, true);
+            let age = now.since(stream.changed);
+            moved = stream.media.as_mut().is_some_and(|late| playlist.meet(&mut late.playlist, age));
         }
         if let Some(stream) = catalog.stream_mut(lane, index) {
             stream.restarts = restarts;
         }
-        for (of, i) in &late {
-            let Some(stream) = catalog.stream_mut(*of, *i) else { continue };
-            stream.restarts = restarts;
-            // It was put beside the numbers from before.
-            if let Some(media) = &mut stream.media {
-                media.playlist.align_to(playlist, Duration::ZERO);
-            }
-        }
-        for (of, _) in late {
+        if let Some((of, _)) = late.filter(|_| moved) {
             self.abandon_segment(now, of);
             self.lanes.lane_mut(of).forget_drift();
+            if of == LaneId::Main {
+                self.tell_live_range();
+            }
         }
     }
 

@@ -119,7 +119,7 @@ impl Engine {
         if let Some(stream) = catalog.stream_mut(lane, index).filter(|_| detail.is_none()) {
             stream.media = media;
             if let Ok(news) = &read {
-                (stream.news, stream.whole, stream.got) = (*news, false, now);
+                stream.heard(now, *news);
             }
         }
         let news = match read {

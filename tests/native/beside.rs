@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use cloud_player::engine::{Config, Request, Source};
+use cloud_player::media::TrackKind;
 use cloud_player::secret::Url;
 use cloud_player::time::MediaTime;
 
@@ -12,37 +13,56 @@ use crate::setup::{RTT, config, secs};
 use crate::world::{Network, Origin, Response, World};
 
 /// Pictures and sound in two playlists; from `at` on, in seconds, both are 20 segments further (and, with `restarts`, count from
-/// zero again), but the sound's load is the first to see it. With `late` there is no load of the sound's before.
-fn jumping(at: u64, restarts: bool, late: bool) -> World {
+/// zero again), but the sound's load is the first to see it.
+fn jumping(at: u64, restarts: bool) -> World {
     let mut jumped = false;
     live_world_of("master", config(), RTT, move |path, _, now| {
-        if late && now < at && path == "sound.m3u8" {
-            return Some(Response::status(503));
-        }
         jumped |= now >= at && path == "sound.m3u8";
         let newest = 5 + (now / 2) as usize + if jumped { 20 } else { 0 };
         let base = if jumped && restarts { (at / 2) as usize + 20 } else { 0 };
-        let list = |kind: &str| {
+        beside(path, |kind| {
             let first = newest - 5;
-            // A server that begins anew begins with other time stamps.
-            let media = |n| if jumped && late { n - 20 } else { n };
-            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{}.ts\n", media(n)));
-            let number = format!("SEQUENCE:{}\n", first - base);
-            Some(Response::ok(text.replace(&format!("SEQUENCE:{first}\n"), &number)))
-        };
-        match path {
-            "master.m3u8" => Some(Response::ok(APART)),
-            "low.m3u8" => list("v"),
-            "sound.m3u8" => list("a"),
-            _ => None,
+            let text = window(first, newest, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n"));
+            text.replace(&format!("SEQUENCE:{first}\n"), &format!("SEQUENCE:{}\n", first - base))
+        })
+    })
+}
+
+/// The playlists of pictures and sound that are apart.
+fn beside(path: &str, list: impl Fn(&str) -> String) -> Option<Response> {
+    match path {
+        "master.m3u8" => Some(Response::ok(APART)),
+        "low.m3u8" => Some(Response::ok(list("v"))),
+        "sound.m3u8" => Some(Response::ok(list("a"))),
+        _ => None,
+    }
+}
+
+/// A server begins anew when the pictures' playlist has come, with other numbers and time stamps, and the sound's first comes
+/// then. For `lag` seconds, that of the pictures is as it was before, and the sound's as it came first.
+fn sound_late(lag: u64) -> World {
+    const ANEW: u64 = 2;
+    let mut came = false;
+    live_world_of("master", config(), RTT, move |path, _, now| {
+        let is_sound = path == "sound.m3u8";
+        if is_sound && now < ANEW {
+            return Some(Response::status(503));
         }
+        came |= is_sound;
+        let first = match (now - now.min(ANEW)) as usize / 2 {
+            since if came && now >= ANEW + lag && !is_sound => since,
+            since if is_sound && now > ANEW + lag => since,
+            _ if is_sound => 0,
+            _ => 40,
+        };
+        beside(path, |kind| window(first, first + 5, "", |n| format!("#EXTINF:2,\n{kind}{n}.ts\n")))
     })
 }
 
 /// The sound's playlist jumps first: the pictures' is forgotten, read again and put at zero.
 #[test]
 fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
-    let mut w = jumping(20, false, false);
+    let mut w = jumping(20, false);
     w.run_for(secs(45));
     assert_eq!(w.fatal(), None);
     let (position, range) = (w.position(), w.element.live_range.unwrap());
@@ -55,7 +75,7 @@ fn sound_whose_playlist_jumps_first_does_not_put_the_pictures_at_zero() {
 /// Likewise, with sequence numbers that begin anew.
 #[test]
 fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
-    let mut w = jumping(60, true, false);
+    let mut w = jumping(60, true);
     w.run_for(secs(85));
     let position = w.position();
     w.run_for(secs(15));
@@ -73,12 +93,45 @@ fn sound_whose_playlist_begins_anew_first_does_not_stop_the_pictures() {
 /// put where those of the old numbers lie, and never met the pictures.
 #[test]
 fn sound_whose_playlist_first_comes_when_all_begins_anew_meets_the_pictures() {
-    let mut w = jumping(2, true, true);
-    w.run_until(secs(60), "playing", |w| w.position() > 2.0 && w.element.state().ready_state > 2);
+    meets_the_pictures(0);
+}
+
+/// A load of the pictures' playlist in between brings the old one, from a cache.
+#[test]
+fn sound_that_first_comes_before_an_old_playlist_of_the_pictures_meets_them() {
+    meets_the_pictures(3);
+}
+
+/// The windows that came first have nothing in common: nothing came for longer than either lasts.
+#[test]
+fn sound_that_first_comes_before_an_outage_of_the_playlists_meets_the_pictures() {
+    meets_the_pictures(16);
+}
+
+fn meets_the_pictures(lag: u64) {
+    let mut w = sound_late(lag);
+    w.run_for(secs(lag + 30));
     let position = w.position();
     w.run_for(secs(10));
-    assert!(w.position() > position + 8.0, "stood at {position}, now at {}", w.position());
+    let waits = w.stats.as_ref().unwrap().waiting_for;
+    assert!(
+        w.position() > position + 8.0,
+        "stood at {position}, now at {}, waits for {waits:?}",
+        w.position()
+    );
     assert_eq!(w.fatal(), None);
+    // What is heard is of what is seen.
+    let numbered = |path: &str, kind: char| path.starts_with(kind) && path.ends_with(".ts");
+    let pictures = w.places(TrackKind::Video, |path| numbered(path, 'v'));
+    let sound = w.places(TrackKind::Audio, |path| numbered(path, 'a'));
+    let both = sound
+        .iter()
+        .filter_map(|(path, at)| Some((path, *at, *pictures.get(path.replace('a', "v").as_str())?)));
+    let last: Vec<_> = both.filter(|(_, at, _)| *at > position).collect();
+    assert!(
+        last.len() > 3 && last.iter().all(|(_, a, v)| (a - v).abs() < 0.5),
+        "{last:?} of {sound:?} {pictures:?}"
+    );
 }
 
 /// The sound's playlist counts discontinuities differently, and the sound comes after the pictures' goal is met.

@@ -31,6 +31,23 @@ impl MediaPlaylist {
         }
     }
 
+    /// Puts this playlist, which goes where nothing was before, and `other`, which was as it is `age` ago, beside each other: the
+    /// one that lies further back goes on to where the other is. Whether that is `other`.
+    pub fn meet(&mut self, other: &mut Self, age: Duration) -> bool {
+        let (first, of_other) = (self.first_nanos(), other.first_nanos());
+        let moved = |from: u64, by: i128| {
+            let place = i128::from(from).saturating_add(by.saturating_abs());
+            u64::try_from(place).unwrap_or(u64::MAX)
+        };
+        let by = self.place_beside(other, age).saturating_sub(i128::from(first));
+        if by < 0 {
+            other.shift(moved(of_other, by))
+        } else {
+            self.shift(moved(first, by))
+        }
+        by < 0
+    }
+
     /// Where the first segment belongs: by the dates; by the numbers, where both playlists have one of them, or go on from each
     /// other as much as the time in between lets expect; or else so that the edge is where it should be by now.
     fn place_beside(&self, reference: &Self, age: Duration) -> i128 {
@@ -138,6 +155,30 @@ mod tests {
         let mut other = window(700, &[4.0, 4.0], None);
         other.align_to(&reference, age);
         assert_eq!(starts(&other), [33.0, 37.0], "they are its own: at the edge as it is by now");
+    }
+
+    /// One has begun anew and goes on behind what was known of it; the other, which came since, was put elsewhere.
+    #[test]
+    fn two_that_meet_are_beside_each_other_and_neither_goes_back() {
+        let renewed = || {
+            let mut renewed = window(8, &[2.0; 6], None);
+            renewed.shift(60_000_000_000);
+            renewed
+        };
+        let age = Duration::from_secs(14);
+        // The numbers say that it goes on where the other ends; the window has moved since.
+        let (mut late, mut own) = (window(0, &[2.0; 6], None), renewed());
+        assert!(own.meet(&mut late, age));
+        assert_eq!((starts(&own)[0], starts(&late)[0]), (60.0, 44.0));
+        assert_eq!(late.window().end.as_secs(), 56.0);
+        // It is further already.
+        late.shift(100_000_000_000);
+        assert!(!own.meet(&mut late, age));
+        assert_eq!((starts(&own)[0], starts(&late)[0]), (116.0, 100.0));
+        // One with nothing in it goes on at the edge.
+        let (mut empty, mut own) = (window(0, &[], None), renewed());
+        assert!(own.meet(&mut empty, Duration::ZERO));
+        assert_eq!((starts(&own)[0], empty.end_nanos), (60.0, 72_000_000_000));
     }
 
     /// One that has begun anew was placed behind what was known of it; the other was heard of much later.

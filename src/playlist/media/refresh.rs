@@ -225,7 +225,7 @@ impl MediaPlaylist {
         dated.filter(|dated| *dated >= self.end_nanos).unwrap_or(counted)
     }
 
-    fn first_nanos(&self) -> u64 {
+    pub(super) fn first_nanos(&self) -> u64 {
         self.segments.first().map_or(self.end_nanos, |s| s.start_nanos)
     }
 
@@ -236,7 +236,7 @@ impl MediaPlaylist {
     }
 
     /// Moves everything so that the first segment begins at `place`.
-    fn shift(&mut self, place: u64) {
+    pub(super) fn shift(&mut self, place: u64) {
         let from = self.first_nanos();
         if place == from {
             return;

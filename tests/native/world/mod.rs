@@ -13,6 +13,7 @@ use cloud_player::engine::{
     RenewReason, Request, RequestId, SinkCommand, Source, Stats, Wanted,
 };
 use cloud_player::error::PlayerError;
+use cloud_player::media::TrackKind;
 use cloud_player::session::Session;
 use cloud_player::time::{MediaTime, Timestamp};
 
@@ -39,6 +40,8 @@ pub(crate) struct World {
     pub(crate) requests: Vec<(Timestamp, Request)>,
     in_flight: BTreeMap<RequestId, Request>,
     pub(crate) first_append: Option<Timestamp>,
+    /// Where fragments were appended, each with how many requests there had been.
+    pub(crate) fragments: Vec<(usize, TrackKind, MediaTime)>,
     steps: u64,
     /// The session has moved the playhead on, and was not told yet that the element seeks.
     stepping: bool,
@@ -71,6 +74,7 @@ impl World {
             requests: Vec::new(),
             in_flight: BTreeMap::new(),
             first_append: None,
+            fragments: Vec::new(),
             steps: 0,
             stepping: false,
             clock: None,
@@ -177,6 +181,24 @@ impl World {
     }
 
     /// One step: to whatever happens next, but not beyond `end`.
+    /// Where the media of each file that was asked for begin, by its path. Right where a track's next file is asked for once
+    /// the one before has been appended.
+    pub(crate) fn places(&self, kind: TrackKind, is_of: impl Fn(&str) -> bool) -> BTreeMap<&str, f64> {
+        fn path(request: &Request) -> Option<&str> {
+            request.url.expose().strip_prefix("http://origin.test/")
+        }
+        let mut places = BTreeMap::new();
+        let mut last = None;
+        for (requests, _, at) in self.fragments.iter().filter(|(_, of, _)| *of == kind) {
+            let asked = self.requests.iter().enumerate().take(*requests).rev();
+            let found = asked.filter_map(|(i, (_, r))| Some((i, path(r)?))).find(|(_, path)| is_of(path));
+            let Some((request, path)) = found.filter(|(request, _)| last != Some(*request)) else { continue };
+            last = Some(request);
+            places.insert(path, at.as_secs());
+        }
+        places
+    }
+
     fn step(&mut self, end: Timestamp) {
         self.steps += 1;
         assert!(self.steps < 5_000_000, "too many steps: the session spins");
@@ -237,8 +259,9 @@ impl World {
                     self.network.abort(id);
                 }
                 Output::Sink(command) => {
-                    if matches!(command, SinkCommand::Append(..)) {
+                    if let SinkCommand::Append(kind, _, at) = &command {
                         self.first_append.get_or_insert(self.now);
+                        self.fragments.extend(at.map(|at| (self.requests.len(), *kind, at)));
                     }
                     self.element.command(self.now, command);
                 }
