@@ -268,8 +268,8 @@ impl Engine {
         // The last place is one by the playlist of another rung, which may be a little longer.
         let is_reached = |range: &TimeRange| range.start <= target && target <= range.end + END_MARGIN;
         // Behind the end of the sound there may be silence, and what is missing beside that is silence, too.
-        let is_silent = lane == LaneId::Audio && self.lanes.audio.ends_before(media, rung, target);
-        if !media.playlist.is_live() && !is_silent && !coming.iter().any(is_reached) {
+        let is_over = lane == LaneId::Audio && self.lanes.audio.ends_before(media, rung, target);
+        if !media.playlist.is_live() && !is_over && !coming.iter().any(is_reached) {
             target = target.min(media.playlist.window().end + drift - END_MARGIN);
         }
         let goes_on = coming.iter().any(|range| range.start < target && target <= range.end);
@@ -304,13 +304,14 @@ impl Engine {
                 }
                 return Progress::Ended;
             }
-            Next::Gap => {
-                if self.is_silent(now, lane, rung, target) {
+            lacks @ (Next::Gap | Next::Hole) => {
+                // What was looked for behind the end of the sound is not there, but silence, as at its end.
+                let may_be_silent = is_over || matches!(lacks, Next::Gap);
+                if may_be_silent && self.is_silent(now, lane, rung, target) {
                     return Progress::Goes;
                 }
                 return self.over_the_hole(now, lane, rung, target);
             }
-            Next::Hole => return self.over_the_hole(now, lane, rung, target),
         };
         let init = segment.map.as_ref().map(|map| self.init_section(media, map, segment)).transpose();
         let (cipher, init) = match (self.cipher(media, segment), init) {

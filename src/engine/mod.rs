@@ -134,6 +134,8 @@ pub(crate) struct Engine {
     tight: Option<(MediaTime, Timestamp)>,
     /// Attempts at an append that found no room, since one that did.
     sink_tries: u32,
+    /// Times that room was made while the playhead stood.
+    vain_room: u32,
     /// Whether the host has a network.
     online: bool,
     /// Whether the page can be seen.
@@ -219,6 +221,7 @@ impl Engine {
             loading_paused: false,
             tight: None,
             sink_tries: 0,
+            vain_room: 0,
             online: true,
             visible: true,
             breakdowns: (0, Timestamp::ZERO),
@@ -397,7 +400,7 @@ impl Engine {
                 self.playhead.starts();
                 self.send_report(now);
             }
-            ElementEvent::Playing => (self.looked_again, self.trims) = (false, 0),
+            ElementEvent::Playing => (self.looked_again, self.trims, self.vain_room) = (false, 0, 0),
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -460,7 +463,13 @@ impl Engine {
         let place = self.step_to_media(now).unwrap_or(self.playhead.place());
         let makes_room =
             self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
-        if !makes_room && self.playhead.is_starved() {
+        if makes_room && self.playhead.is_starved() {
+            // What is appended behind a hole that has no room would be loaded and removed for ever.
+            self.vain_room += 1;
+            if self.vain_room > MAX_SINK_TRIES {
+                return self.no_room(now);
+            }
+        } else if self.playhead.is_starved() {
             // What lies far ahead may take the room of what must play next, of this track or the other.
             let has_some = self.sink.has_at(track, place, SOME_AHEAD);
             let tries = if has_some { 4 } else { MAX_SINK_TRIES / 2 };
@@ -475,13 +484,17 @@ impl Engine {
                 self.sink.remove(TimeRange { start: place + SOME_AHEAD, end: MediaTime::MAX });
             }
             if self.sink_tries > MAX_SINK_TRIES || self.trims > MAX_TRIMS {
-                let message = "the source buffer has no room for what must play next".into();
-                return self.fatal(now, "sink_full", Phase::Sink, message, None);
+                return self.no_room(now);
             }
         }
         let less = MediaTime::from_ticks(self.goal(now).ticks() / 4 * 3);
         self.tight = Some((less.max(MIN_GOAL).min(self.config.buffer_goal), now + TIGHT_FOR));
         self.timers.set(Timer::Sink, Some(now + SINK_RETRY));
+    }
+
+    fn no_room(&mut self, now: Timestamp) {
+        let message = "the source buffer has no room for what must play next".into();
+        self.fatal(now, "sink_full", Phase::Sink, message, None);
     }
 
     /// A playhead just before the media that has taken all the room waits for room in vain: it steps on to there.
