@@ -2,6 +2,8 @@
 //!
 //! Each lane loads one segment at a time.
 
+use core::time::Duration;
+
 use crate::error::{Phase, PlayerError};
 use crate::media::TrackKind;
 use crate::time::{MediaTime, TimeRange, Timestamp};
@@ -13,7 +15,7 @@ use super::ranges;
 use super::requests::{Ask, Purpose};
 use super::sink::Tracks;
 use super::timers::Timer;
-use super::{Engine, Stage};
+use super::{Engine, Stage, standstill};
 
 /// What a lane did when it was to load on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -248,11 +250,12 @@ impl Engine {
     }
 
     /// Media from the playhead on that is still played. An element that waits does not begin again for the little
-    /// that may lie between the playhead and a hole.
+    /// that may lie between the playhead and a hole; at high rates, not for what would be enough otherwise.
     pub(super) fn playable_ahead(&self) -> MediaTime {
         let ahead = self.buffer_ahead();
         let is_idle = self.sink.is_idle() && self.playhead.is_starved();
-        if is_idle && ahead < UNPLAYABLE { MediaTime::ZERO } else { ahead }
+        let limit = if self.stood() >= STOOD { standstill::ENOUGH } else { UNPLAYABLE };
+        if is_idle && ahead < limit { MediaTime::ZERO } else { ahead }
     }
 
     fn load_segment(&mut self, now: Timestamp, lane: LaneId, rung: usize) -> Progress {
@@ -475,6 +478,8 @@ fn nothing_to_play() -> PlayerError {
 pub(super) const TOLERANCE: MediaTime = MediaTime::from_millis(100);
 /// Less than this is not begun with.
 const UNPLAYABLE: MediaTime = MediaTime::from_millis(500);
+/// An element that has stood for so long with less than it is helped with does not begin again.
+const STOOD: Duration = Duration::from_secs(1);
 /// Segments that media may lie beyond a playlist that tells too little.
 const BEYOND: i64 = 6;
 /// A place this close before a live window is taken for its start.

@@ -74,6 +74,11 @@ impl Engine {
         }
     }
 
+    /// How long the playhead had stood when it was last looked at.
+    pub(super) fn stood(&self) -> Duration {
+        self.stands.as_ref().map_or(Duration::ZERO, |stands| stands.looked.since(stands.since))
+    }
+
     /// Whether what belongs there is on its way.
     fn is_loading_for(&self, place: MediaTime) -> bool {
         LaneId::MEDIA.into_iter().any(|lane| self.lanes.lane(lane).serves(place))
@@ -125,6 +130,6 @@ const STOOD: Duration = Duration::from_millis(400);
 /// The widest hole that is stepped over.
 const MAX_JUMP: MediaTime = MediaTime::from_millis(500);
 /// An element with less than this at hand may wait for more.
-const ENOUGH: MediaTime = MediaTime::from_millis(1000);
+pub(super) const ENOUGH: MediaTime = MediaTime::from_millis(1000);
 const NUDGE: MediaTime = MediaTime::from_millis(50);
 const SKIP: MediaTime = MediaTime::from_millis(500);
