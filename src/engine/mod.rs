@@ -134,8 +134,8 @@ pub(crate) struct Engine {
     tight: Option<(MediaTime, Timestamp)>,
     /// Attempts at an append that found no room, since one that did.
     sink_tries: u32,
-    /// Times that room was made while the playhead stood.
-    vain_room: u32,
+    /// Where the playhead stood when room was last made for it, and how often there.
+    vain_room: (MediaTime, u32),
     /// Whether the host has a network.
     online: bool,
     /// Whether the page can be seen.
@@ -221,7 +221,7 @@ impl Engine {
             loading_paused: false,
             tight: None,
             sink_tries: 0,
-            vain_room: 0,
+            vain_room: (MediaTime::ZERO, 0),
             online: true,
             visible: true,
             breakdowns: (0, Timestamp::ZERO),
@@ -400,7 +400,7 @@ impl Engine {
                 self.playhead.starts();
                 self.send_report(now);
             }
-            ElementEvent::Playing => (self.looked_again, self.trims, self.vain_room) = (false, 0, 0),
+            ElementEvent::Playing => (self.looked_again, self.trims) = (false, 0),
             ElementEvent::Ended if !matches!(self.stage, Stage::Closed) => {
                 self.push(Output::Notify(Event::Ended))
             }
@@ -465,8 +465,9 @@ impl Engine {
             self.sink.remove_before(place) || self.sink.remove_islands(place + loader::TOLERANCE);
         if makes_room && self.playhead.is_starved() {
             // What is appended behind a hole that has no room would be loaded and removed for ever.
-            self.vain_room += 1;
-            if self.vain_room > MAX_SINK_TRIES {
+            let (at, times) = self.vain_room;
+            self.vain_room = (place, if at == place { times + 1 } else { 1 });
+            if self.vain_room.1 > MAX_SINK_TRIES {
                 return self.no_room(now);
             }
         } else if self.playhead.is_starved() {

@@ -149,7 +149,7 @@ impl Engine {
             self.command(PipelineCommand::Reset(lane));
         }
         self.timers.set(Timer::Sink, None);
-        (self.tight, self.sink_tries, self.vain_room) = (None, 0, 0);
+        (self.tight, self.sink_tries, self.vain_room) = (None, 0, (MediaTime::ZERO, 0));
         if self.sink.is_untouched() {
             self.sink.forget();
         } else {

@@ -180,7 +180,6 @@ impl World {
         self.requests.iter().filter(|(_, r)| r.url.expose().contains(part)).map(|(t, r)| (*t, r)).collect()
     }
 
-    /// One step: to whatever happens next, but not beyond `end`.
     /// Where the media of each file that was asked for begin, by its path. Right where a track's next file is asked for once
     /// the one before has been appended.
     pub(crate) fn places(&self, kind: TrackKind, is_of: impl Fn(&str) -> bool) -> BTreeMap<&str, f64> {
@@ -199,6 +198,7 @@ impl World {
         places
     }
 
+    /// One step: to whatever happens next, but not beyond `end`.
     fn step(&mut self, end: Timestamp) {
         self.steps += 1;
         assert!(self.steps < 5_000_000, "too many steps: the session spins");
